@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['EDGES', 'FORMAT_VERSION', 'Firings', 'join', 'rank_within', 'keep_best', 'Peaks', 'peaks', 'floors', 'exceeding',
-           'BestWindows', 'count_activations', 'peak_shares', 'whole_windows', 'find_examples', 'write_arrow',
-           'read_arrow', 'ragged', 'even', 'write_examples', 'crosscoder_fingerprint', 'store_fingerprint', 'Example',
-           'Examples', 'read_manifest', 'collect_examples', 'excerpt']
+           'BestWindows', 'count_activations', 'peak_shares', 'whole_windows', 'find_examples', 'ragged', 'even',
+           'write_examples', 'crosscoder_fingerprint', 'store_fingerprint', 'read_manifest', 'collect_examples',
+           'Example', 'Examples', 'excerpt']
 
-# %% ../nbs/31_examples.ipynb #9eb122de
+# %% ../nbs/31_examples.ipynb #3ef6e124
 import hashlib
 import json
 import os
@@ -24,10 +24,11 @@ from tqdm.auto import tqdm
 
 from .crosscoder import CrossCoder, columns
 from .kernels import SparseCode, segments
+from .store import map_stream, write_stream
 from .tokens import pieces
 from .train import check_sites
 
-# %% ../nbs/31_examples.ipynb #9507c456
+# %% ../nbs/31_examples.ipynb #b70bec60
 class Firings(NamedTuple):
     "Single activations: which feature fired on which row of the store, and how strongly."
     feature: Tensor  # int64 [entries]
@@ -41,7 +42,7 @@ def join(
     "Several lists of firings as one."
     return Firings(*(torch.cat(field) for field in zip(*parts)))
 
-# %% ../nbs/31_examples.ipynb #67019a64
+# %% ../nbs/31_examples.ipynb #137b418a
 def rank_within(
     feature: Tensor,  # sorted, [windows]
     peak: Tensor,     # [windows]
@@ -53,7 +54,7 @@ def rank_within(
     rank[order] = torch.arange(len(order)) - torch.searchsorted(feature, feature)
     return rank
 
-# %% ../nbs/31_examples.ipynb #ce76ca37
+# %% ../nbs/31_examples.ipynb #ef7a0ba9
 def keep_best(
     e: Firings,      # whole windows, in the order of their rows
     window: Tensor,  # window of each row of the store, int64 [rows]
@@ -70,7 +71,7 @@ def keep_best(
     kept = kept[(e.feature[kept] * n + rank[kept]).argsort(stable=True)]
     return Firings(*(field[kept] for field in e))
 
-# %% ../nbs/31_examples.ipynb #2aad87f1
+# %% ../nbs/31_examples.ipynb #b4155aca
 class Peaks(NamedTuple):
     "The examples in a list from `keep_best`: one for each window of each feature."
     start: Tensor    # where each begins among the firings, and where the last ends, int64 [examples + 1]
@@ -78,7 +79,7 @@ class Peaks(NamedTuple):
     row: Tensor      # the row of its highest activation, int64 [examples]
     act: Tensor      # that activation, float32 [examples]
 
-
+# %% ../nbs/31_examples.ipynb #ca8618a3
 def peaks(
     best: Firings,   # from keep_best
     window: Tensor,  # window of each row of the store, int64 [rows]
@@ -91,7 +92,7 @@ def peaks(
     start = segments(of, len(key))
     return Peaks(start, best.feature[start[:-1]], row, act)
 
-# %% ../nbs/31_examples.ipynb #2a4659ba
+# %% ../nbs/31_examples.ipynb #08e9599b
 def floors(
     p: Peaks,
     n: int,           # examples to keep for each feature
@@ -102,7 +103,7 @@ def floors(
     lowest = torch.full((n_features,), torch.inf).scatter_reduce_(0, p.feature, p.act, "amin")
     return lowest.where(full, torch.tensor(0.0))
 
-
+# %% ../nbs/31_examples.ipynb #b54fe8b9
 def exceeding(
     e: Firings,       # of a batch of whole windows, sorted by row
     window: Tensor,   # window of each row of the store, int64 [rows]
@@ -115,7 +116,7 @@ def exceeding(
     kept = (table[cell] > floor[e.feature]).nonzero().squeeze(1)
     return Firings(*(field[kept] for field in e))
 
-# %% ../nbs/31_examples.ipynb #e2f9c62d
+# %% ../nbs/31_examples.ipynb #66d16817
 class BestWindows:
     "The n best windows of every feature, over batches."
 
@@ -139,7 +140,7 @@ class BestWindows:
         self.floor, self.held = floors(peaks(self.pile[0], self.window), self.n, self.n_features), len(self.pile[0].row)
         return self.pile[0]
 
-# %% ../nbs/31_examples.ipynb #6d2d89be
+# %% ../nbs/31_examples.ipynb #3013627f
 EDGES = np.logspace(-3, 3, 61)   # edges of the bins of activation
 
 
@@ -152,7 +153,7 @@ def count_activations(
     cell = e.feature * counts.shape[1] + bins
     counts.view(-1).index_add_(0, cell, torch.ones_like(cell))
 
-# %% ../nbs/31_examples.ipynb #74565616
+# %% ../nbs/31_examples.ipynb #2ea8cfe3
 @torch.no_grad()
 def peak_shares(
     cc: CrossCoder,
@@ -168,7 +169,7 @@ def peak_shares(
         shares[some] = (parts / parts.abs().sum(1, keepdim=True).clamp_min(1e-12)).cpu()
     return shares
 
-# %% ../nbs/31_examples.ipynb #673f1bc0
+# %% ../nbs/31_examples.ipynb #6fe3a544
 def whole_windows(
     window: np.ndarray,  # window of each row, rows of a window side by side
     batch_size: int,     # rows aimed at
@@ -178,7 +179,7 @@ def whole_windows(
     cuts = np.unique(begins[np.searchsorted(begins, np.arange(0, len(window) + batch_size, batch_size).clip(max=len(window)))])
     return [slice(int(a), int(b)) for a, b in zip(cuts, cuts[1:])]
 
-# %% ../nbs/31_examples.ipynb #834b6ea5
+# %% ../nbs/31_examples.ipynb #a3599714
 def find_examples(
     cc: CrossCoder,
     store,
@@ -202,22 +203,7 @@ def find_examples(
     finally: cc.train(training)
     return collector.best(), counts
 
-# %% ../nbs/31_examples.ipynb #9f8b48de
-def write_arrow(
-    path: Path,
-    fields: dict[str, pa.Array],  # of equal length
-) -> None:
-    "One table as one record batch, in Arrow's stream format."
-    batch = pa.record_batch(list(fields.values()), names=list(fields))
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, batch.schema) as stream: stream.write_batch(batch)
-
-
-def read_arrow(path: Path) -> dict[str, pa.Array]:
-    "The fields of such a table, mapped from disk and not read."
-    (batch,) = pa.ipc.open_stream(pa.memory_map(str(path)))
-    return dict(zip(batch.schema.names, batch.columns))
-
-# %% ../nbs/31_examples.ipynb #5cdf8d3b
+# %% ../nbs/31_examples.ipynb #c1882746
 def ragged(
     values: np.ndarray,
     start: np.ndarray,  # where each list begins, and where the last ends
@@ -225,12 +211,12 @@ def ragged(
     "A column of lists."
     return pa.ListArray.from_arrays(pa.array(start, pa.int32()), pa.array(values))
 
-
+# %% ../nbs/31_examples.ipynb #3ea02e5c
 def even(table: np.ndarray) -> pa.FixedSizeListArray:
     "A column of lists of one length, from a table [rows width]."
     return pa.FixedSizeListArray.from_arrays(pa.array(table.reshape(-1)), table.shape[1])
 
-# %% ../nbs/31_examples.ipynb #1fb95eed
+# %% ../nbs/31_examples.ipynb #6914a1ae
 def write_examples(
     folder: Path,       # exists
     store,
@@ -244,15 +230,15 @@ def write_examples(
     row = p.row.numpy()
     numbers, place = np.unique(store.window[row], return_inverse=True)
     ids = [np.asarray(store.ids(int(w)), dtype=np.int32) for w in numbers]
-    write_arrow(folder / "windows.arrow", dict(window=pa.array(numbers), ids=ragged(np.concatenate([*ids, np.empty(0, np.int32)]), np.cumsum([0, *map(len, ids)]))))
-    where = np.asarray(store.position)[best.row.numpy()].astype(np.int32)
-    write_arrow(folder / "examples.arrow", dict(
-        feature=pa.array(p.feature.numpy()), window=pa.array(place), doc=pa.array(np.asarray(store.doc)[row]), position=pa.array(np.asarray(store.position)[row]), act=pa.array(p.act.numpy()),
-        at=ragged(where, p.start.numpy()), acts=ragged(best.act.numpy(), p.start.numpy()), shares=even(shares.numpy())))
-    write_arrow(folder / "features.arrow", dict(histogram=even(counts.numpy())))
+    write_stream(folder / "windows.arrow", dict(window=pa.array(numbers), ids=ragged(np.concatenate([*ids, np.empty(0, np.int32)]), np.cumsum([0, *map(len, ids)]))), {})
+    where = store.position[best.row.numpy()].astype(np.int32)
+    columns = dict(feature=p.feature.numpy(), window=place, doc=store.doc[row], position=store.position[row], act=p.act.numpy())
+    write_stream(folder / "examples.arrow", {name: pa.array(values) for name, values in columns.items()} | dict(
+        at=ragged(where, p.start.numpy()), acts=ragged(best.act.numpy(), p.start.numpy()), shares=even(shares.numpy())), {})
+    write_stream(folder / "features.arrow", dict(histogram=even(counts.numpy())), {})
     return len(row)
 
-# %% ../nbs/31_examples.ipynb #aa88ec67
+# %% ../nbs/31_examples.ipynb #a9161337
 def crosscoder_fingerprint(cc: CrossCoder) -> str:
     "What a crosscoder computes, as a hash of its weights."
     sha = hashlib.sha256(repr((cc.groups, cc.sites, cc.sparsity.config())).encode())
@@ -261,7 +247,7 @@ def crosscoder_fingerprint(cc: CrossCoder) -> str:
         sha.update(name.encode() + t.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return sha.hexdigest()
 
-
+# %% ../nbs/31_examples.ipynb #36a327db
 def store_fingerprint(store) -> str:
     "What a store holds, as a hash of rows spread over it."
     rows = torch.linspace(0, store.n_rows - 1, min(store.n_rows, 4096)).long()
@@ -270,7 +256,45 @@ def store_fingerprint(store) -> str:
     for column in (store.token, store.window, store.position): sha.update(np.asarray(column)[rows.numpy()].astype(np.int64).tobytes())
     return sha.hexdigest()
 
-# %% ../nbs/31_examples.ipynb #05984096
+# %% ../nbs/31_examples.ipynb #69d1d289
+FORMAT_VERSION = 1
+
+
+def read_manifest(folder: Path) -> dict:
+    "What a folder of examples says of itself, checked."
+    path = folder / "manifest.json"
+    if not path.exists(): raise FileNotFoundError(f"no examples in {folder}: Examples.collect(folder, crosscoder, store) makes them")
+    manifest = json.loads(path.read_text())
+    if manifest.get("format_version") != FORMAT_VERSION:
+        raise ValueError(f"{path} has format version {manifest.get('format_version')}, this library reads version {FORMAT_VERSION}. Collect the examples again into another folder.")
+    return manifest
+
+# %% ../nbs/31_examples.ipynb #482aa52b
+def collect_examples(
+    folder: Path,
+    cc: CrossCoder,
+    store,
+    n: int,
+) -> Path:  # the folder, finished
+    "Make the folder whole or not at all; keep the one that is there if it is the same."
+    check_sites(cc, store)
+    made_of = dict(crosscoder=crosscoder_fingerprint(cc), store=store_fingerprint(store), n=n)
+    if folder.exists():
+        different = [part for part, value in made_of.items() if read_manifest(folder)[part] != value]
+        if different: raise ValueError(f"{folder} holds examples made with another {' and another '.join(different)}. Choose another folder, or remove this one.")
+        return folder
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)                                # of a run that was killed
+    partial.mkdir(parents=True)
+    best, counts = find_examples(cc, store, n)
+    p = peaks(best, torch.as_tensor(store.window))
+    n_examples = write_examples(partial, store, best, counts, peak_shares(cc, store, p.feature, p.row))
+    manifest = dict(format_version=FORMAT_VERSION, **made_of, sites=list(cc.sites.items()), n_features=cc.n_features, n_rows=store.n_rows, n_examples=n_examples)
+    (partial / "manifest.json").write_text(json.dumps(manifest, indent=1))
+    os.replace(partial, folder)
+    return folder
+
+# %% ../nbs/31_examples.ipynb #5fccfd31
 class Example(NamedTuple):
     "A text on which a feature fires."
     window: int         # its number in the store
@@ -281,14 +305,14 @@ class Example(NamedTuple):
     acts: np.ndarray    # activation on each, float32 [window]
     shares: np.ndarray  # each site's part of the pre-activation at the peak, float32 [site]
 
-# %% ../nbs/31_examples.ipynb #773fe199
+# %% ../nbs/31_examples.ipynb #8920ae45
 class Examples:
     "The strongest examples of every feature, on disk."
 
     def __init__(self, folder: str | Path):
         self.folder, self.manifest = Path(folder), read_manifest(Path(folder))
         self.sites, self.n_features = dict(self.manifest["sites"]), self.manifest["n_features"]
-        self._windows, self._examples, self._features = (read_arrow(self.folder / f"{name}.arrow") for name in ("windows", "examples", "features"))
+        self._windows, self._examples, self._features = (map_stream(self.folder / f"{name}.arrow")[0] for name in ("windows", "examples", "features"))
         self._of = self._examples["feature"].to_numpy()
 
     @classmethod
@@ -317,7 +341,7 @@ class Examples:
         return self._features["histogram"][i].values.to_numpy()
 
     def _example(self, j: int) -> Example:
-        e = {name: column[j] for name, column in self._examples.items()}
+        e = {name: column[j] for name, column in zip(self._examples.schema.names, self._examples.columns)}
         place = e["window"].as_py()
         ids = self._windows["ids"][place].values.to_numpy()
         acts = np.zeros(len(ids), np.float32)
@@ -328,45 +352,7 @@ class Examples:
         m = self.manifest
         return f"Examples({m['n_examples']:,} examples of {m['n_features']:,} features, at most {m['n']} each, from {m['n_rows']:,} tokens at {', '.join(self.sites)})"
 
-# %% ../nbs/31_examples.ipynb #35639a68
-FORMAT_VERSION = 1
-
-
-def read_manifest(folder: Path) -> dict:
-    "What a folder of examples says of itself, checked."
-    path = folder / "manifest.json"
-    if not path.exists(): raise FileNotFoundError(f"no examples in {folder}: Examples.collect(folder, crosscoder, store) makes them")
-    manifest = json.loads(path.read_text())
-    if manifest.get("format_version") != FORMAT_VERSION:
-        raise ValueError(f"{path} has format version {manifest.get('format_version')}, this library reads version {FORMAT_VERSION}. Collect the examples again into another folder.")
-    return manifest
-
-
-def collect_examples(
-    folder: Path,
-    cc: CrossCoder,
-    store,
-    n: int,
-) -> Path:  # the folder, finished
-    "Make the folder whole or not at all; keep the one that is there if it is the same."
-    check_sites(cc, store)
-    made_of = dict(crosscoder=crosscoder_fingerprint(cc), store=store_fingerprint(store), n=n)
-    if folder.exists():
-        different = [part for part, value in made_of.items() if read_manifest(folder)[part] != value]
-        if different: raise ValueError(f"{folder} holds examples made with another {' and another '.join(different)}. Choose another folder, or remove this one.")
-        return folder
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)                                # of a run that was killed
-    partial.mkdir(parents=True)
-    best, counts = find_examples(cc, store, n)
-    p = peaks(best, torch.as_tensor(store.window))
-    n_examples = write_examples(partial, store, best, counts, peak_shares(cc, store, p.feature, p.row))
-    manifest = dict(format_version=FORMAT_VERSION, **made_of, sites=list(cc.sites.items()), n_features=cc.n_features, n_rows=store.n_rows, n_examples=n_examples)
-    (partial / "manifest.json").write_text(json.dumps(manifest, indent=1))
-    os.replace(partial, folder)
-    return folder
-
-# %% ../nbs/31_examples.ipynb #e5d3c71d
+# %% ../nbs/31_examples.ipynb #536b3b40
 def excerpt(
     example: Example,
     tokenizer,         # of the models
@@ -374,7 +360,7 @@ def excerpt(
     after: int = 8,    # and after it
 ) -> str:              # one line
     "An example as plain text, its peak between « and »."
-    text = pieces(tokenizer, example.ids)
+    text = pieces(tokenizer, example.ids.tolist())
     begin, end = max(0, example.position - before), example.position + after + 1
     parts = ["…"] * (begin > 0) + text[begin:example.position] + [f"«{text[example.position]}»"] + text[example.position + 1:end] + ["…"] * (end < len(text))
     return "".join(parts).replace("\r", "␍").replace("\n", "⏎").replace("\t", "⇥")

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['read', 'Harvest', 'plan', 'harvest']
 
-# %% ../nbs/03_harvest.ipynb #887771f5
+# %% ../nbs/03_harvest.ipynb #8e866d49
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from .sites import Model, Site, hidden, probe
 from .tokens import TokenBatch, Tokens, same_tokenizer
 
-# %% ../nbs/03_harvest.ipynb #2b93b913
+# %% ../nbs/03_harvest.ipynb #a7294f7d
 def read(
     model: Model,
     order: list[Site],     # sites of this model, in the order in which a forward pass reaches them
@@ -38,13 +38,13 @@ def read(
     stop.__dict__.clear()
     return x
 
-# %% ../nbs/03_harvest.ipynb #7b3699f9
+# %% ../nbs/03_harvest.ipynb #1f249bfc
 class Harvest(NamedTuple):
     "One batch of tokens and what the sites held."
     batch: TokenBatch
     x: dict[str, Tensor]   # site name -> [batch seq d], in the model's dtype and on its device
 
-# %% ../nbs/03_harvest.ipynb #e40950cd
+# %% ../nbs/03_harvest.ipynb #27df5593
 def plan(
     models: list[Model],
     sites: list[Site],
@@ -57,7 +57,7 @@ def plan(
     wanted = {model.name: [site for site in sites if site.model == model.name] for model in models}
     return [(model, list(probe(model.module, wanted[model.name]))) for model in models if wanted[model.name]]
 
-# %% ../nbs/03_harvest.ipynb #fabc6b03
+# %% ../nbs/03_harvest.ipynb #8d5906ad
 def harvest(
     models: list[Model],   # all of them see the same tokens
     sites: list[Site],     # sites in these models
@@ -74,7 +74,7 @@ def harvest(
 
     def batches():
         stream = iter(tokens)
-        done = sum(int(batch.counts.sum()) for batch, _ in zip(stream, range(skip)))
+        done = sum(int(batch.counts.sum()) for _, batch in zip(range(skip), stream))
         with tqdm(total=tokens.max_tokens, initial=done, unit="tok", unit_scale=True, desc="harvest") as bar:
             for batch in stream:
                 yield all_models(batch)

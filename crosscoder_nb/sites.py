@@ -7,7 +7,7 @@ __all__ = ['LAYOUTS', 'Place', 'resid', 'mlp_in', 'mlp_out', 'attn_out', 'Layout
            'hidden', 'Reached', 'first_input', 'probe', 'Model', 'wrap_model', 'site_of', 'gguf_of', 'load_model',
            'lora_pair', 'same_place']
 
-# %% ../nbs/01_sites.ipynb #582b1da9
+# %% ../nbs/01_sites.ipynb #4badc089
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,34 +17,34 @@ import nnsight, torch
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
-# %% ../nbs/01_sites.ipynb #dabeb62f
+# %% ../nbs/01_sites.ipynb #39073efa
 class Place(NamedTuple):
     "A kind of place in a block, not yet in a model."
     kind: str    # "resid", "mlp_in", "mlp_out" or "attn_out"
     layer: int   # number of the block, from 0
     def __str__(self): return f"{self.kind}({self.layer})"
 
-# %% ../nbs/01_sites.ipynb #833d2ebb
+# %% ../nbs/01_sites.ipynb #c79ca922
 def resid(layer: int) -> Place:
     "The residual stream after block `layer`: the block's output."
     return Place("resid", layer)
 
-# %% ../nbs/01_sites.ipynb #4107d96b
+# %% ../nbs/01_sites.ipynb #9d0e54f6
 def mlp_in(layer: int) -> Place:
     "What the MLP of block `layer` reads: its input, after the layer norm."
     return Place("mlp_in", layer)
 
-# %% ../nbs/01_sites.ipynb #59a2f77f
+# %% ../nbs/01_sites.ipynb #e6593c9c
 def mlp_out(layer: int) -> Place:
     "What the MLP module of block `layer` returns."
     return Place("mlp_out", layer)
 
-# %% ../nbs/01_sites.ipynb #32ca495f
+# %% ../nbs/01_sites.ipynb #c1602532
 def attn_out(layer: int) -> Place:
     "What the attention module of block `layer` returns, after its output projection."
     return Place("attn_out", layer)
 
-# %% ../nbs/01_sites.ipynb #9d4b7bf0
+# %% ../nbs/01_sites.ipynb #70371cbf
 class Layout(NamedTuple):
     "Names one family of architectures gives to its parts."
     blocks: str  # path of the list of blocks
@@ -59,23 +59,23 @@ LAYOUTS = (
     Layout("model.language_model.layers", "self_attn", "mlp"),  # models with vision: Gemma 3, ...
 )
 
-# %% ../nbs/01_sites.ipynb #fcf17446
+# %% ../nbs/01_sites.ipynb #848a5c74
 def has_module(module: nn.Module, path: str) -> bool:
     "Whether `module` has a sub-module at `path`."
     try: module.get_submodule(path)
     except AttributeError: return False
     return True
 
-# %% ../nbs/01_sites.ipynb #1689d822
+# %% ../nbs/01_sites.ipynb #7d3e56f9
 def layout_of(module: nn.Module) -> Layout:
     "The row of `LAYOUTS` that fits the module tree of a language model."
     for layout in LAYOUTS:
         if all(has_module(module, f"{layout.blocks}.0.{part}") for part in (layout.attn, layout.mlp)): return layout
     lists = [name for name, m in module.named_modules() if isinstance(m, nn.ModuleList)]
-    raise ValueError(f"{type(module).__name__} has none of the known layouts ({', '.join(row.blocks for row in LAYOUTS)}); its lists of "
+    raise ValueError(f"{type(module).__name__} has none of the known layouts ({', '.join(dict.fromkeys(row.blocks for row in LAYOUTS))}); its lists of "
                      f"modules are {lists}. Give module paths instead of places, for example model.site('{(lists or ['path.to.blocks'])[0]}.0').")
 
-# %% ../nbs/01_sites.ipynb #3508acbd
+# %% ../nbs/01_sites.ipynb #47b4f594
 def locate(
     module: nn.Module,  # a language model
     place: Place,
@@ -91,7 +91,7 @@ def locate(
     if place.kind not in kinds: raise ValueError(f"Unknown kind of place {place.kind!r}: expected one of {', '.join(kinds)}.")
     return kinds[place.kind]
 
-# %% ../nbs/01_sites.ipynb #3bda5bf7
+# %% ../nbs/01_sites.ipynb #81da9baf
 @dataclass(frozen=True)
 class Site:
     "The input or output of one module of one model."
@@ -116,23 +116,23 @@ class Site:
         if not (model and module): raise ValueError(f"A site's name looks like base/model.layers.13.output; got {name!r}.")
         return cls(model, module, io)
 
-# %% ../nbs/01_sites.ipynb #dc18ce56
+# %% ../nbs/01_sites.ipynb #049088e6
 def hidden(value) -> Tensor:  # [batch seq d]
     "The hidden states in what a module takes or returns: alone, or first in a tuple."
     x = value if isinstance(value, Tensor) else value[0]
     if x.ndim != 3: raise ValueError(f"A site must hold [batch seq d]; got {tuple(x.shape)}. Choose a module that returns one vector per token.")
     return x
 
-# %% ../nbs/01_sites.ipynb #e241eb12
+# %% ../nbs/01_sites.ipynb #54bc0001
 class Reached(Exception):
     "Raised in a hook to end a forward pass that has shown all that was wanted."
 
-# %% ../nbs/01_sites.ipynb #eddc5686
+# %% ../nbs/01_sites.ipynb #f0dc08ad
 def first_input(args: tuple, kwargs: dict):
     "A module's first argument, wherever the caller put it."
     return args[0] if args else next(iter(kwargs.values()))
 
-# %% ../nbs/01_sites.ipynb #dc2f1a9d
+# %% ../nbs/01_sites.ipynb #2503629d
 def probe(
     module: nn.Module,   # a language model
     sites: list[Site],   # sites in it
@@ -155,7 +155,7 @@ def probe(
     if missed := [site.name for site in sites if site not in widths]: raise ValueError(f"A forward pass never reaches {missed}.")
     return widths
 
-# %% ../nbs/01_sites.ipynb #0a7cabda
+# %% ../nbs/01_sites.ipynb #df2d2d81
 @dataclass
 class Model:
     "A language model with a name, ready to be read."
@@ -192,7 +192,7 @@ class Model:
         adapter = "" if self.adapter is None else f", adapter {'on' if self.adapter else 'off'}"
         return f"Model({self.name!r}, {type(self.module).__name__}, {self.n_layers} blocks, {str(self.dtype).removeprefix('torch.')}{adapter})"
 
-# %% ../nbs/01_sites.ipynb #91258b20
+# %% ../nbs/01_sites.ipynb #7eba3848
 def wrap_model(
     module: nn.Module,  # a causal language model of transformers
     tokenizer: PreTrainedTokenizerBase,
@@ -202,7 +202,7 @@ def wrap_model(
     "Make a `Model` of a transformers model that is already in memory."
     return Model(name, nnsight.NNsight(module.eval().requires_grad_(False)), tokenizer, path)
 
-# %% ../nbs/01_sites.ipynb #9be11531
+# %% ../nbs/01_sites.ipynb #5e3a7f89
 def site_of(
     model: Model,
     place: Place | str,  # a place, or a module path
@@ -214,10 +214,10 @@ def site_of(
     while known and not has_module(model.module, known): known = known.rpartition(".")[0]
     if not place or known != place:
         children = [name for name, _ in model.module.get_submodule(known).named_children()]
-        raise ValueError(f"{model.name} has no module {place!r}; in {known or 'its top level'!r} there are {children}.")
+        raise ValueError(f"{model.name} has no module {place!r}; {f'in {known!r}' if known else 'at its top level'} there are {children}.")
     return Site(model.name, place, io)
 
-# %% ../nbs/01_sites.ipynb #f6a78158
+# %% ../nbs/01_sites.ipynb #ba4dbae3
 def gguf_of(path: str) -> Path | None:
     "The .gguf file that a path names: the file itself, or the only one in a folder without config.json; None for anything else."
     path = Path(path)
@@ -226,7 +226,7 @@ def gguf_of(path: str) -> Path | None:
     if len(files) > 1: raise ValueError(f"{path} holds {len(files)} .gguf files; name one of {[f.name for f in files]}.")
     return files[0] if files else None
 
-# %% ../nbs/01_sites.ipynb #fdd5aa84
+# %% ../nbs/01_sites.ipynb #f04d7bcb
 def load_model(
     path: str,                            # hub name, local folder, .gguf file, or a folder that holds one
     name: str | None = None,              # name in sites; the last part of the path when not given
@@ -244,7 +244,7 @@ def load_model(
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     return wrap_model(module.to(device), tokenizer, name or (gguf.stem if gguf else Path(path).name), str(path))
 
-# %% ../nbs/01_sites.ipynb #6b8e2053
+# %% ../nbs/01_sites.ipynb #dcd745e6
 def lora_pair(
     base: Model,                  # goes on meaning the base model afterwards
     adapter: str | None = None,   # folder of a saved LoRA adapter; None: the module already carries one
@@ -259,7 +259,7 @@ def lora_pair(
     tuned = f"{base.path} + {adapter or 'adapter'}"
     return Model(names[0], base.lm, base.tokenizer, base.path, False), Model(names[1], base.lm, base.tokenizer, tuned, True)
 
-# %% ../nbs/01_sites.ipynb #7b87c627
+# %% ../nbs/01_sites.ipynb #1691f3f6
 def same_place(models: list[Model], place: Place) -> list[Site]:
     "One site per model, at the same place in each."
     depths = {model.name: model.n_layers for model in models}

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['ARROW', 'FORMAT', 'explain_store', 'Part', 'counted_rows', 'checked', 'replacing', 'checksum', 'write_stream',
-           'MappedRows', 'map_stream', 'map_rows', 'flat_column', 'ShardBuffer', 'write_shards', 'fingerprint',
-           'run_header', 'read_manifest', 'save_manifest', 'shard_problems', 'begin_or_resume', 'write_store',
-           'blocks_of', 'stretch', 'shuffled', 'Shards', 'Provenance', 'openable_manifest', 'ActivationStore']
+           'flat_column', 'map_stream', 'map_rows', 'ShardBuffer', 'write_shards', 'fingerprint', 'run_header',
+           'read_manifest', 'save_manifest', 'shard_problems', 'begin_or_resume', 'write_store', 'blocks_of', 'stretch',
+           'shuffled', 'Shards', 'Provenance', 'openable_manifest', 'ActivationStore']
 
-# %% ../nbs/04_store.ipynb #98397f66
+# %% ../nbs/04_store.ipynb #0d9c48fc
 import errno, json, os, warnings, zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -30,7 +30,7 @@ from .harvest import Harvest, harvest
 from .sites import Model, Site
 from .tokens import Tokens, pieces
 
-# %% ../nbs/04_store.ipynb #f215c469
+# %% ../nbs/04_store.ipynb #362bdd08
 ARROW = {"bfloat16": pa.uint16(),   # Arrow has no bfloat16: its 16 bits are stored as they are, the name stands in the schema
          "float16": pa.float16(), "float32": pa.float32()}
 
@@ -46,13 +46,14 @@ def explain_store(
     table.loc["total"] = table.sum()
     return table.assign(GB=table["bytes per token"] * n_tokens / 1e9)
 
-# %% ../nbs/04_store.ipynb #1aab0157
+# %% ../nbs/04_store.ipynb #75e5bc7c
 class Part(NamedTuple):
     "What one harvested batch adds to a store."
     x: Tensor                          # activations of the tokens that count, [row Σd]
     rows: dict[str, np.ndarray]        # token, doc, position, window of each row
     windows: dict[str, list]           # ids, doc, start of each window
 
+# %% ../nbs/04_store.ipynb #b7361bd0
 def counted_rows(
     item: Harvest,             # one batch: its tokens, and activations [batch seq d] by site
     sites: dict[str, int],     # site name -> width, in the order of the columns
@@ -66,7 +67,7 @@ def counted_rows(
     ids = [row[kept].tolist() for row, kept in zip(batch.ids, batch.attention)]
     return Part(x, {name: column.numpy().astype(np.int32) for name, column in rows.items()}, dict(ids=ids, doc=batch.doc.tolist(), start=batch.start.tolist()))
 
-# %% ../nbs/04_store.ipynb #46c2375e
+# %% ../nbs/04_store.ipynb #32102e48
 def checked(
     x: Tensor,                # activations as harvested, [row Σd]
     sites: dict[str, int],    # site name -> width
@@ -84,7 +85,7 @@ def checked(
               "was computed by the model. Load it in bfloat16 or float32, or leave the text out that causes it.")
     raise ValueError(f"{site}: {value:g} in shard {shard}, row {first_row + row}, {advice}")
 
-# %% ../nbs/04_store.ipynb #7151c98b
+# %% ../nbs/04_store.ipynb #45043f95
 @contextmanager
 def replacing(
     path: Path,   # the file to make or replace
@@ -105,7 +106,7 @@ def replacing(
         try: os.fsync(folder)
         finally: os.close(folder)
 
-# %% ../nbs/04_store.ipynb #4c9b064d
+# %% ../nbs/04_store.ipynb #fb812720
 def checksum(path: Path) -> str:
     "CRC-32 of a file, read in pieces."
     crc = 0
@@ -113,6 +114,7 @@ def checksum(path: Path) -> str:
         while piece := f.read(1 << 24): crc = zlib.crc32(piece, crc)
     return f"{crc:08x}"
 
+# %% ../nbs/04_store.ipynb #6d6bfd5f
 def write_stream(
     path: Path,
     columns: dict[str, pa.Array],
@@ -124,26 +126,7 @@ def write_stream(
         sink.write_batch(pa.RecordBatch.from_arrays(list(columns.values()), schema=schema))
     return dict(bytes=path.stat().st_size, crc32=checksum(path))
 
-# %% ../nbs/04_store.ipynb #5bc0f626
-class MappedRows(NamedTuple):
-    "The rows of a shard, in the file they lie in."
-    x: Tensor                # [row Σd], of the stored type
-    columns: pa.RecordBatch  # token, doc, position, window
-
-def map_stream(path: Path) -> tuple[pa.RecordBatch, Tensor]:   # the record batch, and the bytes of the file it lies in
-    "Map an Arrow stream into memory."
-    data = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8)
-    return pa.ipc.open_stream(pa.py_buffer(data.numpy())).read_next_batch(), data
-
-def map_rows(path: Path) -> MappedRows:
-    "Map the rows of a shard, without a copy."
-    columns, data = map_stream(path)
-    values = columns["x"].values.buffers()[1]
-    begin = values.address - data.data_ptr()
-    dtype = getattr(torch, columns.schema.metadata[b"dtype"].decode())
-    return MappedRows(data[begin:begin + values.size].view(dtype).view(len(columns), -1), columns)
-
-# %% ../nbs/04_store.ipynb #9ed377d8
+# %% ../nbs/04_store.ipynb #8a1c2ae0
 def flat_column(
     x: Tensor,   # [row d], contiguous
 ) -> pa.Array:   # a list of d values per row
@@ -152,7 +135,22 @@ def flat_column(
     values = pa.Array.from_buffers(ARROW[str(x.dtype).removeprefix("torch.")], x.numel(), [None, words])
     return pa.FixedSizeListArray.from_arrays(values, x.shape[1])
 
-# %% ../nbs/04_store.ipynb #c5e9dd64
+# %% ../nbs/04_store.ipynb #7006a4e7
+def map_stream(path: Path) -> tuple[pa.RecordBatch, Tensor]:   # the record batch, and the bytes of the file it lies in
+    "Map an Arrow stream into memory."
+    data = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8)
+    return pa.ipc.open_stream(pa.py_buffer(data.numpy())).read_next_batch(), data
+
+# %% ../nbs/04_store.ipynb #5a3418cf
+def map_rows(path: Path) -> tuple[Tensor, pa.RecordBatch]:   # x [row Σd] of the stored type; all columns
+    "Map the rows of a shard, without a copy."
+    columns, data = map_stream(path)
+    values = columns["x"].values.buffers()[1]
+    begin = values.address - data.data_ptr()
+    dtype = getattr(torch, columns.schema.metadata[b"dtype"].decode())
+    return data[begin:begin + values.size].view(dtype).view(len(columns), -1), columns
+
+# %% ../nbs/04_store.ipynb #8a1d4a7d
 class ShardBuffer:
     "Rows and windows of the shard that is being filled."
     def __init__(self, sites: dict[str, int], dtype: torch.dtype, n_rows: int):
@@ -180,7 +178,7 @@ class ShardBuffer:
             f"rows-{shard:05}.arrow": write_stream(folder / f"rows-{shard:05}.arrow", dict(x=flat_column(self.x[:self.n_rows])) | rows, metadata),
             f"windows-{shard:05}.arrow": write_stream(folder / f"windows-{shard:05}.arrow", windows, {})})
 
-# %% ../nbs/04_store.ipynb #2c67ca1d
+# %% ../nbs/04_store.ipynb #6f0f2cbe
 def write_shards(
     folder: Path,
     items: Iterator[Harvest],  # harvested batches
@@ -200,10 +198,10 @@ def write_shards(
         buffer.add(counted_rows(item, sites, first_window + buffer.n_windows), shard)
     if buffer.n_rows: yield buffer.write(folder, shard)
 
-# %% ../nbs/04_store.ipynb #0db93914
+# %% ../nbs/04_store.ipynb #d3546b6e
 def fingerprint(
     module: nn.Module,
-    n: int = 256,       # values looked at per parameter
+    n: int = 4096,      # values looked at per parameter, at least, or all there are
 ) -> str:
     "Checksum over a sample of all parameters: it changes when a model is trained further."
     crc = 0
@@ -213,7 +211,7 @@ def fingerprint(
         crc = zlib.crc32(sample.view(torch.uint8).numpy(), zlib.crc32(name.encode(), crc))
     return f"{crc:08x}"
 
-# %% ../nbs/04_store.ipynb #94b7bb52
+# %% ../nbs/04_store.ipynb #2309d6ce
 FORMAT = 1   # version of the folder's layout
 
 def run_header(
@@ -232,7 +230,7 @@ def run_header(
                 models=[dict(name=m.name, path=str(m.path), adapter=m.adapter, weights=fingerprint(m.module)) for m in models],
                 sites={site.name: by_name[site.model].width(site) for site in sites}, tokens=tokens.describe())
 
-# %% ../nbs/04_store.ipynb #5c6b06ce
+# %% ../nbs/04_store.ipynb #a65c5802
 def read_manifest(folder: Path) -> dict:
     "The manifest of a store, if this version can read it."
     path = folder / "manifest.json"
@@ -243,9 +241,12 @@ def read_manifest(folder: Path) -> dict:
         raise ValueError(f"{path} has format {manifest.get('format')!r}, this version reads {FORMAT}. Collect into a new folder.")
     return manifest
 
+# %% ../nbs/04_store.ipynb #a70a604c
 def save_manifest(folder: Path, manifest: dict):
+    "Write the manifest, or replace it."
     with replacing(folder / "manifest.json") as f: f.write(json.dumps(manifest, indent=1).encode())
 
+# %% ../nbs/04_store.ipynb #79719de7
 def shard_problems(
     folder: Path,
     shard: dict,              # its line in the manifest
@@ -261,20 +262,20 @@ def shard_problems(
         elif contents and (found := checksum(path)) != stamp["crc32"]: problems.append(f"{name} has checksum {found} instead of {stamp['crc32']}")
     return problems
 
-# %% ../nbs/04_store.ipynb #b6898739
+# %% ../nbs/04_store.ipynb #1d197d12
 def begin_or_resume(folder: Path, header: dict, shard_rows: int) -> dict:
     "The manifest to go on with: the one in the folder when it is of the same run, or a new one."
     folder.mkdir(parents=True, exist_ok=True)
     for draft in folder.glob("*.arrow.tmp"): draft.unlink()   # what a killed run left half-written
     if not (folder / "manifest.json").exists(): return header | dict(complete=False, shard_rows=shard_rows, shards=[])
     manifest, header = read_manifest(folder), json.loads(json.dumps(header))
-    for key in ("dtype", "models", "sites", "tokens"):
+    for key in ("sites", "dtype", "tokens", "models"):
         # as text, because the order of the sites matters
         if (found := json.dumps(manifest[key])) != (wanted := json.dumps(header[key])):
             raise ValueError(f"{folder} is the store of another run, with other {key}.\n  it has {found}\n  asked  {wanted}\nCollect into another folder, or remove this one.")
     return manifest
 
-# %% ../nbs/04_store.ipynb #05f7d970
+# %% ../nbs/04_store.ipynb #afd42939
 def write_store(
     folder: Path,
     header: dict,                                    # of the manifest, see run_header
@@ -305,17 +306,17 @@ def write_store(
         raise OSError(e.errno or errno.EIO, f"collecting into {folder} stopped: {e.strerror or e}. {len(shards)} shards with {kept:,} rows are kept; "
                       "call collect again when the cause is gone and it goes on from there") from e
 
-# %% ../nbs/04_store.ipynb #2597eef5
+# %% ../nbs/04_store.ipynb #aff91764
 def blocks_of(
     shard_rows: list[int],   # rows of each shard
-    size: int = 256,         # rows of a block; the last of a shard may have fewer
+    size: int,               # rows of a block; the last of a shard may have fewer
 ) -> np.ndarray:             # first row and end of each block, [block 2]
     "Cut the rows of a store into blocks that stay within their shards."
     ends = np.cumsum(shard_rows)
     starts = np.concatenate([np.arange(end - n, end, size) for n, end in zip(shard_rows, ends)])
     return np.stack([starts, np.minimum(starts + size, ends[np.searchsorted(ends, starts, side="right")])], axis=1)
 
-# %% ../nbs/04_store.ipynb #84c10da7
+# %% ../nbs/04_store.ipynb #af1c293d
 def stretch(
     blocks: np.ndarray,   # [block 2] in the order of the walk
     begin: int,           # first row of the stretch, counted along the walk
@@ -329,18 +330,19 @@ def stretch(
     pieces[0, 0] = blocks[first, 1] - (ends[first] - begin)
     return pieces
 
-# %% ../nbs/04_store.ipynb #47be48f1
+# %% ../nbs/04_store.ipynb #41cd08db
 def shuffled(
-    load: Callable[[np.ndarray, Tensor | None], Tensor],   # pieces [piece 2], a tensor to reuse -> their rows
+    load: Callable[[np.ndarray, np.ndarray | None], np.ndarray],   # pieces [piece 2], an array to reuse -> their rows
     shard_rows: list[int],      # rows of each shard
     batch_size: int,
     seed: int = 0,
     skip: int = 0,              # batches to pass over
+    block_rows: int = 256,      # consecutive rows read at once
     pool_rows: int = 32_768,    # rows shuffled together, rounded down to whole batches
-) -> Iterator[Tensor]:          # batches [batch Σd], without end
+) -> Iterator[np.ndarray]:      # batches [batch ...], without end
     "Block-shuffled batches; which rows batch n holds depends on the seed and n alone."
     n_rows, per_pool = sum(shard_rows), max(1, pool_rows // batch_size)
-    per_epoch, blocks, pool = n_rows // batch_size, blocks_of(shard_rows), None
+    per_epoch, blocks, pool = n_rows // batch_size, blocks_of(shard_rows, block_rows), None
     for epoch in count(skip // per_epoch):
         walk = blocks[np.random.default_rng([seed, epoch]).permutation(len(blocks))]
         for first in range(0, per_epoch, per_pool):
@@ -348,46 +350,45 @@ def shuffled(
             begin = max(first, skip - epoch * per_epoch)   # where to begin in this pool
             if begin >= last: continue
             pool = load(stretch(walk, first * batch_size, last * batch_size), pool)
-            order = torch.from_numpy(np.random.default_rng([seed, epoch, first]).permutation(len(pool)))
-            for rows in order.split(batch_size)[begin - first:]: yield pool.index_select(0, rows)
+            order = np.random.default_rng([seed, epoch, first]).permutation(len(pool)).reshape(last - first, batch_size)
+            for rows in order[begin - first:]: yield pool.take(rows, axis=0)
 
-# %% ../nbs/04_store.ipynb #b1b33432
+# %% ../nbs/04_store.ipynb #a0ae594b
 class Shards:
     "The files of a store, mapped: activations by row, text by window."
     def __init__(self, folder: Path, n: int):
-        self.mapped = [map_rows(folder / f"rows-{i:05}.arrow") for i in range(n)]
+        mapped = [map_rows(folder / f"rows-{i:05}.arrow") for i in range(n)]
         self.windows = [map_stream(folder / f"windows-{i:05}.arrow")[0] for i in range(n)]
-        self.sizes = [len(shard.x) for shard in self.mapped]
+        self.dtype, self.rows, self.sizes = mapped[0][0].dtype, [columns for _, columns in mapped], [len(x) for x, _ in mapped]
+        self.words = [x.view(torch.int16 if self.dtype.itemsize == 2 else torch.int32).numpy() for x, _ in mapped]
         self.ends, self.window_ends = np.cumsum(self.sizes), np.cumsum([len(w) for w in self.windows])
         self.spans = np.stack([self.ends - self.sizes, self.ends], axis=1)   # first row and end of each shard
 
-    def copy(self, pieces: np.ndarray, columns: list[slice], out: Tensor | None = None) -> Tensor:
+    def copy(self, pieces: np.ndarray, columns: list[slice], out: np.ndarray | None = None) -> np.ndarray:
         "Rows of `pieces` [piece 2], each within a shard, in their order; into `out` when it is long enough."
         n, begin = int((pieces[:, 1] - pieces[:, 0]).sum()), 0
-        if out is None or len(out) < n: out = self.mapped[0].x.new_empty(n, sum(c.stop - c.start for c in columns))
-        parts = out[:n].split([c.stop - c.start for c in columns], dim=1)
+        if out is None or len(out) < n: out = np.empty((n, sum(c.stop - c.start for c in columns)), self.words[0].dtype)
+        parts = np.split(out[:n], np.cumsum([c.stop - c.start for c in columns])[:-1], axis=1)
         shard = np.searchsorted(self.ends, pieces[:, 0], side="right")
         for (first, end), s in zip((pieces - self.spans[shard, :1]).tolist(), shard):
-            for part, c in zip(parts, columns): part[begin:begin + end - first] = self.mapped[s].x[first:end, c]
+            for part, c in zip(parts, columns): part[begin:begin + end - first] = self.words[s][first:end, c]
             begin += end - first
         return out[:n]
 
-    def take(self, index: np.ndarray) -> Tensor:
+    def take(self, index: np.ndarray) -> np.ndarray:
         "The rows with these numbers, [n Σd]."
-        out, shard = self.mapped[0].x.new_empty(len(index), self.mapped[0].x.shape[1]), np.searchsorted(self.ends, index, side="right")
-        for s in np.unique(shard):
-            where = torch.from_numpy((shard == s).nonzero()[0])
-            out[where] = self.mapped[s].x[torch.from_numpy(index)[where] - int(self.spans[s, 0])]
+        out, shard = np.empty((len(index), self.words[0].shape[1]), self.words[0].dtype), np.searchsorted(self.ends, index, side="right")
+        for s in np.unique(shard): out[shard == s] = self.words[s][index[shard == s] - self.spans[s, 0]]
         return out
 
     def column(self, name: str) -> np.ndarray:
-        return np.concatenate([shard.columns[name].to_numpy() for shard in self.mapped])
+        return np.concatenate([rows[name].to_numpy() for rows in self.rows])
 
     def ids(self, window: int) -> np.ndarray:
         shard = int(np.searchsorted(self.window_ends, window, side="right"))
         return self.windows[shard]["ids"][int(window - self.window_ends[shard])].values.to_numpy()   # counted from the end of the shard
 
-# %% ../nbs/04_store.ipynb #59e21f91
+# %% ../nbs/04_store.ipynb #1e16de09
 class Provenance:
     "Where the rows of `self.shards` come from."
     shards: Shards
@@ -419,7 +420,7 @@ class Provenance:
         parts = pieces(tokenizer, ids)
         return "".join(parts[max(0, i - before):i]) + f"⟦{parts[i]}⟧" + "".join(parts[i + 1:i + 1 + after])
 
-# %% ../nbs/04_store.ipynb #ff63c917
+# %% ../nbs/04_store.ipynb #fb200636
 def openable_manifest(folder: Path) -> dict:
     "The manifest of a store whose files all have their length."
     manifest = read_manifest(folder)
@@ -429,7 +430,7 @@ def openable_manifest(folder: Path) -> dict:
     if not manifest["complete"]: warnings.warn(f"{folder} was not collected to its end; its {sum(s['rows'] for s in manifest['shards']):,} rows are used. ActivationStore.collect goes on with it.")
     return manifest
 
-# %% ../nbs/04_store.ipynb #154f0800
+# %% ../nbs/04_store.ipynb #f7c87f6c
 @dataclass(eq=False, repr=False)
 class ActivationStore(Provenance):
     "Activations of some sites on many tokens, on disk. `collect` makes one, `open` finds it again."
@@ -453,24 +454,27 @@ class ActivationStore(Provenance):
         return cls(Path(folder), manifest, Shards(Path(folder), len(manifest["shards"])), columns)
 
     sites = property(lambda self: {site: c.stop - c.start for site, c in self.columns.items()}, doc="Site name -> width, in the order of the columns.")
-    dtype = property(lambda self: self.shards.mapped[0].x.dtype)
+    dtype = property(lambda self: self.shards.dtype)
+
+    def tensor(self, words: np.ndarray) -> Tensor: return torch.from_numpy(words).view(self.dtype)
 
     def rows(self, index: slice | Tensor) -> Tensor:
         "Activations of some rows, [n Σd]: a stretch, or any row numbers in any order."
         columns = list(self.columns.values())
         if isinstance(index, slice):
             begin, end, step = index.indices(self.n_rows)
-            if step == 1 and begin < end: return self.shards.copy(stretch(self.shards.spans, begin, end), columns)
+            if step == 1 and begin < end: return self.tensor(self.shards.copy(stretch(self.shards.spans, begin, end), columns))
             index = torch.arange(begin, end, step)
-        index = np.asarray(index, dtype=np.int64)
+        index = torch.as_tensor(index, dtype=torch.int64).numpy()
         if len(index) and not 0 <= index.min() <= index.max() < self.n_rows: raise IndexError(f"There are rows 0 to {self.n_rows - 1}; got {index.min()} to {index.max()}.")
-        return torch.cat([self.shards.take(index)[:, c] for c in columns], dim=1)
+        x = self.shards.take(index)
+        return self.tensor(np.concatenate([x[:, c] for c in columns], axis=1))
 
     def batches(self, batch_size: int, seed: int = 0, skip: int = 0) -> Iterator[Tensor]:
         "Block-shuffled batches [batch Σd] without end; `skip` passes over the first ones at no cost."
         if batch_size > self.n_rows: raise ValueError(f"The store has {self.n_rows:,} rows, fewer than one batch of {batch_size:,}: choose a smaller batch or collect more tokens.")
         columns = list(self.columns.values())
-        return shuffled(lambda pieces, out: self.shards.copy(pieces, columns, out), self.shards.sizes, batch_size, seed, skip)
+        return map(self.tensor, shuffled(lambda pieces, out: self.shards.copy(pieces, columns, out), self.shards.sizes, batch_size, seed, skip))
 
     def in_order(self, batch_size: int) -> Iterator[tuple[slice, Tensor]]:
         "Every row once, in the order in which they were harvested: which rows, and their activations."

@@ -82,7 +82,7 @@ function sortRows(rows, column, down) {
 // ---- the map: relative norm × cosine -------------------------------------------------------------
 
 function makeMap(table, names, onPick) {
-  const [W, H] = [180, 90];
+  const [W, H] = [180, 60];       // cells in which features are counted
   const canvas = h("canvas", { width: W, height: H, className: "cc-canvas" });
   const ring = h("div", { className: "cc-ring", hidden: true });
   const x = (row) => table.rel_norm.values[row], y = (row) => (1 - table.cosine.values[row]) / 2;   // both in [0, 1], y down
@@ -107,7 +107,7 @@ function makeMap(table, names, onPick) {
       density[Math.min(H - 1, Math.floor(y(row) * H)) * W + Math.min(W - 1, Math.floor(x(row) * W))] += 1;
     }
     const image = new ImageData(W, H), most = Math.log1p(density.reduce((a, b) => Math.max(a, b), 1));
-    density.forEach((n, i) => { if (n) image.data.set([43, 125, 196, 90 + 165 * Math.log1p(n) / most], 4 * i); });
+    density.forEach((n, i) => { if (n) image.data.set([56, 145, 210, 130 + 125 * Math.log1p(n) / most], 4 * i); });
     canvas.getContext("2d").putImageData(image, 0, 0);
   }
 
@@ -142,11 +142,12 @@ function exampleTokens(example, card, open, hover) {
   if (from > 0) spans.push(h("span", { className: "cc-more" }, "… "));
   for (let i = from; i < to; i++) {
     const peak = i === example.position;
-    // A line break is drawn as a sign; in an opened example it also breaks the line.
-    const text = example.tokens[i].replace(/\n/g, open ? "↵\n" : "↵").replace(/\t/g, "⇥");
+    // A line break is drawn as a sign; in an opened example it also breaks the line. A token that is only a part of a
+    // character has no text of its own: the character stands at the last of its tokens.
+    const text = example.tokens[i].replace(/\n/g, open ? "↵\n" : "↵").replace(/\t/g, "⇥") || "·";
     const span = h("span", { className: peak ? "cc-token cc-peak" : "cc-token" }, text);
     if (example.acts[i] > 0) span.style.backgroundColor = shade(example.acts[i], card.max_act);
-    const lines = [`“${example.tokens[i]}”  id ${example.ids[i]}`, `activation ${number(example.acts[i])}`];
+    const lines = [`${example.tokens[i] ? `“${example.tokens[i]}”` : "part of a character"}  id ${example.ids[i]}`, `activation ${number(example.acts[i])}`];
     if (peak) lines.push(shareText(card.share_names, example.shares));
     hover(span, lines);
     spans.push(span);
@@ -167,16 +168,13 @@ function drawExample(example, card, hover) {
 }
 
 function drawHistogram({ edges, counts }) {
-  const first = counts.findIndex((n) => n > 0), last = counts.findLastIndex((n) => n > 0);
-  if (first < 0) return "";
   const most = Math.log1p(Math.max(...counts));
-  const bars = counts.slice(first, last + 1).map((n, i) => h("div", {
-    className: "cc-bar", style: { height: `${100 * Math.log1p(n) / most}%` },
-    title: `${number(edges[first + i])} to ${number(edges[first + i + 1])}: ${count(n)} tokens`,
+  const bars = counts.map((n, i) => h("div", {
+    className: "cc-bar", style: { height: `${100 * Math.log1p(n) / most}%` }, title: `${number(edges[i])} to ${number(edges[i + 1])}: ${count(n)} tokens`,
   }));
   return h("figure", { className: "cc-histogram" },
     h("div", { className: "cc-bars" }, ...bars),
-    h("div", { className: "cc-ends" }, h("span", {}, number(edges[first])), h("span", {}, number(edges[last + 1]))),
+    h("div", { className: "cc-ends" }, h("span", {}, number(edges[0])), h("span", {}, number(edges.at(-1)))),
     h("figcaption", {}, `activation on the ${count(counts.reduce((a, n) => a + n, 0))} tokens where it fires (both axes logarithmic)`));
 }
 
@@ -223,7 +221,8 @@ function show(root, { meta, buffer, load, onSelect }) {
 
   // The table
   const head = h("tr"), body = h("tbody"), found = h("span", { className: "cc-found", role: "status" });
-  const filterBox = h("input", { className: "cc-filter", type: "text", spellcheck: false, placeholder: "rel_norm > 0.9 and density > 1e-4, or 123; Enter", "aria-label": "filter" });
+  const filterBox = h("input", { className: "cc-filter", type: "text", spellcheck: false, placeholder: "rel_norm > 0.9 and density > 1e-4",
+    title: "conditions joined by and, or the number of a feature; Enter applies", "aria-label": "filter" });
   const classBox = h("select", { className: "cc-class", "aria-label": "class" }, ...meta.classes.map(([value, label]) => h("option", { value }, label)));
   const filterError = h("div", { className: "cc-filter-error", role: "alert", hidden: true });
 
@@ -232,7 +231,7 @@ function show(root, { meta, buffer, load, onSelect }) {
       const column = table[name], sorted = state.sort === name;
       const button = h("button", { type: "button", title: column.help, "data-column": name, onclick: guard(() => sortBy(name)) },
         column.label, h("span", { className: "cc-arrow" }, sorted ? (state.down ? " ▼" : " ▲") : ""));
-      return h("th", { scope: "col", "aria-sort": sorted ? (state.down ? "descending" : "ascending") : "none" }, button);
+      return h("th", { scope: "col", className: column.categories ? "cc-word" : "", "aria-sort": sorted ? (state.down ? "descending" : "ascending") : "none" }, button);
     }));
   }
 
@@ -284,7 +283,7 @@ function show(root, { meta, buffer, load, onSelect }) {
     map.mark(row);
     problem.hidden = true;
     const value = (name) => table[name].values[row];
-    const fact = (label, text, help) => h("div", { className: "cc-fact", title: help }, h("dt", {}, label), h("dd", {}, text));
+    const fact = (label, text, help) => h("div", { className: "cc-fact", title: help }, h("div", { className: "cc-label" }, label), text);
     const contents = h("div", { className: "cc-contents" }, h("p", { className: "cc-note" }, "loading …"));
     panel.setAttribute("data-feature", feature);
     panel.removeAttribute("data-ready");
@@ -293,7 +292,7 @@ function show(root, { meta, buffer, load, onSelect }) {
       h("div", { className: "cc-lean", title: table.rel_norm.help },
         h("span", {}, names[0]), h("div", { className: "cc-track" }, h("div", { className: "cc-knob", style: { left: `${100 * (value("rel_norm") || 0)}%` } })), h("span", {}, names[1]),
         h("b", {}, number(value("rel_norm")))),
-      h("dl", { className: "cc-facts" }, ...meta.card.map((name) => fact(table[name].label, shown(table[name], row), table[name].help))),
+      h("div", { className: "cc-facts" }, ...meta.card.map((name) => fact(table[name].label, shown(table[name], row), table[name].help))),
       contents);
     const current = () => ticket === state.ticket;       // a reply that comes after another click is dropped
     const late = setTimeout(() => { if (current()) contents.replaceChildren(h("p", { className: "cc-note" }, "No answer yet: the kernel is busy or was stopped.")); }, 5000);
@@ -382,16 +381,18 @@ function render({ model, el }) {
   return () => { model.off("msg:custom", receive); model.off("change:selected", follow); };
 }
 
-// The report's data: base64 of gzip of [length of the JSON as uint32, the JSON { meta, cards, missing }, float32 columns].
+// The report's data: base64 of gzip of [length of the JSON as uint32, the JSON, float32 columns].
+// The JSON holds the view's meta, cards by feature, the numbers of dead features, and what to say of those and of the other
+// features without a card.
 export async function openReport(el, packed) {
   const zipped = Uint8Array.from(atob(packed), (c) => c.charCodeAt(0));
   const bytes = await new Response(new Blob([zipped]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
   const start = 4 + new DataView(bytes).getUint32(0, true);
-  const { meta, cards, missing } = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 4, start - 4)));
+  const { meta, cards, dead, silent, missing } = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 4, start - 4)));
   const asked = () => { const found = location.hash.match(/^#f=(\d+)$/); return found && Number(found[1]); };
   const view = show(el, {
     meta, buffer: bytes.slice(start),
-    load: (feature) => Promise.resolve(cards[feature] ?? { examples: [], note: missing }),
+    load: (feature) => Promise.resolve(cards[feature] ?? { examples: [], note: dead.includes(feature) ? silent : missing }),
     onSelect(feature) { if (asked() !== feature) history.replaceState(null, "", `#f=${feature}`); },
   });
   addEventListener("hashchange", () => { if (asked() !== null) view.select(asked()); });

