@@ -4,7 +4,7 @@
     notebooks.py readme          write README.md from nbs/index.ipynb
     notebooks.py test            execute every notebook, prove library, README and notebooks in sync and clean
 """
-import hashlib, json, os, re, shutil, subprocess, sys, tempfile
+import hashlib, json, os, re, shutil, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class Tee:
 
 def last_state(text):
     "What a terminal shows in the end: of a line redrawn with carriage returns, the last drawing."
-    return "".join(re.split(r"\r(?!\n)", line.rstrip("\r"))[-1] for line in text.replace("\r\n", "\n").splitlines(keepends=True))
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
 
 
 def echoing_shell(path):
@@ -114,24 +114,27 @@ def notebooks():
 
 
 def fingerprint(nb):
-    "What a notebook's result depends on: itself, the library, the pinned packages, this script."
-    files = [nb, ROOT / "constraints.txt", Path(__file__), *sorted(LIB.rglob("*.py")), *sorted(LIB.rglob("*.js"))]
+    "What a notebook's result depends on: the notebooks, the library, the pinned packages, this script."
+    others = sorted(NBS.glob("*.ipynb")) if nb.parent.name == "checks" else []
+    files = [nb, ROOT / "constraints.txt", Path(__file__), *others, *sorted(p for p in LIB.rglob("*") if p.suffix in (".py", ".js", ".css"))]
     return hashlib.sha256(b"".join(p.read_bytes() for p in files)).hexdigest()
 
 
-def nbdev_test(nb):
-    "Run one notebook through nbdev_test in a process of its own; a pass is remembered for this fingerprint."
+def nbdev_test(nb, threads):
+    "Run one notebook through nbdev_test in a process of its own: pass, FAIL or skip, and a note. A pass is remembered for its fingerprint."
     stamp = BIN.parent / "passed" / nb.relative_to(NBS).with_suffix(".sha")
     now = fingerprint(nb)
-    if stamp.exists() and stamp.read_text() == now: return True, "unchanged since it passed"
-    env = dict(os.environ, OMP_NUM_THREADS="1", TQDM_DISABLE="1", WANDB_MODE="offline", HF_HUB_OFFLINE="1")
-    done = subprocess.run([BIN / "nbdev_test", "--path", nb, "--timing"], cwd=ROOT, env=env, capture_output=True, text=True)
-    passed = done.returncode == 0 and "Success." in done.stdout
-    if passed:
-        stamp.parent.mkdir(parents=True, exist_ok=True)
-        stamp.write_text(now)
-    seconds = re.search(r": (\d+) secs", done.stdout)
-    return passed, f"{seconds[1]} s" if seconds else done.stdout + done.stderr
+    if stamp.exists() and stamp.read_text() == now: return "pass", "unchanged since it passed"
+    env = dict(os.environ, OMP_NUM_THREADS=str(threads), TQDM_DISABLE="1", WANDB_MODE="offline", HF_HUB_OFFLINE="1")
+    begin = time.time()
+    done = subprocess.run([BIN / "nbdev_test", "--path", nb], cwd=ROOT, env=env, capture_output=True, text=True)
+    said = done.stdout + done.stderr
+    if done.returncode or "Success." not in done.stdout: return "FAIL", said
+    skipped = re.search(r"^SKIPPED: .*$", said, re.M)
+    if skipped: return "skip", skipped[0]
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(now)
+    return "pass", f"{time.time() - begin:.0f} s"
 
 
 def clean_copy(into):
@@ -164,17 +167,25 @@ def sync_checks():
     yield "README.md is nbs/index.ipynb (make readme)", ["README.md"] if stale else []
 
 
+def run_notebooks(report):
+    "Two at a time, then the checks, which want the machine to themselves."
+    cores = os.cpu_count() or 1
+    checks = [nb for nb in notebooks() if nb.parent.name == "checks"]
+    others = [nb for nb in notebooks() if nb not in checks]
+    with ThreadPoolExecutor(cores) as pool:
+        for nb, result in zip(others, pool.map(lambda nb: nbdev_test(nb, 1), others)): report(nb.relative_to(ROOT), *result)
+    for nb in checks: report(nb.relative_to(ROOT), *nbdev_test(nb, cores))
+
+
 def test():
     results = []
-    def report(passed, name, note):
-        results.append(passed)
-        print(f"{'pass' if passed else 'FAIL'}  {name}  {note}", flush=True)
-    for name, wrong in sync_checks(): report(not wrong, name, ", ".join(wrong))
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for nb, (passed, note) in zip(notebooks(), pool.map(nbdev_test, notebooks())):
-            report(passed, nb.relative_to(ROOT), note)
-    failed = results.count(False)
-    print(f"{len(results) - failed} passed, {failed} failed")
+    def report(name, result, note):
+        results.append(result)
+        print(f"{result}  {name}  {note}", flush=True)
+    for name, wrong in sync_checks(): report(name, "FAIL" if wrong else "pass", ", ".join(wrong))
+    run_notebooks(report)
+    passed, failed, skipped = map(results.count, ("pass", "FAIL", "skip"))
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     sys.exit(failed > 0)
 
 
