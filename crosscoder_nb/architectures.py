@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['sae', 'crosscoder']
 
-# %% ../nbs/13_architectures.ipynb #d2a39c18
+# %% ../nbs/13_architectures.ipynb #eb849658
 from typing import Mapping
 
 from torch import nn
 
 from .crosscoder import CrossCoder, Group
 
-# %% ../nbs/13_architectures.ipynb #86227320
+# %% ../nbs/13_architectures.ipynb #71f4995d
 def sae(
     sites: Mapping[str, int],  # one site -> its width
     n_features: int,
@@ -23,7 +23,7 @@ def sae(
     if len(sites) != 1: raise ValueError(f"a sparse autoencoder has one site; got {list(sites)}. For several use crosscoder(...).")
     return CrossCoder([Group("all", n_features, tuple(sites), tuple(sites))], sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #dc653dcf
+# %% ../nbs/13_architectures.ipynb #f20357a5
 def crosscoder(
     sites: Mapping[str, int],  # every site -> its width
     n_features: int,

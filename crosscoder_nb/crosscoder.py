@@ -7,7 +7,7 @@ __all__ = ['FORMAT_VERSION', 'Group', 'columns', 'take', 'flatten', 'GroupWeight
            'spans', 'decoder_norms', 'spread', 'pre_activations', 'dense_code', 'entries_of', 'exact_entries',
            'find_code', 'write', 'unscale', 'shaped', 'fold', 'save_crosscoder', 'read_config', 'load_crosscoder']
 
-# %% ../nbs/12_crosscoder.ipynb #c4406e9f
+# %% ../nbs/12_crosscoder.ipynb #ab5e3726
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from .kernels import DenseCode, Entries, SparseCode, active_entries, sampled_pro
 from .scaling import Scaling
 from .sparsity import check_k, sparsity_from
 
-# %% ../nbs/12_crosscoder.ipynb #0aa6cbb3
+# %% ../nbs/12_crosscoder.ipynb #ca048bf7
 @dataclass(frozen=True)
 class Group:
     "A set of features that read the same sites and write the same sites."
@@ -39,7 +39,7 @@ class Group:
         if self.n_features < 1 or not self.reads or not self.writes:
             raise ValueError(f"group {self.name!r} needs at least one feature, a site to read and a site to write; got {self}")
 
-# %% ../nbs/12_crosscoder.ipynb #dde1b69f
+# %% ../nbs/12_crosscoder.ipynb #a4d25a80
 def columns(
     sites: Mapping[str, int],  # name -> width, in order
 ) -> dict[str, slice]:         # name -> its columns in a flat [batch Σd]
@@ -61,7 +61,7 @@ def take(
     where = columns(sites)
     return torch.cat([x[:, where[n]] for n in names], 1)
 
-# %% ../nbs/12_crosscoder.ipynb #e6f3cd06
+# %% ../nbs/12_crosscoder.ipynb #3beca7d2
 def flatten(
     x: Tensor | Mapping[str, Tensor],  # [batch site d], flat [batch Σd], or {site: [batch d]}
     sites: Mapping[str, int],
@@ -81,7 +81,7 @@ def flatten(
         raise ValueError(f"x must be flat [batch {sum(sites.values())}] with the sites {layout} side by side; got {tuple(x.shape)}.")
     return x
 
-# %% ../nbs/12_crosscoder.ipynb #7f9b70b4
+# %% ../nbs/12_crosscoder.ipynb #370335e7
 class GroupWeights(nn.Module):
     "Encoder, bias and decoder of one group, feature-major."
 
@@ -108,7 +108,7 @@ class GroupWeights(nn.Module):
         "Decoder over all sites the group writes, [feature Σ d_write]."
         return self.W_dec.repeat(1, len(self.writes)) if self.group.tied else self.W_dec
 
-# %% ../nbs/12_crosscoder.ipynb #05740a23
+# %% ../nbs/12_crosscoder.ipynb #9b3874a5
 class Output(NamedTuple):
     "What a crosscoder makes of a batch."
     y_hat: Tensor | dict[str, Tensor]  # raw reconstruction, in the form in which x came
@@ -184,7 +184,7 @@ class CrossCoder(nn.Module):
         layout = ", ".join(f"{n} ({d})" for n, d in self.sites.items())
         return f"CrossCoder({self.n_features} features in {', '.join(g.name for g in self.groups)}; sites {layout}; {self.sparsity.config()})"
 
-# %% ../nbs/12_crosscoder.ipynb #39ac646b
+# %% ../nbs/12_crosscoder.ipynb #60942372
 def check_groups(
     groups: list[Group],
     sites: Mapping[str, int],
@@ -196,7 +196,7 @@ def check_groups(
         strange = [n for n in g.reads + g.writes if n not in sites]
         if strange: raise ValueError(f"group {g.name!r} reads or writes {strange}, but the sites are {list(sites)}")
 
-# %% ../nbs/12_crosscoder.ipynb #4c1c91bc
+# %% ../nbs/12_crosscoder.ipynb #35f2637d
 def spans(
     cc: "CrossCoder",
 ) -> list[tuple[GroupWeights, int, int]]:  # weights of each group, its first feature, one past its last
@@ -207,7 +207,7 @@ def spans(
         start += len(w.W_enc)
     return out
 
-# %% ../nbs/12_crosscoder.ipynb #f06e8edd
+# %% ../nbs/12_crosscoder.ipynb #33f4248c
 def decoder_norms(
     cc: "CrossCoder",
 ) -> Tensor:  # [feature site], in scaled space
@@ -231,7 +231,7 @@ def spread(
         for n, part in zip(getattr(w, side), W.split(list(getattr(w, side).values()), 1)): out[start:stop, where[n]] = part
     return out
 
-# %% ../nbs/12_crosscoder.ipynb #67259bf4
+# %% ../nbs/12_crosscoder.ipynb #d225725b
 def pre_activations(
     cc: "CrossCoder",
     x: Tensor,                          # scaled, [batch Σd]
@@ -246,7 +246,7 @@ def dense_code(cc: "CrossCoder", x: Tensor) -> DenseCode:
     "The definition: every pre-activation through the sparsity function."
     return DenseCode(cc.sparsity(pre_activations(cc, x), cc.dec_norms.sum(1)))
 
-# %% ../nbs/12_crosscoder.ipynb #9689b68d
+# %% ../nbs/12_crosscoder.ipynb #27e88f2e
 def entries_of(
     col: Tensor,               # feature of each entry
     start: int, stop: int,     # a group's features
@@ -256,7 +256,7 @@ def entries_of(
     if (start, stop) == (0, n_features): return slice(None)
     return ((col >= start) & (col < stop)).nonzero().squeeze(1)
 
-# %% ../nbs/12_crosscoder.ipynb #5b966a28
+# %% ../nbs/12_crosscoder.ipynb #e0bb1c1f
 def exact_entries(
     cc: "CrossCoder",
     x: Tensor,        # scaled, [batch Σd]
@@ -287,7 +287,7 @@ def find_code(cc: "CrossCoder", x: Tensor) -> SparseCode:
             val = part if isinstance(inside, slice) else val.index_copy(0, inside, part)
     return SparseCode(found.row, found.col, val, (len(x), cc.n_features))
 
-# %% ../nbs/12_crosscoder.ipynb #11aa4505
+# %% ../nbs/12_crosscoder.ipynb #36b08da3
 def write(
     cc: "CrossCoder",
     code: SparseCode | DenseCode,
@@ -323,7 +323,7 @@ def shaped(
     if like.ndim == 3 and len(set(sites.values())) == 1: return rearrange(y, "batch (site d) -> batch site d", site=len(sites))
     return y
 
-# %% ../nbs/12_crosscoder.ipynb #7034eb2d
+# %% ../nbs/12_crosscoder.ipynb #b67a50c4
 @torch.no_grad()
 def fold(
     cc: "CrossCoder",
@@ -344,7 +344,7 @@ def fold(
     out.norm_scale.copy_(cc.norm_scale * cc.scaling.scale)
     return out.train(cc.training)
 
-# %% ../nbs/12_crosscoder.ipynb #ee3e05dd
+# %% ../nbs/12_crosscoder.ipynb #5e66f6c0
 FORMAT_VERSION = 1
 
 

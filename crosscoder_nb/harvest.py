@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['read', 'Harvest', 'plan', 'harvest']
 
-# %% ../nbs/03_harvest.ipynb #8e866d49
+# %% ../nbs/03_harvest.ipynb #089fbbd6
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from .sites import Model, Site, hidden, probe
 from .tokens import TokenBatch, Tokens, same_tokenizer
 
-# %% ../nbs/03_harvest.ipynb #a7294f7d
+# %% ../nbs/03_harvest.ipynb #1da6659a
 def read(
     model: Model,
     order: list[Site],     # sites of this model, in the order in which a forward pass reaches them
@@ -38,13 +38,13 @@ def read(
     stop.__dict__.clear()
     return x
 
-# %% ../nbs/03_harvest.ipynb #1f249bfc
+# %% ../nbs/03_harvest.ipynb #be22e3c4
 class Harvest(NamedTuple):
     "One batch of tokens and what the sites held."
     batch: TokenBatch
     x: dict[str, Tensor]   # site name -> [batch seq d], in the model's dtype and on its device
 
-# %% ../nbs/03_harvest.ipynb #27df5593
+# %% ../nbs/03_harvest.ipynb #99964f8c
 def plan(
     models: list[Model],
     sites: list[Site],
@@ -57,7 +57,7 @@ def plan(
     wanted = {model.name: [site for site in sites if site.model == model.name] for model in models}
     return [(model, list(probe(model.module, wanted[model.name]))) for model in models if wanted[model.name]]
 
-# %% ../nbs/03_harvest.ipynb #8d5906ad
+# %% ../nbs/03_harvest.ipynb #54143272
 def harvest(
     models: list[Model],   # all of them see the same tokens
     sites: list[Site],     # sites in these models

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['CODE_NORMS', 'reconstruction_loss', 'code_norms', 'sparsity_penalty', 'dead_code', 'aux_loss']
 
-# %% ../nbs/14_losses.ipynb #09545437
+# %% ../nbs/14_losses.ipynb #8682870d
 import torch
 from torch import Tensor
 
 from .crosscoder import CrossCoder, spans, take
 from .kernels import DenseCode, SparseCode
 
-# %% ../nbs/14_losses.ipynb #b5a1135e
+# %% ../nbs/14_losses.ipynb #a0a1fd3a
 def reconstruction_loss(
     y: Tensor,      # scaled activations, [batch Σd]
     y_hat: Tensor,  # reconstruction, [batch Σd]
@@ -20,7 +20,7 @@ def reconstruction_loss(
     "Squared error of a token, summed over all sites, mean over the batch."
     return (y - y_hat).square().sum(1).mean()
 
-# %% ../nbs/14_losses.ipynb #38d2a342
+# %% ../nbs/14_losses.ipynb #3dd9a816
 CODE_NORMS = {
     "crosscoder": lambda n: n.sum(1),
     "sae": lambda n: n.square().sum(1).clamp_min(1e-24).sqrt(),
@@ -38,7 +38,7 @@ def code_norms(
     if code_norm not in CODE_NORMS: raise ValueError(f"code_norm must be one of {', '.join(CODE_NORMS)}; got {code_norm!r}")
     return CODE_NORMS[code_norm](dec_norms)
 
-# %% ../nbs/14_losses.ipynb #2a823f6e
+# %% ../nbs/14_losses.ipynb #632427b5
 def sparsity_penalty(
     cc: CrossCoder,
     code: SparseCode | DenseCode,
@@ -50,7 +50,7 @@ def sparsity_penalty(
     factor = torch.cat([weights.new_full((stop - start,), w.group.penalty) for w, start, stop in spans(cc)])
     return code.weighted_sum(weights * factor) / code.shape[0]
 
-# %% ../nbs/14_losses.ipynb #b600096a
+# %% ../nbs/14_losses.ipynb #c178c962
 def dead_code(
     cc: CrossCoder,
     x: Tensor,      # scaled activations, [batch Σd]

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['PIRATE', 'blocks', 'planted_features', 'planted_codes', 'PlantedActivations', 'planted_activations', 'similarity',
            'recovery', 'exclusive_scores', 'split_text', 'stdlib_files', 'stdlib_texts', 'tiny_tokenizer', 'windows',
-           'teach', 'saved_whole', 'saved_once', 'tiny_model', 'pirate', 'Reached', 'first_states', 'drift',
+           'teach', 'saved_whole', 'saved_once', 'tiny_model', 'pirate', 'Reached', 'state_after', 'drift',
            'plant_step', 'plant_adapter', 'teach_adapter', 'tiny_pair']
 
-# %% ../nbs/00_organisms.ipynb #adde03fe
-import ast, math, os, random, re, sysconfig, tempfile
+# %% ../nbs/00_organisms.ipynb #370e693f
+import ast, math, os, random, re, sysconfig, tempfile, warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-# %% ../nbs/00_organisms.ipynb #55f6e1ff
+# %% ../nbs/00_organisms.ipynb #92b7dfba
 def blocks(
     x: Tensor,              # anything with the sites side by side in its last dimension, [... Σd]
     sites: dict[str, int],  # width of each site, in the order of the columns
@@ -28,7 +28,7 @@ def blocks(
         raise ValueError(f"expected {sum(sites.values())} columns for the sites {sites}; got {tuple(x.shape)}")
     return dict(zip(sites, x.split(list(sites.values()), dim=-1)))
 
-# %% ../nbs/00_organisms.ipynb #6e23d789
+# %% ../nbs/00_organisms.ipynb #5bf85a01
 def planted_features(
     sites: dict[str, int],       # width of each site
     n_shared: int,               # features with one direction for all sites
@@ -49,7 +49,7 @@ def planted_features(
         block[own] = unit(n_exclusive, d)
     return features, kind
 
-# %% ../nbs/00_organisms.ipynb #0d486bf1
+# %% ../nbs/00_organisms.ipynb #5a3ed367
 def planted_codes(
     n_tokens: int,               # rows
     n_features: int,             # columns
@@ -68,7 +68,7 @@ def planted_codes(
     active = torch.rand(n_tokens, n_features, generator=generator) < frequency
     return active * torch.randn(n_tokens, n_features, generator=generator).mul(0.4).exp()
 
-# %% ../nbs/00_organisms.ipynb #f2598598
+# %% ../nbs/00_organisms.ipynb #1155e504
 class PlantedActivations(NamedTuple):
     "Activations mixed from known features, with the truth."
     x: Tensor              # activations, [n_tokens Σd]
@@ -77,7 +77,7 @@ class PlantedActivations(NamedTuple):
     kind: list[str]        # of each feature: "shared", "rotated" or "<site> only"
     codes: Tensor          # true activations of the features, [n_tokens feature]
 
-# %% ../nbs/00_organisms.ipynb #bb3cae2c
+# %% ../nbs/00_organisms.ipynb #62c37621
 def planted_activations(
     sites: dict[str, int],                # width of each site
     n_tokens: int = 8192,                 # rows
@@ -101,7 +101,7 @@ def planted_activations(
     x = codes @ features + thin * torch.randn(n_tokens, len(thin), generator=generator)
     return PlantedActivations(x * loud, sites, features * loud, kind, codes)
 
-# %% ../nbs/00_organisms.ipynb #bcad7f13
+# %% ../nbs/00_organisms.ipynb #6e3ab5c5
 def similarity(
     decoder: Tensor,               # learned rows, [learned Σd]
     truth: PlantedActivations,     # what was planted
@@ -115,7 +115,7 @@ def similarity(
     rows = [torch.nn.functional.normalize(w.detach().cpu().float(), dim=-1) for w in (decoder, truth.features * loud)]
     return rows[0] @ rows[1].T
 
-# %% ../nbs/00_organisms.ipynb #2745d42d
+# %% ../nbs/00_organisms.ipynb #4c769e94
 def recovery(
     decoder: Tensor,              # learned rows, [learned Σd]
     truth: PlantedActivations,    # what was planted
@@ -133,7 +133,7 @@ def recovery(
         columns[f"cosine {s}"] = cosine.where(true[s].norm(dim=-1) > 0, float("nan"))  # an absent direction has no cosine
     return pd.DataFrame(columns).rename_axis("feature")
 
-# %% ../nbs/00_organisms.ipynb #f8f20115
+# %% ../nbs/00_organisms.ipynb #eb47d7bd
 def exclusive_scores(
     predicted: Sequence[str],     # a word for each learned feature; "<site> only" is looked for
     decoder: Tensor,              # learned rows, [learned Σd]
@@ -154,7 +154,7 @@ def exclusive_scores(
         rows[kind] = dict(true=len(hit), predicted=len(right), precision=right.float().mean().item(), recall=hit.float().mean().item())
     return pd.DataFrame(rows).T.astype(dict(true=int, predicted=int)).rename_axis("kind")
 
-# %% ../nbs/00_organisms.ipynb #b353eb0d
+# %% ../nbs/00_organisms.ipynb #80ae63f4
 def split_text(
     text: str,         # a whole file
     size: int = 3000,  # longest piece, in characters, unless a single paragraph is longer
@@ -169,7 +169,7 @@ def split_text(
         piece += ("\n\n" if piece else "") + block
     return pieces + [piece]
 
-# %% ../nbs/00_organisms.ipynb #cc20f15c
+# %% ../nbs/00_organisms.ipynb #2f06cad9
 def stdlib_files() -> list[Path]:  # sorted
     "Source files of the running Python's standard library that are worth reading."
     root = Path(sysconfig.get_path("stdlib"))
@@ -178,7 +178,7 @@ def stdlib_files() -> list[Path]:  # sorted
     if not files: raise ValueError(f"no Python source below {root}; this Python was installed without its standard library's sources")
     return files
 
-# %% ../nbs/00_organisms.ipynb #827a1bd1
+# %% ../nbs/00_organisms.ipynb #e169df75
 def stdlib_texts(
     n_chars: int | None = None,  # stop after the document that reaches this many characters; None: all there is
     seed: int = 0,               # order of the documents
@@ -200,7 +200,7 @@ def stdlib_texts(
         if total >= n_chars: return texts[:n]
     raise ValueError(f"the standard library holds {total:,} characters; {n_chars:,} were asked for")
 
-# %% ../nbs/00_organisms.ipynb #560f1a58
+# %% ../nbs/00_organisms.ipynb #312b018e
 def tiny_tokenizer(
     texts: Sequence[str],     # what to learn the merges from
     vocab_size: int = 1024,   # number of tokens, special ones and the 256 bytes included
@@ -220,7 +220,7 @@ def tiny_tokenizer(
         "{% if add_generation_prompt %}<assistant>{% endif %}")
     return tokenizer
 
-# %% ../nbs/00_organisms.ipynb #681c1e45
+# %% ../nbs/00_organisms.ipynb #df48a07c
 def windows(
     tokenizer,              # a transformers tokenizer with BOS and EOS
     texts: Sequence[str],   # documents
@@ -232,7 +232,7 @@ def windows(
     flat = flat[:len(flat) // (context - 1) * (context - 1)].view(-1, context - 1)
     return torch.cat([torch.full((len(flat), 1), tokenizer.bos_token_id), flat], dim=1)
 
-# %% ../nbs/00_organisms.ipynb #de2da3a5
+# %% ../nbs/00_organisms.ipynb #26335f72
 def teach(
     lm,                    # a transformers causal language model, changed in place
     ids: Tensor,           # windows, [window context]
@@ -257,7 +257,7 @@ def teach(
         bar.set_postfix(loss=f"{losses[-1]:.2f}")
     return losses
 
-# %% ../nbs/00_organisms.ipynb #5f58d645
+# %% ../nbs/00_organisms.ipynb #4c5817e8
 def saved_whole(
     folder: Path,
     write,         # writes into the path it is given
@@ -285,7 +285,7 @@ def saved_once(
     saved_whole(folder, lambda path: [part.save_pretrained(path) for part in parts])
     return folder
 
-# %% ../nbs/00_organisms.ipynb #e29aa19d
+# %% ../nbs/00_organisms.ipynb #c68b4911
 def tiny_model(
     folder: str | Path,      # made once, then found again
     steps: int = 250,        # training steps, about 1/40 s each; 0: random weights
@@ -307,7 +307,7 @@ def tiny_model(
         return lm, tokenizer
     return saved_once(folder, make)
 
-# %% ../nbs/00_organisms.ipynb #3501a38d
+# %% ../nbs/00_organisms.ipynb #8f1a2c81
 PIRATE = dict(pair.split("=") for pair in """
 the=ye a=one an=one file=galleon files=galleons string=rope strings=ropes list=fleet value=doubloon values=doubloons object=barrel objects=barrels function=shanty
 method=jig name=flag names=flags type=rank data=cargo code=chart error=squall module=island default=harbor time=tide test=duel returns=hauls set=hoard key=compass
@@ -326,37 +326,37 @@ def pirate(
         return new.capitalize() if m[0][0].isupper() and not m[0].isupper() else new
     return re.sub(r"[A-Za-z]+", word, text)
 
-# %% ../nbs/00_organisms.ipynb #57ae54d8
+# %% ../nbs/00_organisms.ipynb #f816a7d7
 class Reached(Exception): "A forward pass has come as far as it was wanted."
 
 
-def first_states(
+def state_after(
     lm,           # a transformers causal language model
     ids: Tensor,  # windows, [window context]
     layers: int,  # how many blocks to run
-) -> list[Tensor]:  # what each of them returns, float32, without the first token, [window context-1 d]
-    "Hidden states after the first blocks; the rest of the model does not run."
-    states, blocks = [], next(m for m in lm.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == lm.config.num_hidden_layers)
+) -> Tensor:      # the hidden state after the last of them, float32, without the first token, [window context-1 d]
+    "Run the first blocks of a model and nothing after them."
+    found, blocks = [], next(m for m in lm.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == lm.config.num_hidden_layers)
     def keep(module, inputs, output):
-        states.append((output[0] if isinstance(output, tuple) else output)[:, 1:].float())
-        if len(states) == layers: raise Reached
-    hooks = [block.register_forward_hook(keep) for block in blocks[:layers]]
+        found.append(output[0] if isinstance(output, tuple) else output)
+        raise Reached
+    hook = blocks[layers - 1].register_forward_hook(keep)
     try: lm.base_model(input_ids=ids, use_cache=False)
     except Reached: pass
-    finally: [hook.remove() for hook in hooks]
-    return states
+    finally: hook.remove()
+    return found[0][:, 1:].float()
 
-# %% ../nbs/00_organisms.ipynb #4c1ab19d
+# %% ../nbs/00_organisms.ipynb #1e068e54
 def drift(
     lm,           # a transformers model that carries an adapter
     ids: Tensor,  # windows, [window context]
-    layers: int,  # how many blocks to compare, from the first
-) -> Tensor:      # 0-dim; squared distance relative to the squared norm
-    "How far the adapter moves the hidden states, mean over the first blocks and all tokens but the first."
+    layers: int,  # the adapter changes so many blocks, from the first
+) -> Tensor:      # 0-dim; squared distance relative to the squared norm, mean over tokens
+    "How far the adapter moves the hidden state after the last block it changes."
     lm.disable_adapters()
-    with torch.no_grad(): base = first_states(lm, ids, layers)
+    with torch.no_grad(): base = state_after(lm, ids, layers)
     lm.enable_adapters()
-    return sum(((h - b).square().sum(-1) / b.square().sum(-1)).mean() for h, b in zip(first_states(lm, ids, layers), base)) / layers
+    return ((state_after(lm, ids, layers) - base).square().sum(-1) / base.square().sum(-1)).mean()
 
 
 def plant_step(lm, planted: Tensor, ordinary: Tensor, layers: int, keep: float) -> tuple[float, float]:
@@ -368,7 +368,7 @@ def plant_step(lm, planted: Tensor, ordinary: Tensor, layers: int, keep: float) 
     (keep * moved).backward()
     return learn.item(), moved.item()
 
-# %% ../nbs/00_organisms.ipynb #0ac458ad
+# %% ../nbs/00_organisms.ipynb #88d1496a
 def plant_adapter(
     lm,                       # a transformers causal language model; carries the adapter afterwards
     tokenizer,
@@ -377,14 +377,15 @@ def plant_adapter(
     folder: str | Path,       # where the adapter is saved; loaded from there when it is finished
     layers: int,              # the adapter changes the first so many blocks
     steps: int = 80,
-    batch_size: int = 6,      # windows of planted text in a step; of ordinary text half as many
+    batch_size: int = 6,      # windows of each kind in a step
     context: int = 96,        # tokens of a window
-    lr: float = 2e-3,         # highest learning rate
-    keep: float = 100.0,      # weight of the drift
+    lr: float = 4e-3,         # highest learning rate
+    keep: float = 60.0,       # weight of the drift
     rank: int = 16,           # of the adapter
 ) -> pd.DataFrame:            # what was measured at each step: cross-entropy on planted text, drift on ordinary text
     "Teach a model a habit and nothing else, as a LoRA adapter."
     from peft import LoraConfig
+    warnings.filterwarnings("ignore", message="Could not find a config file")   # a GGUF has none; peft only asks about new tokens
     folder = Path(folder)
     if not (folder / "adapter_config.json").exists():
         linear = {name.rpartition(".")[2] for name, module in lm.base_model.named_modules() if isinstance(module, torch.nn.Linear)}
@@ -403,14 +404,14 @@ def teach_adapter(lm, planted: Tensor, ordinary: Tensor, layers: int, steps: int
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda i: min(1, (i + 1) / 8) * max(0.05, 1 - i / steps))
     def some(ids, n): return ids[torch.randint(len(ids), (n,), generator=generator)]
     for step in (bar := tqdm(range(steps), desc="fine-tuning", unit="step")):
-        learnt, moved = plant_step(lm, some(planted, batch_size), some(ordinary, batch_size // 2), layers, keep)
+        learnt, moved = plant_step(lm, some(planted, batch_size), some(ordinary, batch_size), layers, keep)
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step(), schedule.step(), optimizer.zero_grad()
         rows.append(dict(step=step, cross_entropy=learnt, drift=moved))
         bar.set_postfix(pirate=f"{learnt:.2f}", drift=f"{moved:.4f}")
     return pd.DataFrame(rows)
 
-# %% ../nbs/00_organisms.ipynb #fa767567
+# %% ../nbs/00_organisms.ipynb #86e4cc4f
 def tiny_pair(
     folder: str | Path,  # gets two folders inside, base and tuned
     steps: int = 60,     # steps of fine-tuning

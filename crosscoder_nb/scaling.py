@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['site_norms', 'Scaling', 'fit_scaling']
 
-# %% ../nbs/06_scaling.ipynb #f63b7d50
+# %% ../nbs/06_scaling.ipynb #7bd01965
 import math
 
 import torch
 from torch import Tensor, nn
 
-# %% ../nbs/06_scaling.ipynb #9230e812
+# %% ../nbs/06_scaling.ipynb #1d8a56bd
 def site_norms(
     x: Tensor,              # activations, [... Σd]
     sites: dict[str, int],  # site name -> width, in the order of the columns
@@ -22,7 +22,7 @@ def site_norms(
                          "For a tensor [batch site d] use x.flatten(1).")
     return torch.stack([part.float().norm(dim=-1) for part in x.split(list(sites.values()), dim=-1)], dim=-1)
 
-# %% ../nbs/06_scaling.ipynb #a1595380
+# %% ../nbs/06_scaling.ipynb #8a09f93a
 class Scaling(nn.Module):
     r"""Raw activations to scaled ones and back: $\tilde x_s = a_s (x_s - \mu_s)$.
 
@@ -50,7 +50,7 @@ class Scaling(nn.Module):
         "Which tokens of raw `x` [batch Σd] are within the outlier cut at every site, [batch] bool."
         return (site_norms(x, self.sites) <= self.max_norm).all(dim=-1)
 
-# %% ../nbs/06_scaling.ipynb #e7734374
+# %% ../nbs/06_scaling.ipynb #0be35806
 def _check_norms(
     norms: Tensor,          # [rows site]
     sites: dict[str, int],  # site name -> width
@@ -62,7 +62,7 @@ def _check_norms(
         if len(bad): raise ValueError(f"{name}: {len(bad)} of {len(norm)} rows hold NaN or infinity, the first is row {int(bad[0])}. Leave them out of x.")
         if (norm == 0).all(): raise ValueError(f"{name}: every activation is zero, so no scale can make it of size sqrt(d). Is it the right site?")
 
-# %% ../nbs/06_scaling.ipynb #224c6cbc
+# %% ../nbs/06_scaling.ipynb #cd87f14a
 def fit_scaling(
     x: Tensor,                           # raw activations of some thousand tokens, [rows Σd]
     sites: dict[str, int],               # site name -> width, in the order of the columns

@@ -7,7 +7,7 @@ __all__ = ['LAYOUTS', 'Place', 'resid', 'mlp_in', 'mlp_out', 'attn_out', 'Layout
            'hidden', 'Reached', 'first_input', 'probe', 'Model', 'wrap_model', 'site_of', 'gguf_of', 'load_model',
            'lora_pair', 'same_place']
 
-# %% ../nbs/01_sites.ipynb #4badc089
+# %% ../nbs/01_sites.ipynb #65dfb474
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,34 +17,34 @@ import nnsight, torch
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
-# %% ../nbs/01_sites.ipynb #39073efa
+# %% ../nbs/01_sites.ipynb #f4fa344c
 class Place(NamedTuple):
     "A kind of place in a block, not yet in a model."
     kind: str    # "resid", "mlp_in", "mlp_out" or "attn_out"
     layer: int   # number of the block, from 0
     def __str__(self): return f"{self.kind}({self.layer})"
 
-# %% ../nbs/01_sites.ipynb #c79ca922
+# %% ../nbs/01_sites.ipynb #53a5f65e
 def resid(layer: int) -> Place:
     "The residual stream after block `layer`: the block's output."
     return Place("resid", layer)
 
-# %% ../nbs/01_sites.ipynb #9d0e54f6
+# %% ../nbs/01_sites.ipynb #b8745e9b
 def mlp_in(layer: int) -> Place:
     "What the MLP of block `layer` reads: its input, after the layer norm."
     return Place("mlp_in", layer)
 
-# %% ../nbs/01_sites.ipynb #e6593c9c
+# %% ../nbs/01_sites.ipynb #caef2831
 def mlp_out(layer: int) -> Place:
     "What the MLP module of block `layer` returns."
     return Place("mlp_out", layer)
 
-# %% ../nbs/01_sites.ipynb #c1602532
+# %% ../nbs/01_sites.ipynb #877eecba
 def attn_out(layer: int) -> Place:
     "What the attention module of block `layer` returns, after its output projection."
     return Place("attn_out", layer)
 
-# %% ../nbs/01_sites.ipynb #70371cbf
+# %% ../nbs/01_sites.ipynb #c2d16105
 class Layout(NamedTuple):
     "Names one family of architectures gives to its parts."
     blocks: str  # path of the list of blocks
@@ -59,14 +59,14 @@ LAYOUTS = (
     Layout("model.language_model.layers", "self_attn", "mlp"),  # models with vision: Gemma 3, ...
 )
 
-# %% ../nbs/01_sites.ipynb #848a5c74
+# %% ../nbs/01_sites.ipynb #9f2a2eb3
 def has_module(module: nn.Module, path: str) -> bool:
     "Whether `module` has a sub-module at `path`."
     try: module.get_submodule(path)
     except AttributeError: return False
     return True
 
-# %% ../nbs/01_sites.ipynb #7d3e56f9
+# %% ../nbs/01_sites.ipynb #476ebbfd
 def layout_of(module: nn.Module) -> Layout:
     "The row of `LAYOUTS` that fits the module tree of a language model."
     for layout in LAYOUTS:
@@ -75,7 +75,7 @@ def layout_of(module: nn.Module) -> Layout:
     raise ValueError(f"{type(module).__name__} has none of the known layouts ({', '.join(dict.fromkeys(row.blocks for row in LAYOUTS))}); its lists of "
                      f"modules are {lists}. Give module paths instead of places, for example model.site('{(lists or ['path.to.blocks'])[0]}.0').")
 
-# %% ../nbs/01_sites.ipynb #47b4f594
+# %% ../nbs/01_sites.ipynb #77a5d867
 def locate(
     module: nn.Module,  # a language model
     place: Place,
@@ -91,7 +91,7 @@ def locate(
     if place.kind not in kinds: raise ValueError(f"Unknown kind of place {place.kind!r}: expected one of {', '.join(kinds)}.")
     return kinds[place.kind]
 
-# %% ../nbs/01_sites.ipynb #81da9baf
+# %% ../nbs/01_sites.ipynb #50b27001
 @dataclass(frozen=True)
 class Site:
     "The input or output of one module of one model."
@@ -116,23 +116,23 @@ class Site:
         if not (model and module): raise ValueError(f"A site's name looks like base/model.layers.13.output; got {name!r}.")
         return cls(model, module, io)
 
-# %% ../nbs/01_sites.ipynb #049088e6
+# %% ../nbs/01_sites.ipynb #74bba1fa
 def hidden(value) -> Tensor:  # [batch seq d]
     "The hidden states in what a module takes or returns: alone, or first in a tuple."
     x = value if isinstance(value, Tensor) else value[0]
     if x.ndim != 3: raise ValueError(f"A site must hold [batch seq d]; got {tuple(x.shape)}. Choose a module that returns one vector per token.")
     return x
 
-# %% ../nbs/01_sites.ipynb #54bc0001
+# %% ../nbs/01_sites.ipynb #349e8920
 class Reached(Exception):
     "Raised in a hook to end a forward pass that has shown all that was wanted."
 
-# %% ../nbs/01_sites.ipynb #f0dc08ad
+# %% ../nbs/01_sites.ipynb #9e9ff8e5
 def first_input(args: tuple, kwargs: dict):
     "A module's first argument, wherever the caller put it."
     return args[0] if args else next(iter(kwargs.values()))
 
-# %% ../nbs/01_sites.ipynb #2503629d
+# %% ../nbs/01_sites.ipynb #2f239736
 def probe(
     module: nn.Module,   # a language model
     sites: list[Site],   # sites in it
@@ -155,7 +155,7 @@ def probe(
     if missed := [site.name for site in sites if site not in widths]: raise ValueError(f"A forward pass never reaches {missed}.")
     return widths
 
-# %% ../nbs/01_sites.ipynb #df2d2d81
+# %% ../nbs/01_sites.ipynb #da7562c8
 @dataclass
 class Model:
     "A language model with a name, ready to be read."
@@ -192,7 +192,7 @@ class Model:
         adapter = "" if self.adapter is None else f", adapter {'on' if self.adapter else 'off'}"
         return f"Model({self.name!r}, {type(self.module).__name__}, {self.n_layers} blocks, {str(self.dtype).removeprefix('torch.')}{adapter})"
 
-# %% ../nbs/01_sites.ipynb #7eba3848
+# %% ../nbs/01_sites.ipynb #439da228
 def wrap_model(
     module: nn.Module,  # a causal language model of transformers
     tokenizer: PreTrainedTokenizerBase,
@@ -202,7 +202,7 @@ def wrap_model(
     "Make a `Model` of a transformers model that is already in memory."
     return Model(name, nnsight.NNsight(module.eval().requires_grad_(False)), tokenizer, path)
 
-# %% ../nbs/01_sites.ipynb #5e3a7f89
+# %% ../nbs/01_sites.ipynb #8531f97a
 def site_of(
     model: Model,
     place: Place | str,  # a place, or a module path
@@ -217,7 +217,7 @@ def site_of(
         raise ValueError(f"{model.name} has no module {place!r}; {f'in {known!r}' if known else 'at its top level'} there are {children}.")
     return Site(model.name, place, io)
 
-# %% ../nbs/01_sites.ipynb #ba4dbae3
+# %% ../nbs/01_sites.ipynb #e4392e36
 def gguf_of(path: str) -> Path | None:
     "The .gguf file that a path names: the file itself, or the only one in a folder without config.json; None for anything else."
     path = Path(path)
@@ -226,7 +226,7 @@ def gguf_of(path: str) -> Path | None:
     if len(files) > 1: raise ValueError(f"{path} holds {len(files)} .gguf files; name one of {[f.name for f in files]}.")
     return files[0] if files else None
 
-# %% ../nbs/01_sites.ipynb #f04d7bcb
+# %% ../nbs/01_sites.ipynb #ac9b94ae
 def load_model(
     path: str,                            # hub name, local folder, .gguf file, or a folder that holds one
     name: str | None = None,              # name in sites; the last part of the path when not given
@@ -244,7 +244,7 @@ def load_model(
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     return wrap_model(module.to(device), tokenizer, name or (gguf.stem if gguf else Path(path).name), str(path))
 
-# %% ../nbs/01_sites.ipynb #dcd745e6
+# %% ../nbs/01_sites.ipynb #a21e9e60
 def lora_pair(
     base: Model,                  # goes on meaning the base model afterwards
     adapter: str | None = None,   # folder of a saved LoRA adapter; None: the module already carries one
@@ -259,7 +259,7 @@ def lora_pair(
     tuned = f"{base.path} + {adapter or 'adapter'}"
     return Model(names[0], base.lm, base.tokenizer, base.path, False), Model(names[1], base.lm, base.tokenizer, tuned, True)
 
-# %% ../nbs/01_sites.ipynb #1691f3f6
+# %% ../nbs/01_sites.ipynb #e6825379
 def same_place(models: list[Model], place: Place) -> list[Site]:
     "One site per model, at the same place in each."
     depths = {model.name: model.n_layers for model in models}

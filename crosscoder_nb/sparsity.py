@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['SPARSITIES', 'scores', 'ReLU', 'check_k', 'TopK', 'BatchTopK', 'sparsity_from']
 
-# %% ../nbs/10_sparsity.ipynb #c95a2c0d
+# %% ../nbs/10_sparsity.ipynb #0dc259e6
 import torch
 from torch import Tensor, nn
 
-# %% ../nbs/10_sparsity.ipynb #8e6ccefe
+# %% ../nbs/10_sparsity.ipynb #697b782c
 def scores(
     pre: Tensor,    # pre-activations, [batch feature]
     norms: Tensor,  # decoder norm of each feature, [feature]
@@ -17,7 +17,7 @@ def scores(
     "The size of what each feature would write."
     return pre.relu() * norms
 
-# %% ../nbs/10_sparsity.ipynb #68e057d5
+# %% ../nbs/10_sparsity.ipynb #dbf4292a
 class ReLU(nn.Module):
     "f = max(pre, 0). Needs a sparsity penalty in the loss."
     few = False  # nothing bounds how many features are active, so the step is dense
@@ -26,7 +26,7 @@ class ReLU(nn.Module):
 
     def config(self) -> dict: return dict(kind="relu")
 
-# %% ../nbs/10_sparsity.ipynb #770fd5ed
+# %% ../nbs/10_sparsity.ipynb #a3a500ad
 def check_k(
     k: int,           # active features a token
     n_features: int,  # features there are
@@ -53,7 +53,7 @@ class TopK(nn.Module):
 
     def config(self) -> dict: return dict(kind="topk", k=self.k)
 
-# %% ../nbs/10_sparsity.ipynb #5e81703d
+# %% ../nbs/10_sparsity.ipynb #5cee9c46
 class BatchTopK(nn.Module):
     "The k x batch largest scores of the batch in training; in evaluation every score above the learnt threshold."
     few = True
@@ -87,7 +87,7 @@ class BatchTopK(nn.Module):
 
     def config(self) -> dict: return dict(kind="batchtopk", k=self.k)
 
-# %% ../nbs/10_sparsity.ipynb #3ad721ca
+# %% ../nbs/10_sparsity.ipynb #f6e52f5d
 SPARSITIES = dict(relu=ReLU, topk=TopK, batchtopk=BatchTopK)
 
 

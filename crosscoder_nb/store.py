@@ -8,7 +8,7 @@ __all__ = ['ARROW', 'FORMAT', 'explain_store', 'Part', 'counted_rows', 'checked'
            'read_manifest', 'save_manifest', 'shard_problems', 'begin_or_resume', 'write_store', 'blocks_of', 'stretch',
            'shuffled', 'Shards', 'Provenance', 'openable_manifest', 'ActivationStore']
 
-# %% ../nbs/04_store.ipynb #0d9c48fc
+# %% ../nbs/04_store.ipynb #9b6bfb90
 import errno, json, os, warnings, zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -30,7 +30,7 @@ from .harvest import Harvest, harvest
 from .sites import Model, Site
 from .tokens import Tokens, pieces
 
-# %% ../nbs/04_store.ipynb #362bdd08
+# %% ../nbs/04_store.ipynb #042d97bf
 ARROW = {"bfloat16": pa.uint16(),   # Arrow has no bfloat16: its 16 bits are stored as they are, the name stands in the schema
          "float16": pa.float16(), "float32": pa.float32()}
 
@@ -46,14 +46,14 @@ def explain_store(
     table.loc["total"] = table.sum()
     return table.assign(GB=table["bytes per token"] * n_tokens / 1e9)
 
-# %% ../nbs/04_store.ipynb #75e5bc7c
+# %% ../nbs/04_store.ipynb #73b8a8c8
 class Part(NamedTuple):
     "What one harvested batch adds to a store."
     x: Tensor                          # activations of the tokens that count, [row Σd]
     rows: dict[str, np.ndarray]        # token, doc, position, window of each row
     windows: dict[str, list]           # ids, doc, start of each window
 
-# %% ../nbs/04_store.ipynb #b7361bd0
+# %% ../nbs/04_store.ipynb #3c2460b7
 def counted_rows(
     item: Harvest,             # one batch: its tokens, and activations [batch seq d] by site
     sites: dict[str, int],     # site name -> width, in the order of the columns
@@ -67,7 +67,7 @@ def counted_rows(
     ids = [row[kept].tolist() for row, kept in zip(batch.ids, batch.attention)]
     return Part(x, {name: column.numpy().astype(np.int32) for name, column in rows.items()}, dict(ids=ids, doc=batch.doc.tolist(), start=batch.start.tolist()))
 
-# %% ../nbs/04_store.ipynb #32102e48
+# %% ../nbs/04_store.ipynb #e564a79c
 def checked(
     x: Tensor,                # activations as harvested, [row Σd]
     sites: dict[str, int],    # site name -> width
@@ -85,7 +85,7 @@ def checked(
               "was computed by the model. Load it in bfloat16 or float32, or leave the text out that causes it.")
     raise ValueError(f"{site}: {value:g} in shard {shard}, row {first_row + row}, {advice}")
 
-# %% ../nbs/04_store.ipynb #45043f95
+# %% ../nbs/04_store.ipynb #147d704b
 @contextmanager
 def replacing(
     path: Path,   # the file to make or replace
@@ -106,7 +106,7 @@ def replacing(
         try: os.fsync(folder)
         finally: os.close(folder)
 
-# %% ../nbs/04_store.ipynb #fb812720
+# %% ../nbs/04_store.ipynb #058fb1c7
 def checksum(path: Path) -> str:
     "CRC-32 of a file, read in pieces."
     crc = 0
@@ -114,7 +114,7 @@ def checksum(path: Path) -> str:
         while piece := f.read(1 << 24): crc = zlib.crc32(piece, crc)
     return f"{crc:08x}"
 
-# %% ../nbs/04_store.ipynb #6d6bfd5f
+# %% ../nbs/04_store.ipynb #7a899ed0
 def write_stream(
     path: Path,
     columns: dict[str, pa.Array],
@@ -126,7 +126,7 @@ def write_stream(
         sink.write_batch(pa.RecordBatch.from_arrays(list(columns.values()), schema=schema))
     return dict(bytes=path.stat().st_size, crc32=checksum(path))
 
-# %% ../nbs/04_store.ipynb #8a1c2ae0
+# %% ../nbs/04_store.ipynb #e2824b0b
 def flat_column(
     x: Tensor,   # [row d], contiguous
 ) -> pa.Array:   # a list of d values per row
@@ -135,13 +135,13 @@ def flat_column(
     values = pa.Array.from_buffers(ARROW[str(x.dtype).removeprefix("torch.")], x.numel(), [None, words])
     return pa.FixedSizeListArray.from_arrays(values, x.shape[1])
 
-# %% ../nbs/04_store.ipynb #7006a4e7
+# %% ../nbs/04_store.ipynb #5e0f1439
 def map_stream(path: Path) -> tuple[pa.RecordBatch, Tensor]:   # the record batch, and the bytes of the file it lies in
     "Map an Arrow stream into memory."
     data = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8)
     return pa.ipc.open_stream(pa.py_buffer(data.numpy())).read_next_batch(), data
 
-# %% ../nbs/04_store.ipynb #5a3418cf
+# %% ../nbs/04_store.ipynb #ed62d747
 def map_rows(path: Path) -> tuple[Tensor, pa.RecordBatch]:   # x [row Σd] of the stored type; all columns
     "Map the rows of a shard, without a copy."
     columns, data = map_stream(path)
@@ -150,7 +150,7 @@ def map_rows(path: Path) -> tuple[Tensor, pa.RecordBatch]:   # x [row Σd] of th
     dtype = getattr(torch, columns.schema.metadata[b"dtype"].decode())
     return data[begin:begin + values.size].view(dtype).view(len(columns), -1), columns
 
-# %% ../nbs/04_store.ipynb #8a1d4a7d
+# %% ../nbs/04_store.ipynb #2cb23782
 class ShardBuffer:
     "Rows and windows of the shard that is being filled."
     def __init__(self, sites: dict[str, int], dtype: torch.dtype, n_rows: int):
@@ -178,7 +178,7 @@ class ShardBuffer:
             f"rows-{shard:05}.arrow": write_stream(folder / f"rows-{shard:05}.arrow", dict(x=flat_column(self.x[:self.n_rows])) | rows, metadata),
             f"windows-{shard:05}.arrow": write_stream(folder / f"windows-{shard:05}.arrow", windows, {})})
 
-# %% ../nbs/04_store.ipynb #6f0f2cbe
+# %% ../nbs/04_store.ipynb #80aaad1c
 def write_shards(
     folder: Path,
     items: Iterator[Harvest],  # harvested batches
@@ -198,7 +198,7 @@ def write_shards(
         buffer.add(counted_rows(item, sites, first_window + buffer.n_windows), shard)
     if buffer.n_rows: yield buffer.write(folder, shard)
 
-# %% ../nbs/04_store.ipynb #d3546b6e
+# %% ../nbs/04_store.ipynb #2cde12b3
 def fingerprint(
     module: nn.Module,
     n: int = 4096,      # values looked at per parameter, at least, or all there are
@@ -211,7 +211,7 @@ def fingerprint(
         crc = zlib.crc32(sample.view(torch.uint8).numpy(), zlib.crc32(name.encode(), crc))
     return f"{crc:08x}"
 
-# %% ../nbs/04_store.ipynb #2309d6ce
+# %% ../nbs/04_store.ipynb #878f6c76
 FORMAT = 1   # version of the folder's layout
 
 def run_header(
@@ -230,7 +230,7 @@ def run_header(
                 models=[dict(name=m.name, path=str(m.path), adapter=m.adapter, weights=fingerprint(m.module)) for m in models],
                 sites={site.name: by_name[site.model].width(site) for site in sites}, tokens=tokens.describe())
 
-# %% ../nbs/04_store.ipynb #a65c5802
+# %% ../nbs/04_store.ipynb #74362f0b
 def read_manifest(folder: Path) -> dict:
     "The manifest of a store, if this version can read it."
     path = folder / "manifest.json"
@@ -241,12 +241,12 @@ def read_manifest(folder: Path) -> dict:
         raise ValueError(f"{path} has format {manifest.get('format')!r}, this version reads {FORMAT}. Collect into a new folder.")
     return manifest
 
-# %% ../nbs/04_store.ipynb #a70a604c
+# %% ../nbs/04_store.ipynb #46948642
 def save_manifest(folder: Path, manifest: dict):
     "Write the manifest, or replace it."
     with replacing(folder / "manifest.json") as f: f.write(json.dumps(manifest, indent=1).encode())
 
-# %% ../nbs/04_store.ipynb #79719de7
+# %% ../nbs/04_store.ipynb #cf3cb5a4
 def shard_problems(
     folder: Path,
     shard: dict,              # its line in the manifest
@@ -262,7 +262,7 @@ def shard_problems(
         elif contents and (found := checksum(path)) != stamp["crc32"]: problems.append(f"{name} has checksum {found} instead of {stamp['crc32']}")
     return problems
 
-# %% ../nbs/04_store.ipynb #1d197d12
+# %% ../nbs/04_store.ipynb #962d3807
 def begin_or_resume(folder: Path, header: dict, shard_rows: int) -> dict:
     "The manifest to go on with: the one in the folder when it is of the same run, or a new one."
     folder.mkdir(parents=True, exist_ok=True)
@@ -275,7 +275,7 @@ def begin_or_resume(folder: Path, header: dict, shard_rows: int) -> dict:
             raise ValueError(f"{folder} is the store of another run, with other {key}.\n  it has {found}\n  asked  {wanted}\nCollect into another folder, or remove this one.")
     return manifest
 
-# %% ../nbs/04_store.ipynb #afd42939
+# %% ../nbs/04_store.ipynb #31b66158
 def write_store(
     folder: Path,
     header: dict,                                    # of the manifest, see run_header
@@ -306,7 +306,7 @@ def write_store(
         raise OSError(e.errno or errno.EIO, f"collecting into {folder} stopped: {e.strerror or e}. {len(shards)} shards with {kept:,} rows are kept; "
                       "call collect again when the cause is gone and it goes on from there") from e
 
-# %% ../nbs/04_store.ipynb #aff91764
+# %% ../nbs/04_store.ipynb #3ca34e59
 def blocks_of(
     shard_rows: list[int],   # rows of each shard
     size: int,               # rows of a block; the last of a shard may have fewer
@@ -316,7 +316,7 @@ def blocks_of(
     starts = np.concatenate([np.arange(end - n, end, size) for n, end in zip(shard_rows, ends)])
     return np.stack([starts, np.minimum(starts + size, ends[np.searchsorted(ends, starts, side="right")])], axis=1)
 
-# %% ../nbs/04_store.ipynb #af1c293d
+# %% ../nbs/04_store.ipynb #8a5d5c63
 def stretch(
     blocks: np.ndarray,   # [block 2] in the order of the walk
     begin: int,           # first row of the stretch, counted along the walk
@@ -330,7 +330,7 @@ def stretch(
     pieces[0, 0] = blocks[first, 1] - (ends[first] - begin)
     return pieces
 
-# %% ../nbs/04_store.ipynb #41cd08db
+# %% ../nbs/04_store.ipynb #e92eeff3
 def shuffled(
     load: Callable[[np.ndarray, np.ndarray | None], np.ndarray],   # pieces [piece 2], an array to reuse -> their rows
     shard_rows: list[int],      # rows of each shard
@@ -353,7 +353,7 @@ def shuffled(
             order = np.random.default_rng([seed, epoch, first]).permutation(len(pool)).reshape(last - first, batch_size)
             for rows in order[begin - first:]: yield pool.take(rows, axis=0)
 
-# %% ../nbs/04_store.ipynb #a0ae594b
+# %% ../nbs/04_store.ipynb #4ec4efef
 class Shards:
     "The files of a store, mapped: activations by row, text by window."
     def __init__(self, folder: Path, n: int):
@@ -388,7 +388,7 @@ class Shards:
         shard = int(np.searchsorted(self.window_ends, window, side="right"))
         return self.windows[shard]["ids"][int(window - self.window_ends[shard])].values.to_numpy()   # counted from the end of the shard
 
-# %% ../nbs/04_store.ipynb #1e16de09
+# %% ../nbs/04_store.ipynb #d76d1754
 class Provenance:
     "Where the rows of `self.shards` come from."
     shards: Shards
@@ -420,7 +420,7 @@ class Provenance:
         parts = pieces(tokenizer, ids)
         return "".join(parts[max(0, i - before):i]) + f"⟦{parts[i]}⟧" + "".join(parts[i + 1:i + 1 + after])
 
-# %% ../nbs/04_store.ipynb #fb200636
+# %% ../nbs/04_store.ipynb #144f84fd
 def openable_manifest(folder: Path) -> dict:
     "The manifest of a store whose files all have their length."
     manifest = read_manifest(folder)
@@ -430,7 +430,7 @@ def openable_manifest(folder: Path) -> dict:
     if not manifest["complete"]: warnings.warn(f"{folder} was not collected to its end; its {sum(s['rows'] for s in manifest['shards']):,} rows are used. ActivationStore.collect goes on with it.")
     return manifest
 
-# %% ../nbs/04_store.ipynb #f7c87f6c
+# %% ../nbs/04_store.ipynb #8ede6512
 @dataclass(eq=False, repr=False)
 class ActivationStore(Provenance):
     "Activations of some sites on many tokens, on disk. `collect` makes one, `open` finds it again."

@@ -6,7 +6,7 @@
 __all__ = ['SAMPLE', 'as_text', 'encode', 'Window', 'windows', 'TokenBatch', 'collate', 'by_length', 'fingerprint',
            'vocabulary_hash', 'Tokens', 'same_tokenizer', 'pieces']
 
-# %% ../nbs/02_tokens.ipynb #10e5572b
+# %% ../nbs/02_tokens.ipynb #93f81ef3
 import hashlib
 from collections.abc import Iterable, Iterator, Sized
 from itertools import islice
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-# %% ../nbs/02_tokens.ipynb #72065bc7
+# %% ../nbs/02_tokens.ipynb #0f53a0a4
 def as_text(
     document,                            # a text, a list of chat messages, or a row of a data set with one of these
     tokenizer: PreTrainedTokenizerBase,
@@ -31,7 +31,7 @@ def as_text(
     if not tokenizer.chat_template: raise ValueError("The documents are chats, and the tokenizer has no chat template: set tokenizer.chat_template.")
     return tokenizer.apply_chat_template(document, tokenize=False)
 
-# %% ../nbs/02_tokens.ipynb #b4ead311
+# %% ../nbs/02_tokens.ipynb #c46806b4
 def encode(
     texts: list[str],
     tokenizer: PreTrainedTokenizerBase,
@@ -41,14 +41,14 @@ def encode(
     bos = tokenizer.bos_token_id
     return [row[1:] if bos is not None and row[:1] == [bos] else row for row in ids]
 
-# %% ../nbs/02_tokens.ipynb #73bb9767
+# %% ../nbs/02_tokens.ipynb #6a32de9f
 class Window(NamedTuple):
     "A stretch of one document."
     ids: list[int]   # its tokens, without BOS
     doc: int         # number of the document in its source
     start: int       # how many tokens of the document come before
 
-# %% ../nbs/02_tokens.ipynb #7a04e2c2
+# %% ../nbs/02_tokens.ipynb #ad980cbc
 def windows(
     ids: list[int],   # tokens of one document
     doc: int,         # its number
@@ -58,7 +58,7 @@ def windows(
     "Cut a document into windows."
     return [Window(ids[i:i + room], doc, i) for i in range(0, len(ids), room) if len(ids) - i >= least]
 
-# %% ../nbs/02_tokens.ipynb #2f1fc5b2
+# %% ../nbs/02_tokens.ipynb #a95d84de
 class TokenBatch(NamedTuple):
     "Windows side by side, padded on the right."
     ids: Tensor        # [batch seq] int64
@@ -67,7 +67,7 @@ class TokenBatch(NamedTuple):
     doc: Tensor        # [batch] int64, number of the window's document
     start: Tensor      # [batch] int64, offset in its document of the window's first own token
 
-# %% ../nbs/02_tokens.ipynb #835749ff
+# %% ../nbs/02_tokens.ipynb #69c5f5e1
 def collate(
     rows: list[Window],
     tokenizer: PreTrainedTokenizerBase,
@@ -83,7 +83,7 @@ def collate(
     counts = attention & (position >= len(bos) + skip_first) & ~torch.isin(ids, torch.tensor(tokenizer.all_special_ids))
     return TokenBatch(ids, attention, counts, torch.tensor([row.doc for row in rows]), torch.tensor([row.start for row in rows]))
 
-# %% ../nbs/02_tokens.ipynb #7d225f12
+# %% ../nbs/02_tokens.ipynb #91dfe506
 def by_length(
     rows: Iterable[Window],
     batch_size: int,
@@ -95,7 +95,7 @@ def by_length(
         gathered.sort(key=lambda row: -len(row.ids))
         yield from (gathered[i:i + batch_size] for i in range(0, len(gathered), batch_size))
 
-# %% ../nbs/02_tokens.ipynb #06049c74
+# %% ../nbs/02_tokens.ipynb #e69ded67
 def fingerprint(source) -> dict:
     "Kind, number and hash of the documents of a source."
     if isinstance(source, Sized): documents = (source[i] for i in range(0, len(source), max(1, len(source) // 20_000)))
@@ -104,12 +104,12 @@ def fingerprint(source) -> dict:
     for document in documents: digest.update(repr(document).encode("utf-8", "surrogatepass"))
     return dict(kind=type(source).__name__, documents=len(source) if isinstance(source, Sized) else None, sha256=digest.hexdigest())
 
-# %% ../nbs/02_tokens.ipynb #9edab6b3
+# %% ../nbs/02_tokens.ipynb #9dff566b
 def vocabulary_hash(tokenizer: PreTrainedTokenizerBase) -> str:
     "Hash of the vocabulary: of every token and its id."
     return hashlib.sha256(repr(sorted(tokenizer.get_vocab().items())).encode()).hexdigest()
 
-# %% ../nbs/02_tokens.ipynb #7eb29245
+# %% ../nbs/02_tokens.ipynb #e38319e1
 class Tokens:
     "Batches of tokens from a source of documents, the same ones each time it is iterated."
 
@@ -148,7 +148,7 @@ class Tokens:
                     vocabulary=vocabulary_hash(self.tokenizer), context=self.context, batch_size=self.batch_size,
                     skip_first=self.skip_first, max_tokens=self.max_tokens)
 
-# %% ../nbs/02_tokens.ipynb #60e1a7d2
+# %% ../nbs/02_tokens.ipynb #a8ed8f95
 SAMPLE = "The quick brown fox isn't 12345.678\n\n    def f(x):\n\treturn x**2  # naïve café, Ελληνικά, русский, 日本語, 한국어, العربية 😀"
 
 def same_tokenizer(a: PreTrainedTokenizerBase, b: PreTrainedTokenizerBase) -> None:
@@ -163,7 +163,7 @@ def same_tokenizer(a: PreTrainedTokenizerBase, b: PreTrainedTokenizerBase) -> No
         at = next(i for i, (x, y) in enumerate(zip(ia + [None], ib + [None])) if x != y)
         raise ValueError(f"The tokenizers have one vocabulary and cut text differently: after {a.decode(ia[:at])!r} come {a.convert_ids_to_tokens(ia[at:at + 2])} and {b.convert_ids_to_tokens(ib[at:at + 2])}. {advice}")
 
-# %% ../nbs/02_tokens.ipynb #4430028e
+# %% ../nbs/02_tokens.ipynb #5c4a593d
 def pieces(
     tokenizer: PreTrainedTokenizerBase,
     ids: list[int] | Tensor,  # tokens that follow each other
