@@ -8,7 +8,7 @@ __all__ = ['EDGES', 'FORMAT_VERSION', 'Firings', 'join', 'rank_within', 'keep_be
            'write_examples', 'crosscoder_fingerprint', 'store_fingerprint', 'read_manifest', 'collect_examples',
            'Example', 'Examples', 'excerpt']
 
-# %% ../nbs/31_examples.ipynb #61b4c68a
+# %% ../nbs/31_examples.ipynb #32dd81dc
 import hashlib
 import json
 import os
@@ -28,7 +28,7 @@ from .store import map_stream, write_stream
 from .tokens import pieces
 from .train import check_sites
 
-# %% ../nbs/31_examples.ipynb #39f1668b
+# %% ../nbs/31_examples.ipynb #310496b0
 class Firings(NamedTuple):
     "Single activations: which feature fired on which row of the store, and how strongly."
     feature: Tensor  # int64 [entries]
@@ -42,7 +42,7 @@ def join(
     "Several lists of firings as one."
     return Firings(*(torch.cat(field) for field in zip(*parts)))
 
-# %% ../nbs/31_examples.ipynb #5870e382
+# %% ../nbs/31_examples.ipynb #8da4145f
 def rank_within(
     feature: Tensor,  # sorted, [windows]
     peak: Tensor,     # [windows]
@@ -54,7 +54,7 @@ def rank_within(
     rank[order] = torch.arange(len(order)) - torch.searchsorted(feature, feature)
     return rank
 
-# %% ../nbs/31_examples.ipynb #7667c49e
+# %% ../nbs/31_examples.ipynb #021edcec
 def keep_best(
     e: Firings,      # whole windows, in the order of their rows
     window: Tensor,  # window of each row of the store, int64 [rows]
@@ -71,7 +71,7 @@ def keep_best(
     kept = kept[(e.feature[kept] * n + rank[kept]).argsort(stable=True)]
     return Firings(*(field[kept] for field in e))
 
-# %% ../nbs/31_examples.ipynb #58638086
+# %% ../nbs/31_examples.ipynb #f680c996
 class Peaks(NamedTuple):
     "The examples in a list from `keep_best`: one for each window of each feature."
     start: Tensor    # where each begins among the firings, and where the last ends, int64 [examples + 1]
@@ -79,7 +79,7 @@ class Peaks(NamedTuple):
     row: Tensor      # the row of its highest activation, int64 [examples]
     act: Tensor      # that activation, float32 [examples]
 
-# %% ../nbs/31_examples.ipynb #6fe35c69
+# %% ../nbs/31_examples.ipynb #fe41e572
 def peaks(
     best: Firings,   # from keep_best
     window: Tensor,  # window of each row of the store, int64 [rows]
@@ -92,7 +92,7 @@ def peaks(
     start = segments(of, len(key))
     return Peaks(start, best.feature[start[:-1]], row, act)
 
-# %% ../nbs/31_examples.ipynb #0ebee9e7
+# %% ../nbs/31_examples.ipynb #43eec712
 def floors(
     p: Peaks,
     n: int,           # examples to keep for each feature
@@ -103,7 +103,7 @@ def floors(
     lowest = torch.full((n_features,), torch.inf).scatter_reduce_(0, p.feature, p.act, "amin")
     return lowest.where(full, torch.tensor(0.0))
 
-# %% ../nbs/31_examples.ipynb #89de5d36
+# %% ../nbs/31_examples.ipynb #0f681c0f
 def exceeding(
     e: Firings,       # of a batch of whole windows, sorted by row
     window: Tensor,   # window of each row of the store, int64 [rows]
@@ -116,7 +116,7 @@ def exceeding(
     kept = (table[cell] > floor[e.feature]).nonzero().squeeze(1)
     return Firings(*(field[kept] for field in e))
 
-# %% ../nbs/31_examples.ipynb #3bdb0f29
+# %% ../nbs/31_examples.ipynb #9fdaf9aa
 class BestWindows:
     "The n best windows of every feature, over batches."
 
@@ -140,7 +140,7 @@ class BestWindows:
         self.floor, self.held = floors(peaks(self.pile[0], self.window), self.n, self.n_features), len(self.pile[0].row)
         return self.pile[0]
 
-# %% ../nbs/31_examples.ipynb #cf483a36
+# %% ../nbs/31_examples.ipynb #892487eb
 EDGES = np.logspace(-3, 3, 61)   # edges of the bins of activation
 
 
@@ -153,7 +153,7 @@ def count_activations(
     cell = e.feature * counts.shape[1] + bins
     counts.view(-1).index_add_(0, cell, torch.ones_like(cell))
 
-# %% ../nbs/31_examples.ipynb #45466d36
+# %% ../nbs/31_examples.ipynb #d709b8fc
 @torch.no_grad()
 def peak_shares(
     cc: CrossCoder,
@@ -169,7 +169,7 @@ def peak_shares(
         shares[some] = (parts / parts.abs().sum(1, keepdim=True).clamp_min(1e-12)).cpu()
     return shares
 
-# %% ../nbs/31_examples.ipynb #13e7c660
+# %% ../nbs/31_examples.ipynb #a5a2f5c7
 def whole_windows(
     window: np.ndarray,  # window of each row, rows of a window side by side
     batch_size: int,     # rows aimed at
@@ -179,7 +179,7 @@ def whole_windows(
     cuts = np.unique(begins[np.searchsorted(begins, np.arange(0, len(window) + batch_size, batch_size).clip(max=len(window)))])
     return [slice(int(a), int(b)) for a, b in zip(cuts, cuts[1:])]
 
-# %% ../nbs/31_examples.ipynb #43953f7a
+# %% ../nbs/31_examples.ipynb #21129bf3
 def find_examples(
     cc: CrossCoder,
     store,
@@ -203,7 +203,7 @@ def find_examples(
     finally: cc.train(training)
     return collector.best(), counts
 
-# %% ../nbs/31_examples.ipynb #7dc767da
+# %% ../nbs/31_examples.ipynb #27d2570b
 def ragged(
     values: np.ndarray,
     start: np.ndarray,  # where each list begins, and where the last ends
@@ -211,12 +211,12 @@ def ragged(
     "A column of lists."
     return pa.ListArray.from_arrays(pa.array(start, pa.int32()), pa.array(values))
 
-# %% ../nbs/31_examples.ipynb #9ec8755d
+# %% ../nbs/31_examples.ipynb #e1d1647c
 def even(table: np.ndarray) -> pa.FixedSizeListArray:
     "A column of lists of one length, from a table [rows width]."
     return pa.FixedSizeListArray.from_arrays(pa.array(table.reshape(-1)), table.shape[1])
 
-# %% ../nbs/31_examples.ipynb #5b1290b8
+# %% ../nbs/31_examples.ipynb #79219d43
 def write_examples(
     folder: Path,       # exists
     store,
@@ -238,7 +238,7 @@ def write_examples(
     write_stream(folder / "features.arrow", dict(histogram=even(counts.numpy())), {})
     return len(row)
 
-# %% ../nbs/31_examples.ipynb #e250697a
+# %% ../nbs/31_examples.ipynb #602a8c8d
 def crosscoder_fingerprint(cc: CrossCoder) -> str:
     "What a crosscoder computes, as a hash of its weights."
     sha = hashlib.sha256(repr((cc.groups, cc.sites, cc.sparsity.config())).encode())
@@ -247,7 +247,7 @@ def crosscoder_fingerprint(cc: CrossCoder) -> str:
         sha.update(name.encode() + t.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return sha.hexdigest()
 
-# %% ../nbs/31_examples.ipynb #5b97e61d
+# %% ../nbs/31_examples.ipynb #0e6f6eef
 def store_fingerprint(store) -> str:
     "What a store holds, as a hash of rows spread over it."
     rows = torch.linspace(0, store.n_rows - 1, min(store.n_rows, 4096)).long()
@@ -256,7 +256,7 @@ def store_fingerprint(store) -> str:
     for column in (store.token, store.window, store.position): sha.update(np.asarray(column)[rows.numpy()].astype(np.int64).tobytes())
     return sha.hexdigest()
 
-# %% ../nbs/31_examples.ipynb #3f028c8c
+# %% ../nbs/31_examples.ipynb #645850ff
 FORMAT_VERSION = 1
 
 
@@ -269,7 +269,7 @@ def read_manifest(folder: Path) -> dict:
         raise ValueError(f"{path} has format version {manifest.get('format_version')}, this library reads version {FORMAT_VERSION}. Collect the examples again into another folder.")
     return manifest
 
-# %% ../nbs/31_examples.ipynb #16e36674
+# %% ../nbs/31_examples.ipynb #e7c7e52f
 def collect_examples(
     folder: Path,
     cc: CrossCoder,
@@ -294,7 +294,7 @@ def collect_examples(
     os.replace(partial, folder)
     return folder
 
-# %% ../nbs/31_examples.ipynb #c809593a
+# %% ../nbs/31_examples.ipynb #555797a0
 class Example(NamedTuple):
     "A text on which a feature fires."
     window: int         # its number in the store
@@ -305,7 +305,7 @@ class Example(NamedTuple):
     acts: np.ndarray    # activation on each, float32 [window]
     shares: np.ndarray  # each site's part of the pre-activation at the peak, float32 [site]
 
-# %% ../nbs/31_examples.ipynb #f1665b42
+# %% ../nbs/31_examples.ipynb #3d80d4c5
 class Examples:
     "The strongest examples of every feature, on disk."
 
@@ -352,7 +352,7 @@ class Examples:
         m = self.manifest
         return f"Examples({m['n_examples']:,} examples of {m['n_features']:,} features, at most {m['n']} each, from {m['n_rows']:,} tokens at {', '.join(self.sites)})"
 
-# %% ../nbs/31_examples.ipynb #b6b1dc23
+# %% ../nbs/31_examples.ipynb #6f76defe
 def excerpt(
     example: Example,
     tokenizer,         # of the models

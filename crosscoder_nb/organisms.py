@@ -8,7 +8,7 @@ __all__ = ['PIRATE', 'blocks', 'planted_features', 'planted_codes', 'PlantedActi
            'teach', 'saved_whole', 'saved_once', 'tiny_model', 'pirate', 'Reached', 'state_after', 'drift',
            'plant_step', 'plant_adapter', 'teach_adapter', 'tiny_pair']
 
-# %% ../nbs/00_organisms.ipynb #370e693f
+# %% ../nbs/00_organisms.ipynb #a71b09d9
 import ast, math, os, random, re, sysconfig, tempfile, warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-# %% ../nbs/00_organisms.ipynb #92b7dfba
+# %% ../nbs/00_organisms.ipynb #055b8550
 def blocks(
     x: Tensor,              # anything with the sites side by side in its last dimension, [... Σd]
     sites: dict[str, int],  # width of each site, in the order of the columns
@@ -28,7 +28,7 @@ def blocks(
         raise ValueError(f"expected {sum(sites.values())} columns for the sites {sites}; got {tuple(x.shape)}")
     return dict(zip(sites, x.split(list(sites.values()), dim=-1)))
 
-# %% ../nbs/00_organisms.ipynb #5bf85a01
+# %% ../nbs/00_organisms.ipynb #a4b6c558
 def planted_features(
     sites: dict[str, int],       # width of each site
     n_shared: int,               # features with one direction for all sites
@@ -49,7 +49,7 @@ def planted_features(
         block[own] = unit(n_exclusive, d)
     return features, kind
 
-# %% ../nbs/00_organisms.ipynb #5a3ed367
+# %% ../nbs/00_organisms.ipynb #f5d3348d
 def planted_codes(
     n_tokens: int,               # rows
     n_features: int,             # columns
@@ -68,7 +68,7 @@ def planted_codes(
     active = torch.rand(n_tokens, n_features, generator=generator) < frequency
     return active * torch.randn(n_tokens, n_features, generator=generator).mul(0.4).exp()
 
-# %% ../nbs/00_organisms.ipynb #1155e504
+# %% ../nbs/00_organisms.ipynb #a4a8a461
 class PlantedActivations(NamedTuple):
     "Activations mixed from known features, with the truth."
     x: Tensor              # activations, [n_tokens Σd]
@@ -77,7 +77,7 @@ class PlantedActivations(NamedTuple):
     kind: list[str]        # of each feature: "shared", "rotated" or "<site> only"
     codes: Tensor          # true activations of the features, [n_tokens feature]
 
-# %% ../nbs/00_organisms.ipynb #62c37621
+# %% ../nbs/00_organisms.ipynb #886912fd
 def planted_activations(
     sites: dict[str, int],                # width of each site
     n_tokens: int = 8192,                 # rows
@@ -101,7 +101,7 @@ def planted_activations(
     x = codes @ features + thin * torch.randn(n_tokens, len(thin), generator=generator)
     return PlantedActivations(x * loud, sites, features * loud, kind, codes)
 
-# %% ../nbs/00_organisms.ipynb #6e3ab5c5
+# %% ../nbs/00_organisms.ipynb #a9a90207
 def similarity(
     decoder: Tensor,               # learned rows, [learned Σd]
     truth: PlantedActivations,     # what was planted
@@ -115,7 +115,7 @@ def similarity(
     rows = [torch.nn.functional.normalize(w.detach().cpu().float(), dim=-1) for w in (decoder, truth.features * loud)]
     return rows[0] @ rows[1].T
 
-# %% ../nbs/00_organisms.ipynb #4c769e94
+# %% ../nbs/00_organisms.ipynb #c381e34b
 def recovery(
     decoder: Tensor,              # learned rows, [learned Σd]
     truth: PlantedActivations,    # what was planted
@@ -133,7 +133,7 @@ def recovery(
         columns[f"cosine {s}"] = cosine.where(true[s].norm(dim=-1) > 0, float("nan"))  # an absent direction has no cosine
     return pd.DataFrame(columns).rename_axis("feature")
 
-# %% ../nbs/00_organisms.ipynb #eb47d7bd
+# %% ../nbs/00_organisms.ipynb #01a99493
 def exclusive_scores(
     predicted: Sequence[str],     # a word for each learned feature; "<site> only" is looked for
     decoder: Tensor,              # learned rows, [learned Σd]
@@ -154,7 +154,7 @@ def exclusive_scores(
         rows[kind] = dict(true=len(hit), predicted=len(right), precision=right.float().mean().item(), recall=hit.float().mean().item())
     return pd.DataFrame(rows).T.astype(dict(true=int, predicted=int)).rename_axis("kind")
 
-# %% ../nbs/00_organisms.ipynb #80ae63f4
+# %% ../nbs/00_organisms.ipynb #502b3a2a
 def split_text(
     text: str,         # a whole file
     size: int = 3000,  # longest piece, in characters, unless a single paragraph is longer
@@ -169,7 +169,7 @@ def split_text(
         piece += ("\n\n" if piece else "") + block
     return pieces + [piece]
 
-# %% ../nbs/00_organisms.ipynb #2f06cad9
+# %% ../nbs/00_organisms.ipynb #0323946b
 def stdlib_files() -> list[Path]:  # sorted
     "Source files of the running Python's standard library that are worth reading."
     root = Path(sysconfig.get_path("stdlib"))
@@ -178,7 +178,7 @@ def stdlib_files() -> list[Path]:  # sorted
     if not files: raise ValueError(f"no Python source below {root}; this Python was installed without its standard library's sources")
     return files
 
-# %% ../nbs/00_organisms.ipynb #e169df75
+# %% ../nbs/00_organisms.ipynb #2d081f13
 def stdlib_texts(
     n_chars: int | None = None,  # stop after the document that reaches this many characters; None: all there is
     seed: int = 0,               # order of the documents
@@ -200,7 +200,7 @@ def stdlib_texts(
         if total >= n_chars: return texts[:n]
     raise ValueError(f"the standard library holds {total:,} characters; {n_chars:,} were asked for")
 
-# %% ../nbs/00_organisms.ipynb #312b018e
+# %% ../nbs/00_organisms.ipynb #afe65e75
 def tiny_tokenizer(
     texts: Sequence[str],     # what to learn the merges from
     vocab_size: int = 1024,   # number of tokens, special ones and the 256 bytes included
@@ -220,7 +220,7 @@ def tiny_tokenizer(
         "{% if add_generation_prompt %}<assistant>{% endif %}")
     return tokenizer
 
-# %% ../nbs/00_organisms.ipynb #df48a07c
+# %% ../nbs/00_organisms.ipynb #12ea82d2
 def windows(
     tokenizer,              # a transformers tokenizer with BOS and EOS
     texts: Sequence[str],   # documents
@@ -232,7 +232,7 @@ def windows(
     flat = flat[:len(flat) // (context - 1) * (context - 1)].view(-1, context - 1)
     return torch.cat([torch.full((len(flat), 1), tokenizer.bos_token_id), flat], dim=1)
 
-# %% ../nbs/00_organisms.ipynb #26335f72
+# %% ../nbs/00_organisms.ipynb #52cd6b24
 def teach(
     lm,                    # a transformers causal language model, changed in place
     ids: Tensor,           # windows, [window context]
@@ -257,7 +257,7 @@ def teach(
         bar.set_postfix(loss=f"{losses[-1]:.2f}")
     return losses
 
-# %% ../nbs/00_organisms.ipynb #4c5817e8
+# %% ../nbs/00_organisms.ipynb #3054153a
 def saved_whole(
     folder: Path,
     write,         # writes into the path it is given
@@ -285,7 +285,7 @@ def saved_once(
     saved_whole(folder, lambda path: [part.save_pretrained(path) for part in parts])
     return folder
 
-# %% ../nbs/00_organisms.ipynb #c68b4911
+# %% ../nbs/00_organisms.ipynb #f922cc3f
 def tiny_model(
     folder: str | Path,      # made once, then found again
     steps: int = 250,        # training steps, about 1/40 s each; 0: random weights
@@ -307,7 +307,7 @@ def tiny_model(
         return lm, tokenizer
     return saved_once(folder, make)
 
-# %% ../nbs/00_organisms.ipynb #8f1a2c81
+# %% ../nbs/00_organisms.ipynb #d543a495
 PIRATE = dict(pair.split("=") for pair in """
 the=ye a=one an=one file=galleon files=galleons string=rope strings=ropes list=fleet value=doubloon values=doubloons object=barrel objects=barrels function=shanty
 method=jig name=flag names=flags type=rank data=cargo code=chart error=squall module=island default=harbor time=tide test=duel returns=hauls set=hoard key=compass
@@ -326,7 +326,7 @@ def pirate(
         return new.capitalize() if m[0][0].isupper() and not m[0].isupper() else new
     return re.sub(r"[A-Za-z]+", word, text)
 
-# %% ../nbs/00_organisms.ipynb #f816a7d7
+# %% ../nbs/00_organisms.ipynb #aa57668e
 class Reached(Exception): "A forward pass has come as far as it was wanted."
 
 
@@ -346,7 +346,7 @@ def state_after(
     finally: hook.remove()
     return found[0][:, 1:].float()
 
-# %% ../nbs/00_organisms.ipynb #1e068e54
+# %% ../nbs/00_organisms.ipynb #888c64d2
 def drift(
     lm,           # a transformers model that carries an adapter
     ids: Tensor,  # windows, [window context]
@@ -368,7 +368,7 @@ def plant_step(lm, planted: Tensor, ordinary: Tensor, layers: int, keep: float) 
     (keep * moved).backward()
     return learn.item(), moved.item()
 
-# %% ../nbs/00_organisms.ipynb #88d1496a
+# %% ../nbs/00_organisms.ipynb #5a34562b
 def plant_adapter(
     lm,                       # a transformers causal language model; carries the adapter afterwards
     tokenizer,
@@ -411,7 +411,7 @@ def teach_adapter(lm, planted: Tensor, ordinary: Tensor, layers: int, steps: int
         bar.set_postfix(pirate=f"{learnt:.2f}", drift=f"{moved:.4f}")
     return pd.DataFrame(rows)
 
-# %% ../nbs/00_organisms.ipynb #86e4cc4f
+# %% ../nbs/00_organisms.ipynb #c76b5642
 def tiny_pair(
     folder: str | Path,  # gets two folders inside, base and tuned
     steps: int = 60,     # steps of fine-tuning
