@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['SparseCode', 'DenseCode', 'sparsify', 'segments', 'gather_add', 'sampled_products', 'Entries', 'entries_above',
            'top_entries', 'choose_of_batch', 'first_guess', 'active_entries', 'ByFeature', 'by_feature', 'restore',
-           'sparse_encode', 'sparse_decode']
+           'sparse_encode', 'sparse_decode', 'keep_memory']
 
-# %% ../nbs/11_kernels.ipynb #b6f57ef5
-from functools import singledispatch
+# %% ../nbs/11_kernels.ipynb #ce26dbdb
+import ctypes
+from functools import cache, singledispatch
 from typing import Callable, NamedTuple
 
 import torch
@@ -18,7 +19,7 @@ from torch.autograd import Function
 
 from .sparsity import BatchTopK, ReLU, TopK, check_k, scores
 
-# %% ../nbs/11_kernels.ipynb #903b9d3f
+# %% ../nbs/11_kernels.ipynb #3660965d
 class SparseCode(NamedTuple):
     "Feature activations [batch feature], kept as the entries that are not zero, sorted by row."
     row: Tensor              # token of each entry, int64 [n]
@@ -58,7 +59,7 @@ class DenseCode(NamedTuple):
 
     def columns(self, start: int, stop: int) -> "DenseCode": return DenseCode(self.f[:, start:stop])
 
-# %% ../nbs/11_kernels.ipynb #602ee5dd
+# %% ../nbs/11_kernels.ipynb #18b70188
 def sparsify(
     f: Tensor,      # dense code, [batch feature]
 ) -> SparseCode:    # the same, kept as its entries that are not zero
@@ -66,7 +67,7 @@ def sparsify(
     row, col = f.nonzero(as_tuple=True)
     return SparseCode(row, col, f[row, col], tuple(f.shape))
 
-# %% ../nbs/11_kernels.ipynb #82ecabd0
+# %% ../nbs/11_kernels.ipynb #b20fd2f4
 def segments(
     index: Tensor,  # sorted segment of each entry, [n]
     n: int,         # how many segments there are
@@ -85,7 +86,7 @@ def gather_add(
     "For each segment the weighted sum of rows of W."
     return F.embedding_bag(which, W, offsets, mode="sum", per_sample_weights=val, include_last_offset=True)
 
-# %% ../nbs/11_kernels.ipynb #6f1f33da
+# %% ../nbs/11_kernels.ipynb #5b7bc41a
 def sampled_products(
     a: Tensor,    # [batch d]
     b: Tensor,    # [feature d]
@@ -95,7 +96,7 @@ def sampled_products(
     "The inner products <a[row], b[col]>, only those asked for."
     return torch.ops.aten._embedding_bag_per_sample_weights_backward(a.contiguous(), b, col, col[:0], row, 0)
 
-# %% ../nbs/11_kernels.ipynb #7b5f7cca
+# %% ../nbs/11_kernels.ipynb #bf5c8a95
 class Entries(NamedTuple):
     "Places in a [batch feature] table with their pre-activation and score, sorted by row."
     row: Tensor
@@ -129,7 +130,7 @@ def top_entries(
     keep[tied[:n - int(keep.sum())]] = True
     return entries.at(keep)
 
-# %% ../nbs/11_kernels.ipynb #7a793e00
+# %% ../nbs/11_kernels.ipynb #7bc90ce4
 def choose_of_batch(
     pre: Tensor,                                   # pre-activations, [batch feature], exact or screened
     norms: Tensor,                                 # decoder norms, [feature]
@@ -163,7 +164,7 @@ def first_guess(
     wanted = min(len(some), max(1, round(1.2 * n * len(some) / pre.numel())))
     return .9 * float(some.kthvalue(len(some) - wanted + 1).values)
 
-# %% ../nbs/11_kernels.ipynb #b4ad9b66
+# %% ../nbs/11_kernels.ipynb #5b2d0084
 @singledispatch
 def active_entries(
     sparsity,       # a sparsity function
@@ -206,7 +207,7 @@ def _(sparsity: BatchTopK, pre, norms, exact=None):
     if len(chosen.score): sparsity.learn(chosen.score.min())
     return chosen
 
-# %% ../nbs/11_kernels.ipynb #f922fe5f
+# %% ../nbs/11_kernels.ipynb #33555014
 class ByFeature(NamedTuple):
     "The same entries in the order of their features."
     order: Tensor    # place of each entry among the row-sorted ones, [n]
@@ -225,7 +226,7 @@ def restore(val: Tensor, order: Tensor) -> Tensor:
     "Values in feature order back in row order."
     return torch.empty_like(val).index_copy_(0, order, val)
 
-# %% ../nbs/11_kernels.ipynb #80985c26
+# %% ../nbs/11_kernels.ipynb #8b763c8b
 class _SparseEncode(Function):
     @staticmethod
     def forward(ctx, x, W, b, row, col, val):
@@ -253,7 +254,7 @@ def sparse_encode(
     "Pre-activations of the active entries, differentiable in x, W and b."
     return _SparseEncode.apply(x, W, b, row, col, val)
 
-# %% ../nbs/11_kernels.ipynb #f3c12bf6
+# %% ../nbs/11_kernels.ipynb #1765cdbf
 class _SparseDecode(Function):
     @staticmethod
     def forward(ctx, val, W, row, col, batch):
@@ -278,3 +279,12 @@ def sparse_decode(
 ) -> Tensor:      # [batch d]
     "f @ W over the active entries, differentiable in val and W."
     return _SparseDecode.apply(val, W, row, col, batch)
+
+# %% ../nbs/11_kernels.ipynb #8fec3e96
+@cache
+def keep_memory() -> bool:  # whether the allocator could be told
+    "Let glibc reuse freed blocks instead of returning them to the system; for the whole process, once. Elsewhere nothing happens."
+    try: mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError): return False
+    M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4      # the numbers of malloc.h
+    return bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))

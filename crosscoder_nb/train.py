@@ -7,7 +7,7 @@ __all__ = ['TrainConfig', 'lr_factor', 'l1_coeff', 'annealed_k', 'InMemory', 'Ru
            'save_checkpoint', 'load_checkpoint', 'Log', 'keep_until', 'read_metrics', 'train', 'run_steps',
            'check_sites']
 
-# %% ../nbs/21_train.ipynb #e064a920
+# %% ../nbs/21_train.ipynb #2d12e77c
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -21,10 +21,10 @@ from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
 from .crosscoder import CrossCoder, columns, take
-from .kernels import DenseCode, SparseCode
+from .kernels import DenseCode, SparseCode, keep_memory
 from .losses import aux_loss, code_norms, reconstruction_loss, sparsity_penalty
 
-# %% ../nbs/21_train.ipynb #ce26ab98
+# %% ../nbs/21_train.ipynb #38864f70
 @dataclass(frozen=True)
 class TrainConfig:
     "The numbers of a training run. Token counts are tokens, the rest are steps."
@@ -57,7 +57,7 @@ class TrainConfig:
         if (self.k_start is None) != (self.k_anneal_steps == 0): raise ValueError("k_start and k_anneal_steps go together")
         code_norms(torch.ones(1, 1), self.code_norm)
 
-# %% ../nbs/21_train.ipynb #502d4bda
+# %% ../nbs/21_train.ipynb #3d313d1b
 def lr_factor(
     step: int,
     c: TrainConfig,
@@ -78,7 +78,7 @@ def annealed_k(step: int, c: TrainConfig, k: int) -> int:
     if step >= c.k_anneal_steps: return k
     return max(1, round(c.k_start - (c.k_start - k) * step / c.k_anneal_steps))
 
-# %% ../nbs/21_train.ipynb #c32c38ff
+# %% ../nbs/21_train.ipynb #d38a1474
 class InMemory:
     "Activations in a tensor, with the face of a store."
 
@@ -106,11 +106,12 @@ class InMemory:
             rows = slice(start, min(start + batch_size, self.n_rows))
             yield rows, self.x[rows]
 
-# %% ../nbs/21_train.ipynb #1b098917
+# %% ../nbs/21_train.ipynb #ba114d19
 class Run:
     "The training state of one crosscoder."
 
     def __init__(self, cc: CrossCoder, config: TrainConfig):
+        keep_memory()
         self.cc, self.config, self.step, self.tokens = cc.train(), config, 0, 0
         if config.screen: cc.screen = torch.bfloat16
         self.k = getattr(cc.sparsity, "k", None)      # the k to anneal to
@@ -155,7 +156,7 @@ class Run:
         parts.update(loss=loss, grad_norm=norm)
         return parts, y, y_hat, code
 
-# %% ../nbs/21_train.ipynb #2de42838
+# %% ../nbs/21_train.ipynb #6656a9b5
 def explained_variance(
     y: Tensor,                  # scaled activations, [batch Σd]
     y_hat: Tensor,              # [batch Σd]
@@ -182,7 +183,7 @@ def step_metrics(
     if hasattr(run.cc.sparsity, "threshold"): out["threshold"] = float(run.cc.sparsity.threshold)
     return out | explained_variance(y, y_hat, run.cc.writes)
 
-# %% ../nbs/21_train.ipynb #d81e7cff
+# %% ../nbs/21_train.ipynb #8ebcf8e6
 def save_checkpoint(
     path: Path,
     runs: Mapping[str, Run],
@@ -212,7 +213,7 @@ def load_checkpoint(
         r.silent, r.step, r.tokens = state["silent"], state["step"], state["tokens"]
     torch.set_rng_state(saved["rng"])
 
-# %% ../nbs/21_train.ipynb #ce6b15e5
+# %% ../nbs/21_train.ipynb #c88fca1d
 class Log:
     "metrics.jsonl in each run's folder, and wandb when asked."
 
@@ -243,7 +244,7 @@ def read_metrics(
     "metrics.jsonl as a table."
     return pd.read_json(Path(folder) / "metrics.jsonl", lines=True)
 
-# %% ../nbs/21_train.ipynb #c8c6e0f6
+# %% ../nbs/21_train.ipynb #adba5721
 def train(
     cc: CrossCoder | Mapping[str, CrossCoder],  # one, or several by name, on the same stream
     data,                                       # a store or InMemory: has .sites and .batches(batch_size, seed, skip)
