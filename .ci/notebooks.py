@@ -66,6 +66,7 @@ def run(src, dst=None):
     "Execute a notebook as nbdev_test would, in this process, and keep its outputs."
     from execnb.nbio import read_nb, write_nb
     src, dst = Path(src).resolve(), Path(dst or src).resolve()
+    os.environ.setdefault("PLOTLY_RENDERER", "plotly_mimetype")   # live in JupyterLab; without it plotly would look for a browser to open
     nb, shell = read_nb(src), echoing_shell(src)
     home = Path.cwd()
     os.chdir(src.parent)
