@@ -7,7 +7,7 @@ __all__ = ['TrainConfig', 'lr_factor', 'l1_coeff', 'annealed_k', 'InMemory', 'Ru
            'save_checkpoint', 'load_checkpoint', 'Log', 'keep_until', 'read_metrics', 'train', 'run_steps',
            'check_sites']
 
-# %% ../nbs/21_train.ipynb #2d12e77c
+# %% ../nbs/21_train.ipynb #615e2516
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -24,7 +24,7 @@ from .crosscoder import CrossCoder, columns, take
 from .kernels import DenseCode, SparseCode, keep_memory
 from .losses import aux_loss, code_norms, reconstruction_loss, sparsity_penalty
 
-# %% ../nbs/21_train.ipynb #38864f70
+# %% ../nbs/21_train.ipynb #cf8f7764
 @dataclass(frozen=True)
 class TrainConfig:
     "The numbers of a training run. Token counts are tokens, the rest are steps."
@@ -57,7 +57,7 @@ class TrainConfig:
         if (self.k_start is None) != (self.k_anneal_steps == 0): raise ValueError("k_start and k_anneal_steps go together")
         code_norms(torch.ones(1, 1), self.code_norm)
 
-# %% ../nbs/21_train.ipynb #3d313d1b
+# %% ../nbs/21_train.ipynb #505169c5
 def lr_factor(
     step: int,
     c: TrainConfig,
@@ -78,7 +78,7 @@ def annealed_k(step: int, c: TrainConfig, k: int) -> int:
     if step >= c.k_anneal_steps: return k
     return max(1, round(c.k_start - (c.k_start - k) * step / c.k_anneal_steps))
 
-# %% ../nbs/21_train.ipynb #d38a1474
+# %% ../nbs/21_train.ipynb #951923c8
 class InMemory:
     "Activations in a tensor, with the face of a store."
 
@@ -106,7 +106,7 @@ class InMemory:
             rows = slice(start, min(start + batch_size, self.n_rows))
             yield rows, self.x[rows]
 
-# %% ../nbs/21_train.ipynb #ba114d19
+# %% ../nbs/21_train.ipynb #b3234462
 class Run:
     "The training state of one crosscoder."
 
@@ -156,7 +156,7 @@ class Run:
         parts.update(loss=loss, grad_norm=norm)
         return parts, y, y_hat, code
 
-# %% ../nbs/21_train.ipynb #6656a9b5
+# %% ../nbs/21_train.ipynb #a184dcb6
 def explained_variance(
     y: Tensor,                  # scaled activations, [batch Σd]
     y_hat: Tensor,              # [batch Σd]
@@ -183,7 +183,7 @@ def step_metrics(
     if hasattr(run.cc.sparsity, "threshold"): out["threshold"] = float(run.cc.sparsity.threshold)
     return out | explained_variance(y, y_hat, run.cc.writes)
 
-# %% ../nbs/21_train.ipynb #8ebcf8e6
+# %% ../nbs/21_train.ipynb #ab3366f4
 def save_checkpoint(
     path: Path,
     runs: Mapping[str, Run],
@@ -203,8 +203,10 @@ def load_checkpoint(
 ) -> None:
     "Bring the runs to the state that was saved, if they are the same runs."
     saved = torch.load(path, weights_only=True)
-    for field, was in saved["about"].items():
-        if about[field] != was: raise ValueError(f"{path} was made with another {field}: {was}; asked for {about[field]}. Use another folder, or the same settings.")
+    for part, was in saved["about"].items():
+        other = [f"{name}: {was[name]} there, {value} now" for name, value in about[part].items() if was.get(name) != value]
+        if other or len(was) != len(about[part]):
+            raise ValueError(f"{path} is of another run; {part} differs: {'; '.join(other) or list(was)}. Use another folder, or the same settings.")
     for n, r in runs.items():
         state = saved["runs"][n]
         r.cc.load_state_dict(state["cc"])
@@ -213,7 +215,7 @@ def load_checkpoint(
         r.silent, r.step, r.tokens = state["silent"], state["step"], state["tokens"]
     torch.set_rng_state(saved["rng"])
 
-# %% ../nbs/21_train.ipynb #c88fca1d
+# %% ../nbs/21_train.ipynb #a3ec7ea6
 class Log:
     "metrics.jsonl in each run's folder, and wandb when asked."
 
@@ -244,7 +246,7 @@ def read_metrics(
     "metrics.jsonl as a table."
     return pd.read_json(Path(folder) / "metrics.jsonl", lines=True)
 
-# %% ../nbs/21_train.ipynb #adba5721
+# %% ../nbs/21_train.ipynb #cf0229c4
 def train(
     cc: CrossCoder | Mapping[str, CrossCoder],  # one, or several by name, on the same stream
     data,                                       # a store or InMemory: has .sites and .batches(batch_size, seed, skip)
