@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['read', 'Harvest', 'plan', 'harvest']
 
-# %% ../nbs/03_harvest.ipynb #089fbbd6
+# %% ../nbs/03_harvest.ipynb #1d3d5ab5
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .sites import Model, Site, hidden, probe
+from .sites import Model, Site, probe, site_value
 from .tokens import TokenBatch, Tokens, same_tokenizer
 
 # %% ../nbs/03_harvest.ipynb #1da6659a
@@ -23,12 +23,14 @@ def read(
     batch: TokenBatch,
 ) -> dict[str, Tensor]:    # site name -> [batch seq d]
     "Activations of one batch at the sites of one model, from one forward pass that ends after the last site."
-    x, ended, device = {}, [], model.module.device
+    x, ended, device, sides = {}, [], model.module.device, {}
+    for site in order: sides.setdefault((site.module, site.io), []).append(site)
     ids, mask = batch.ids.to(device), batch.attention.long().to(device)
     with model.active(), torch.no_grad(), model.lm.trace(input_ids=ids, attention_mask=mask, use_cache=False) as tracer:
-        for site in order:
-            envoy = model.lm.get(site.module)
-            x[site.name] = hidden(envoy.input if site.io == "input" else envoy.output).save()
+        for (path, io), sites in sides.items():
+            envoy = model.lm.get(path)
+            value = envoy.input if io == "input" else envoy.output
+            for site in sites: x[site.name] = site_value(model.module, site, value).save()
         try: tracer.stop()
         except Exception as stop: ended.append(stop); raise
     # The exception that ended the pass refers to its own traceback, and through it to every tensor of the pass.

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['SparseCode', 'DenseCode', 'sparsify', 'segments', 'gather_add', 'sampled_products', 'Entries', 'entries_above',
-           'top_entries', 'choose_of_batch', 'first_guess', 'active_entries', 'ByFeature', 'by_feature', 'restore',
-           'sparse_encode', 'sparse_decode', 'keep_memory']
+           'top_entries', 'choose_of_batch', 'first_guess', 'active_entries', 'best_of_blocks', 'ByFeature',
+           'by_feature', 'restore', 'sparse_encode', 'sparse_decode', 'keep_memory']
 
-# %% ../nbs/11_kernels.ipynb #ce26dbdb
+# %% ../nbs/11_kernels.ipynb #96fa7136
 import ctypes
 from functools import cache, singledispatch
 from typing import Callable, NamedTuple
@@ -17,15 +17,17 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
-from .sparsity import BatchTopK, ReLU, TopK, check_k, scores
+from .sparsity import BatchTopK, GroupMax, TopK, check_k, scores
 
-# %% ../nbs/11_kernels.ipynb #3660965d
+# %% ../nbs/11_kernels.ipynb #e659ebeb
 class SparseCode(NamedTuple):
     "Feature activations [batch feature], kept as the entries that are not zero, sorted by row."
     row: Tensor              # token of each entry, int64 [n]
     col: Tensor              # feature of each entry, int64 [n]
     val: Tensor              # activation, float32 [n]
     shape: tuple[int, int]   # (batch, feature)
+
+    def sparse(self) -> "SparseCode": return self
 
     def dense(self) -> Tensor: return self.val.new_zeros(self.shape).index_put((self.row, self.col), self.val)
 
@@ -34,6 +36,16 @@ class SparseCode(NamedTuple):
     def counts(self) -> Tensor: return torch.bincount(self.col, minlength=self.shape[1])
 
     def weighted_sum(self, weights: Tensor) -> Tensor: return (self.val * weights[self.col]).sum()
+
+    def times(self, weights: Tensor) -> "SparseCode": return self._replace(val=self.val * weights[self.col])
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> "SparseCode":   # of values, with function(0) = 0
+        return self._replace(val=function(self.val))
+
+    def only(self, keep: Tensor) -> "SparseCode":
+        "The same code without the features that are not to be kept, [feature] bool."
+        inside = keep[self.col].nonzero().squeeze(1)
+        return SparseCode(self.row[inside], self.col[inside], self.val[inside], self.shape)
 
     def columns(self, start: int, stop: int) -> "SparseCode":
         "The part of the code that belongs to features start..stop, numbered from 0."
@@ -45,9 +57,12 @@ class SparseCode(NamedTuple):
 class DenseCode(NamedTuple):
     "Feature activations [batch feature] of a sparsity function that bounds nothing (ReLU): the same questions, answered densely."
     f: Tensor
+    pre: Tensor | None = None   # the pre-activations it was made of, for losses that look below a threshold
 
     @property
     def shape(self) -> tuple[int, int]: return tuple(self.f.shape)
+
+    def sparse(self) -> SparseCode: return sparsify(self.f)
 
     def dense(self) -> Tensor: return self.f
 
@@ -57,9 +72,15 @@ class DenseCode(NamedTuple):
 
     def weighted_sum(self, weights: Tensor) -> Tensor: return (self.f * weights).sum()
 
+    def times(self, weights: Tensor) -> "DenseCode": return DenseCode(self.f * weights)
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> "DenseCode": return DenseCode(function(self.f))
+
+    def only(self, keep: Tensor) -> "DenseCode": return DenseCode(self.f * keep)
+
     def columns(self, start: int, stop: int) -> "DenseCode": return DenseCode(self.f[:, start:stop])
 
-# %% ../nbs/11_kernels.ipynb #18b70188
+# %% ../nbs/11_kernels.ipynb #953eac1c
 def sparsify(
     f: Tensor,      # dense code, [batch feature]
 ) -> SparseCode:    # the same, kept as its entries that are not zero
@@ -67,7 +88,7 @@ def sparsify(
     row, col = f.nonzero(as_tuple=True)
     return SparseCode(row, col, f[row, col], tuple(f.shape))
 
-# %% ../nbs/11_kernels.ipynb #b20fd2f4
+# %% ../nbs/11_kernels.ipynb #29371c9f
 def segments(
     index: Tensor,  # sorted segment of each entry, [n]
     n: int,         # how many segments there are
@@ -86,7 +107,7 @@ def gather_add(
     "For each segment the weighted sum of rows of W."
     return F.embedding_bag(which, W, offsets, mode="sum", per_sample_weights=val, include_last_offset=True)
 
-# %% ../nbs/11_kernels.ipynb #5b7bc41a
+# %% ../nbs/11_kernels.ipynb #39d41806
 def sampled_products(
     a: Tensor,    # [batch d]
     b: Tensor,    # [feature d]
@@ -96,7 +117,7 @@ def sampled_products(
     "The inner products <a[row], b[col]>, only those asked for."
     return torch.ops.aten._embedding_bag_per_sample_weights_backward(a.contiguous(), b, col, col[:0], row, 0)
 
-# %% ../nbs/11_kernels.ipynb #bf5c8a95
+# %% ../nbs/11_kernels.ipynb #534f031a
 class Entries(NamedTuple):
     "Places in a [batch feature] table with their pre-activation and score, sorted by row."
     row: Tensor
@@ -130,7 +151,7 @@ def top_entries(
     keep[tied[:n - int(keep.sum())]] = True
     return entries.at(keep)
 
-# %% ../nbs/11_kernels.ipynb #7bc90ce4
+# %% ../nbs/11_kernels.ipynb #b866d415
 def choose_of_batch(
     pre: Tensor,                                   # pre-activations, [batch feature], exact or screened
     norms: Tensor,                                 # decoder norms, [feature]
@@ -164,7 +185,7 @@ def first_guess(
     wanted = min(len(some), max(1, round(1.2 * n * len(some) / pre.numel())))
     return .9 * float(some.kthvalue(len(some) - wanted + 1).values)
 
-# %% ../nbs/11_kernels.ipynb #5b2d0084
+# %% ../nbs/11_kernels.ipynb #c5597590
 @singledispatch
 def active_entries(
     sparsity,       # a sparsity function
@@ -176,30 +197,41 @@ def active_entries(
     raise NotImplementedError(f"no way to choose entries is registered for {type(sparsity).__name__}")
 
 
-@active_entries.register
-def _(sparsity: ReLU, pre, norms, exact=None):
-    found = entries_above(pre, torch.ones_like(norms), 0.)
-    return exact(found) if exact else found
+def best_of_blocks(
+    pre: Tensor,                                   # pre-activations, [batch feature], exact or screened
+    norms: Tensor,                                 # decoder norms, [feature]
+    n_blocks: int,                                 # blocks of features; 1: all of them compete
+    k: int,                                        # how many survive in a block
+    exact: Callable[[Entries], Entries] | None,
+) -> Entries:
+    "The k largest scores of every token in every block of features."
+    spare = k // 2 + (8 if n_blocks == 1 else 2) if exact else 0         # candidates beyond k, for the screen's rounding
+    blocks = (pre * norms.to(pre.dtype)).unflatten(1, (n_blocks, -1))
+    near = blocks.topk(min(k + spare, blocks.shape[2]), dim=2).indices.sort(dim=2).values
+    near = near + torch.arange(n_blocks, device=pre.device)[:, None] * blocks.shape[2]
+    row = torch.arange(len(pre), device=pre.device)[:, None, None].expand_as(near)
+    found = Entries(row.flatten(), near.flatten(), pre.gather(1, near.flatten(1)).flatten().float(), None)
+    true = exact(found._replace(score=found.val)) if exact else found
+    best = scores(true.val.view_as(near), norms[near]).topk(k, dim=2).indices
+    keep = torch.zeros_like(near, dtype=torch.bool).scatter_(2, best, True).flatten() & (true.val > 0)
+    return Entries(true.row[keep], true.col[keep], true.val[keep], true.val[keep] * norms[true.col[keep]])
 
 
 @active_entries.register
 def _(sparsity: TopK, pre, norms, exact=None):
     check_k(sparsity.k, pre.shape[1])
-    spare = sparsity.k // 2 + 8 if exact else 0            # candidates beyond k, for the screen's rounding
-    near = (pre * norms.to(pre.dtype)).topk(min(sparsity.k + spare, pre.shape[1]), dim=1).indices.sort(dim=1).values
-    row = torch.arange(len(pre), device=pre.device)[:, None].expand_as(near)
-    found = Entries(row.flatten(), near.flatten(), pre.gather(1, near).flatten().float(), None)
-    true = exact(found._replace(score=found.val)) if exact else found
-    best = scores(true.val.view_as(near), norms[near]).topk(sparsity.k, dim=1).indices
-    keep = torch.zeros_like(near, dtype=torch.bool).scatter_(1, best, True).flatten() & (true.val > 0)
-    return Entries(true.row[keep], true.col[keep], true.val[keep], true.val[keep] * norms[true.col[keep]])
+    return best_of_blocks(pre, norms, 1, sparsity.k, exact)
+
+
+@active_entries.register
+def _(sparsity: GroupMax, pre, norms, exact=None): return best_of_blocks(pre, norms, sparsity.n_blocks, 1, exact)
 
 
 @active_entries.register
 def _(sparsity: BatchTopK, pre, norms, exact=None):
     if not sparsity.training:
         threshold = float(sparsity.learnt_threshold())
-        found = entries_above(pre, norms, threshold)
+        found = entries_above(pre, norms, .9 * threshold if exact else threshold)   # a screen's rounding may lower a score
         true = exact(found) if exact else found
         return true.at(true.score > threshold)
     check_k(sparsity.k, pre.shape[1])
@@ -207,7 +239,7 @@ def _(sparsity: BatchTopK, pre, norms, exact=None):
     if len(chosen.score): sparsity.learn(chosen.score.min())
     return chosen
 
-# %% ../nbs/11_kernels.ipynb #33555014
+# %% ../nbs/11_kernels.ipynb #80446773
 class ByFeature(NamedTuple):
     "The same entries in the order of their features."
     order: Tensor    # place of each entry among the row-sorted ones, [n]
@@ -226,7 +258,7 @@ def restore(val: Tensor, order: Tensor) -> Tensor:
     "Values in feature order back in row order."
     return torch.empty_like(val).index_copy_(0, order, val)
 
-# %% ../nbs/11_kernels.ipynb #8b763c8b
+# %% ../nbs/11_kernels.ipynb #91ae1f5d
 class _SparseEncode(Function):
     @staticmethod
     def forward(ctx, x, W, b, row, col, val):
@@ -254,7 +286,7 @@ def sparse_encode(
     "Pre-activations of the active entries, differentiable in x, W and b."
     return _SparseEncode.apply(x, W, b, row, col, val)
 
-# %% ../nbs/11_kernels.ipynb #1765cdbf
+# %% ../nbs/11_kernels.ipynb #3c9b2488
 class _SparseDecode(Function):
     @staticmethod
     def forward(ctx, val, W, row, col, batch):
@@ -280,7 +312,7 @@ def sparse_decode(
     "f @ W over the active entries, differentiable in val and W."
     return _SparseDecode.apply(val, W, row, col, batch)
 
-# %% ../nbs/11_kernels.ipynb #8fec3e96
+# %% ../nbs/11_kernels.ipynb #65e25427
 @cache
 def keep_memory() -> bool:  # whether the allocator could be told
     "Let glibc reuse freed blocks instead of returning them to the system; for the whole process, once. Elsewhere nothing happens."

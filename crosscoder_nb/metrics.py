@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RunningVariance', 'variance_explained', 'FeatureCounts', 'Evaluation', 'kept_rows', 'evaluate']
 
-# %% ../nbs/30_metrics.ipynb #6b040c1e
+# %% ../nbs/30_metrics.ipynb #ffde3dbf
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from .crosscoder import CrossCoder, columns, flatten, take
 from .kernels import SparseCode
 from .train import check_sites
 
-# %% ../nbs/30_metrics.ipynb #395af087
+# %% ../nbs/30_metrics.ipynb #6001ced6
 class RunningVariance:
     "Sum of squared deviations from the mean of each column, over batches seen once."
 
@@ -35,7 +35,7 @@ class RunningVariance:
     def total(self) -> Tensor:  # Σ (y - mean)², float64, [d]
         return self.squares - self.sum.square() / self.n
 
-# %% ../nbs/30_metrics.ipynb #49e591c8
+# %% ../nbs/30_metrics.ipynb #80b83a7f
 def variance_explained(
     error: Tensor,                  # Σ (y - y_hat)² of each column, [Σd]
     total: Tensor,                  # Σ (y - mean y)² of each column, [Σd]
@@ -47,7 +47,7 @@ def variance_explained(
     pooled = torch.ones_like(error) if weights is None else weights.to(error).square()
     return dict(zip(sites, (1 - error / total).tolist())) | dict(pooled=1 - float((pooled * error).sum() / (pooled * total).sum()))
 
-# %% ../nbs/30_metrics.ipynb #8f3d5579
+# %% ../nbs/30_metrics.ipynb #5516492f
 class FeatureCounts:
     "How often and how strongly each feature fires, over batches seen once."
 
@@ -64,7 +64,7 @@ class FeatureCounts:
     def mean(self) -> Tensor:  # of the activations that are not zero, [feature]; 0 for a feature that never fired
         return (self.sum / self.fired.clamp_min(1)).float()
 
-# %% ../nbs/30_metrics.ipynb #c39aa3f2
+# %% ../nbs/30_metrics.ipynb #f06f57dd
 @dataclass
 class Evaluation:
     "What a crosscoder makes of a set of tokens."
@@ -84,7 +84,7 @@ class Evaluation:
         rows |= {f"variance explained, {name}": round(v, 4) for name, v in self.fve.items()}
         return pd.Series(rows, dtype=object).to_frame("value")
 
-# %% ../nbs/30_metrics.ipynb #9060c2b7
+# %% ../nbs/30_metrics.ipynb #7ca8a309
 def kept_rows(
     cc: CrossCoder,
     data,                           # a store (anything with `in_order` and `sites`), or an iterable of raw batches x
@@ -104,7 +104,7 @@ def kept_rows(
         left -= len(kept)
         if left == 0: return
 
-# %% ../nbs/30_metrics.ipynb #fd593bc1
+# %% ../nbs/30_metrics.ipynb #0c13c6eb
 @torch.no_grad()
 def evaluate(
     cc: CrossCoder,
@@ -121,10 +121,11 @@ def evaluate(
             for x, cut in kept_rows(cc, data, max_tokens, batch_size):
                 n_cut += cut
                 if len(x) == 0: continue
-                code, y = cc.encode_sparse(x), take(cc.scaling(x), cc.sites, tuple(cc.writes))
+                code, scaled = cc.encode_sparse(x), cc.scaling(x)
+                y = take(scaled, cc.sites, tuple(cc.writes))
                 variance.add(y)
                 counts.add(code)
-                error += (y - cc.reconstruct(code)).double().square().sum(0)
+                error += (y - cc.reconstruct(code, scaled)).double().square().sum(0)
                 bar.update(len(x))
     finally: cc.train(training)
     if variance.n == 0: raise ValueError(f"no token to evaluate: no rows came, or none that the outlier cut keeps ({n_cut} were cut). Give a store with rows, or a fresh iterator.")

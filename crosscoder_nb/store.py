@@ -8,7 +8,7 @@ __all__ = ['ARROW', 'FORMAT', 'explain_store', 'Part', 'counted_rows', 'checked'
            'read_manifest', 'save_manifest', 'shard_problems', 'begin_or_resume', 'write_store', 'blocks_of', 'stretch',
            'shuffled', 'Shards', 'Provenance', 'openable_manifest', 'ActivationStore']
 
-# %% ../nbs/04_store.ipynb #9b6bfb90
+# %% ../nbs/04_store.ipynb #0709e89d
 import errno, json, os, warnings, zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -27,10 +27,10 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from .harvest import Harvest, harvest
-from .sites import Model, Site
+from .sites import Model, Site, probe
 from .tokens import Tokens, pieces
 
-# %% ../nbs/04_store.ipynb #042d97bf
+# %% ../nbs/04_store.ipynb #703c385c
 ARROW = {"bfloat16": pa.uint16(),   # Arrow has no bfloat16: its 16 bits are stored as they are, the name stands in the schema
          "float16": pa.float16(), "float32": pa.float32()}
 
@@ -46,14 +46,14 @@ def explain_store(
     table.loc["total"] = table.sum()
     return table.assign(GB=table["bytes per token"] * n_tokens / 1e9)
 
-# %% ../nbs/04_store.ipynb #73b8a8c8
+# %% ../nbs/04_store.ipynb #95d7317d
 class Part(NamedTuple):
     "What one harvested batch adds to a store."
     x: Tensor                          # activations of the tokens that count, [row Σd]
     rows: dict[str, np.ndarray]        # token, doc, position, window of each row
     windows: dict[str, list]           # ids, doc, start of each window
 
-# %% ../nbs/04_store.ipynb #3c2460b7
+# %% ../nbs/04_store.ipynb #3e6ca453
 def counted_rows(
     item: Harvest,             # one batch: its tokens, and activations [batch seq d] by site
     sites: dict[str, int],     # site name -> width, in the order of the columns
@@ -67,7 +67,7 @@ def counted_rows(
     ids = [row[kept].tolist() for row, kept in zip(batch.ids, batch.attention)]
     return Part(x, {name: column.numpy().astype(np.int32) for name, column in rows.items()}, dict(ids=ids, doc=batch.doc.tolist(), start=batch.start.tolist()))
 
-# %% ../nbs/04_store.ipynb #e564a79c
+# %% ../nbs/04_store.ipynb #b3237835
 def checked(
     x: Tensor,                # activations as harvested, [row Σd]
     sites: dict[str, int],    # site name -> width
@@ -85,7 +85,7 @@ def checked(
               "was computed by the model. Load it in bfloat16 or float32, or leave the text out that causes it.")
     raise ValueError(f"{site}: {value:g} in shard {shard}, row {first_row + row}, {advice}")
 
-# %% ../nbs/04_store.ipynb #147d704b
+# %% ../nbs/04_store.ipynb #7d228a0b
 @contextmanager
 def replacing(
     path: Path,   # the file to make or replace
@@ -106,7 +106,7 @@ def replacing(
         try: os.fsync(folder)
         finally: os.close(folder)
 
-# %% ../nbs/04_store.ipynb #058fb1c7
+# %% ../nbs/04_store.ipynb #21f93fce
 def checksum(path: Path) -> str:
     "CRC-32 of a file, read in pieces."
     crc = 0
@@ -114,7 +114,7 @@ def checksum(path: Path) -> str:
         while piece := f.read(1 << 24): crc = zlib.crc32(piece, crc)
     return f"{crc:08x}"
 
-# %% ../nbs/04_store.ipynb #7a899ed0
+# %% ../nbs/04_store.ipynb #330e6e84
 def write_stream(
     path: Path,
     columns: dict[str, pa.Array],
@@ -126,7 +126,7 @@ def write_stream(
         sink.write_batch(pa.RecordBatch.from_arrays(list(columns.values()), schema=schema))
     return dict(bytes=path.stat().st_size, crc32=checksum(path))
 
-# %% ../nbs/04_store.ipynb #e2824b0b
+# %% ../nbs/04_store.ipynb #bd257707
 def flat_column(
     x: Tensor,   # [row d], contiguous
 ) -> pa.Array:   # a list of d values per row
@@ -135,13 +135,13 @@ def flat_column(
     values = pa.Array.from_buffers(ARROW[str(x.dtype).removeprefix("torch.")], x.numel(), [None, words])
     return pa.FixedSizeListArray.from_arrays(values, x.shape[1])
 
-# %% ../nbs/04_store.ipynb #5e0f1439
+# %% ../nbs/04_store.ipynb #24369fe8
 def map_stream(path: Path) -> tuple[pa.RecordBatch, Tensor]:   # the record batch, and the bytes of the file it lies in
     "Map an Arrow stream into memory."
     data = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8)
     return pa.ipc.open_stream(pa.py_buffer(data.numpy())).read_next_batch(), data
 
-# %% ../nbs/04_store.ipynb #ed62d747
+# %% ../nbs/04_store.ipynb #cbc2c846
 def map_rows(path: Path) -> tuple[Tensor, pa.RecordBatch]:   # x [row Σd] of the stored type; all columns
     "Map the rows of a shard, without a copy."
     columns, data = map_stream(path)
@@ -150,7 +150,7 @@ def map_rows(path: Path) -> tuple[Tensor, pa.RecordBatch]:   # x [row Σd] of th
     dtype = getattr(torch, columns.schema.metadata[b"dtype"].decode())
     return data[begin:begin + values.size].view(dtype).view(len(columns), -1), columns
 
-# %% ../nbs/04_store.ipynb #2cb23782
+# %% ../nbs/04_store.ipynb #797968c8
 class ShardBuffer:
     "Rows and windows of the shard that is being filled."
     def __init__(self, sites: dict[str, int], dtype: torch.dtype, n_rows: int):
@@ -178,7 +178,7 @@ class ShardBuffer:
             f"rows-{shard:05}.arrow": write_stream(folder / f"rows-{shard:05}.arrow", dict(x=flat_column(self.x[:self.n_rows])) | rows, metadata),
             f"windows-{shard:05}.arrow": write_stream(folder / f"windows-{shard:05}.arrow", windows, {})})
 
-# %% ../nbs/04_store.ipynb #80aaad1c
+# %% ../nbs/04_store.ipynb #aacdc481
 def write_shards(
     folder: Path,
     items: Iterator[Harvest],  # harvested batches
@@ -198,7 +198,7 @@ def write_shards(
         buffer.add(counted_rows(item, sites, first_window + buffer.n_windows), shard)
     if buffer.n_rows: yield buffer.write(folder, shard)
 
-# %% ../nbs/04_store.ipynb #2cde12b3
+# %% ../nbs/04_store.ipynb #aacfdda9
 def fingerprint(
     module: nn.Module,
     n: int = 4096,      # values looked at per parameter, at least, or all there are
@@ -211,7 +211,7 @@ def fingerprint(
         crc = zlib.crc32(sample.view(torch.uint8).numpy(), zlib.crc32(name.encode(), crc))
     return f"{crc:08x}"
 
-# %% ../nbs/04_store.ipynb #878f6c76
+# %% ../nbs/04_store.ipynb #5db62cfb
 FORMAT = 1   # version of the folder's layout
 
 def run_header(
@@ -226,11 +226,13 @@ def run_header(
         raise ValueError(f"No model for the sites {unknown}: the models given are {list(by_name)}.")
     if len(kinds := {model.dtype for model in models}) > 1 and dtype is None:
         raise ValueError(f"The models compute in {sorted(map(str, kinds))}, and a store has one type: load them alike, or say dtype=.")
+    own = {name: [site for site in sites if site.model == name] for name in by_name}
+    widths = {site: width for name, read in own.items() if read for site, width in probe(by_name[name].module, read).items()}   # one run per model
     return dict(format=FORMAT, dtype=str(dtype or models[0].dtype).removeprefix("torch."),
                 models=[dict(name=m.name, path=str(m.path), adapter=m.adapter, weights=fingerprint(m.module)) for m in models],
-                sites={site.name: by_name[site.model].width(site) for site in sites}, tokens=tokens.describe())
+                sites={site.name: widths[site] for site in sites}, tokens=tokens.describe())
 
-# %% ../nbs/04_store.ipynb #74362f0b
+# %% ../nbs/04_store.ipynb #7e7b412d
 def read_manifest(folder: Path) -> dict:
     "The manifest of a store, if this version can read it."
     path = folder / "manifest.json"
@@ -241,12 +243,12 @@ def read_manifest(folder: Path) -> dict:
         raise ValueError(f"{path} has format {manifest.get('format')!r}, this version reads {FORMAT}. Collect into a new folder.")
     return manifest
 
-# %% ../nbs/04_store.ipynb #46948642
+# %% ../nbs/04_store.ipynb #c288f67b
 def save_manifest(folder: Path, manifest: dict):
     "Write the manifest, or replace it."
     with replacing(folder / "manifest.json") as f: f.write(json.dumps(manifest, indent=1).encode())
 
-# %% ../nbs/04_store.ipynb #cf3cb5a4
+# %% ../nbs/04_store.ipynb #83130b2d
 def shard_problems(
     folder: Path,
     shard: dict,              # its line in the manifest
@@ -262,7 +264,7 @@ def shard_problems(
         elif contents and (found := checksum(path)) != stamp["crc32"]: problems.append(f"{name} has checksum {found} instead of {stamp['crc32']}")
     return problems
 
-# %% ../nbs/04_store.ipynb #962d3807
+# %% ../nbs/04_store.ipynb #ec34ed1b
 def begin_or_resume(folder: Path, header: dict, shard_rows: int) -> dict:
     "The manifest to go on with: the one in the folder when it is of the same run, or a new one."
     folder.mkdir(parents=True, exist_ok=True)
@@ -275,7 +277,7 @@ def begin_or_resume(folder: Path, header: dict, shard_rows: int) -> dict:
             raise ValueError(f"{folder} is the store of another run, with other {key}.\n  it has {found}\n  asked  {wanted}\nCollect into another folder, or remove this one.")
     return manifest
 
-# %% ../nbs/04_store.ipynb #31b66158
+# %% ../nbs/04_store.ipynb #3874fdb0
 def write_store(
     folder: Path,
     header: dict,                                    # of the manifest, see run_header
@@ -306,7 +308,7 @@ def write_store(
         raise OSError(e.errno or errno.EIO, f"collecting into {folder} stopped: {e.strerror or e}. {len(shards)} shards with {kept:,} rows are kept; "
                       "call collect again when the cause is gone and it goes on from there") from e
 
-# %% ../nbs/04_store.ipynb #3ca34e59
+# %% ../nbs/04_store.ipynb #b24ed14b
 def blocks_of(
     shard_rows: list[int],   # rows of each shard
     size: int,               # rows of a block; the last of a shard may have fewer
@@ -316,7 +318,7 @@ def blocks_of(
     starts = np.concatenate([np.arange(end - n, end, size) for n, end in zip(shard_rows, ends)])
     return np.stack([starts, np.minimum(starts + size, ends[np.searchsorted(ends, starts, side="right")])], axis=1)
 
-# %% ../nbs/04_store.ipynb #8a5d5c63
+# %% ../nbs/04_store.ipynb #88ef8d80
 def stretch(
     blocks: np.ndarray,   # [block 2] in the order of the walk
     begin: int,           # first row of the stretch, counted along the walk
@@ -330,7 +332,7 @@ def stretch(
     pieces[0, 0] = blocks[first, 1] - (ends[first] - begin)
     return pieces
 
-# %% ../nbs/04_store.ipynb #e92eeff3
+# %% ../nbs/04_store.ipynb #0fd69ada
 def shuffled(
     load: Callable[[np.ndarray, np.ndarray | None], np.ndarray],   # pieces [piece 2], an array to reuse -> their rows
     shard_rows: list[int],      # rows of each shard
@@ -353,7 +355,7 @@ def shuffled(
             order = np.random.default_rng([seed, epoch, first]).permutation(len(pool)).reshape(last - first, batch_size)
             for rows in order[begin - first:]: yield pool.take(rows, axis=0)
 
-# %% ../nbs/04_store.ipynb #4ec4efef
+# %% ../nbs/04_store.ipynb #269a25f8
 class Shards:
     "The files of a store, mapped: activations by row, text by window."
     def __init__(self, folder: Path, n: int):
@@ -388,7 +390,7 @@ class Shards:
         shard = int(np.searchsorted(self.window_ends, window, side="right"))
         return self.windows[shard]["ids"][int(window - self.window_ends[shard])].values.to_numpy()   # counted from the end of the shard
 
-# %% ../nbs/04_store.ipynb #d76d1754
+# %% ../nbs/04_store.ipynb #24527d12
 class Provenance:
     "Where the rows of `self.shards` come from."
     shards: Shards
@@ -420,7 +422,7 @@ class Provenance:
         parts = pieces(tokenizer, ids)
         return "".join(parts[max(0, i - before):i]) + f"⟦{parts[i]}⟧" + "".join(parts[i + 1:i + 1 + after])
 
-# %% ../nbs/04_store.ipynb #144f84fd
+# %% ../nbs/04_store.ipynb #2abb5d02
 def openable_manifest(folder: Path) -> dict:
     "The manifest of a store whose files all have their length."
     manifest = read_manifest(folder)
@@ -430,7 +432,7 @@ def openable_manifest(folder: Path) -> dict:
     if not manifest["complete"]: warnings.warn(f"{folder} was not collected to its end; its {sum(s['rows'] for s in manifest['shards']):,} rows are used. ActivationStore.collect goes on with it.")
     return manifest
 
-# %% ../nbs/04_store.ipynb #8ede6512
+# %% ../nbs/04_store.ipynb #1ed640b1
 @dataclass(eq=False, repr=False)
 class ActivationStore(Provenance):
     "Activations of some sites on many tokens, on disk. `collect` makes one, `open` finds it again."
@@ -455,6 +457,7 @@ class ActivationStore(Provenance):
 
     sites = property(lambda self: {site: c.stop - c.start for site, c in self.columns.items()}, doc="Site name -> width, in the order of the columns.")
     dtype = property(lambda self: self.shards.dtype)
+    about = property(lambda self: dict(rows=self.n_rows, **{n: self.manifest[n] for n in ("models", "sites", "tokens")}), doc="Where the rows come from, to be kept with what is trained on them.")
 
     def tensor(self, words: np.ndarray) -> Tensor: return torch.from_numpy(words).view(self.dtype)
 
