@@ -8,7 +8,7 @@ __all__ = ['READS', 'WRITES', 'ARCHITECTURES', 'group_label', 'wiring', 'shared_
            'forbidden', 'read_leak', 'write_leak', 'excess_numbers', 'verify_partition_integrity', 'designated_shared',
            'per_layer_saes', 'shared_sae']
 
-# %% ../nbs/13_architectures.ipynb #124c5b56
+# %% ../nbs/13_architectures.ipynb #3cc3643d
 import warnings
 from html import escape
 from typing import Mapping
@@ -20,15 +20,15 @@ from .crosscoder import CrossCoder, Group, columns, pre_activations
 from .kernels import DenseCode
 from .sparsity import Sparsity
 
-# %% ../nbs/13_architectures.ipynb #5255ee14
-READS, WRITES = "#0072B2", "#D55E00"   # blue and vermilion, which differ for colour-blind eyes too
-
-
+# %% ../nbs/13_architectures.ipynb #093b0065
 def group_label(g: Group) -> str:
     "A group's name, size and peculiarities, one a line."
     said = [g.name, f"{g.n_features:,} feature{'s' * (g.n_features > 1)}", g.tied and "tied decoder", g.penalty != 1 and f"penalty × {g.penalty:g}",
             g.skip and "linear skip", g.like and f"weights of {g.like}"]
     return "<br>".join(escape(line) for line in said if line)
+
+# %% ../nbs/13_architectures.ipynb #20d19426
+READS, WRITES = "#0072B2", "#D55E00"   # blue and vermilion, which differ for colour-blind eyes too
 
 
 def wiring(
@@ -52,7 +52,7 @@ def wiring(
     return fig.update_layout(template="plotly_white", showlegend=False, font_size=12, margin=margin, height=28 * len(sites) + margin["t"] + 8,
                              width=column * len(labels) + margin["l"] + 8)
 
-# %% ../nbs/13_architectures.ipynb #b60ed021
+# %% ../nbs/13_architectures.ipynb #843523d2
 def shared_out(
     n: int,      # features there are
     parts: int,  # groups to spread them over
@@ -61,14 +61,14 @@ def shared_out(
     if n < parts: raise ValueError(f"{n} features cannot be spread over {parts} groups: every group needs one at least. Choose n_features >= {parts}.")
     return [n // parts + (i < n % parts) for i in range(parts)]
 
-# %% ../nbs/13_architectures.ipynb #62fc981e
+# %% ../nbs/13_architectures.ipynb #f1f3640d
 def group_name(
     name: str,  # of a site or a model
 ) -> str:
     "The name as a group may bear it."
     return name.replace(".", "_")
 
-# %% ../nbs/13_architectures.ipynb #785012e8
+# %% ../nbs/13_architectures.ipynb #c2c928cf
 def sae(
     sites: Mapping[str, int],  # one site -> its width
     n_features: int,
@@ -79,7 +79,7 @@ def sae(
     if len(sites) != 1: raise ValueError(f"a sparse autoencoder has one site; got {list(sites)}. For several use crosscoder(...).")
     return CrossCoder([Group("all", n_features, tuple(sites), tuple(sites))], sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #f654fbaf
+# %% ../nbs/13_architectures.ipynb #0d6c4fd8
 def crosscoder(
     sites: Mapping[str, int],  # every site -> its width
     n_features: int,
@@ -89,7 +89,7 @@ def crosscoder(
     "A crosscoder: one group that reads and writes all sites (Lindsey et al. 2024)."
     return CrossCoder([Group("all", n_features, tuple(sites), tuple(sites))], sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #77c41bb5
+# %% ../nbs/13_architectures.ipynb #d6aed8af
 def weakly_causal(
     sites: Mapping[str, int],  # layer -> its width, first layer first
     n_features: int,           # of all layers together
@@ -101,7 +101,7 @@ def weakly_causal(
     groups = [Group(group_name(n), size, (n,), names[i:]) for i, (n, size) in enumerate(zip(names, shared_out(n_features, len(names))))]
     return CrossCoder(groups, sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #98eff27f
+# %% ../nbs/13_architectures.ipynb #9da94b01
 def clt(
     sites: Mapping[str, int],         # name -> width, in layer order
     n_features: int,                  # of all layers together
@@ -119,7 +119,7 @@ def clt(
     groups = [Group(group_name(n), size, (n,), writes[i:]) for i, (n, size) in enumerate(zip(reads, shared_out(n_features, len(reads))))]
     return CrossCoder(groups, sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #7bddbba7
+# %% ../nbs/13_architectures.ipynb #976aac6b
 def transcoder(
     sites: Mapping[str, int],   # name -> width
     n_features: int,
@@ -134,7 +134,7 @@ def transcoder(
     if read == write: raise ValueError(f"a transcoder reads one site and writes another; got {read!r} for both, of the sites {list(sites)}. For one site use sae(...).")
     return CrossCoder([Group("all", n_features, (read,), (write,), skip=skip)], sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #05f4eb04
+# %% ../nbs/13_architectures.ipynb #47481f1b
 def pre_post_mlp(
     sites: Mapping[str, int],  # two sites -> widths: before the MLP, and what it writes
     n_features: int,
@@ -148,7 +148,7 @@ def pre_post_mlp(
     names = tuple(sites)
     return CrossCoder([Group("all", n_features, names[:1] if read == "pre" else names, names)], sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #1c165050
+# %% ../nbs/13_architectures.ipynb #752283a1
 def models_of(
     sites: Mapping[str, int],   # name -> width
 ) -> dict[str, list[str]]:      # model -> its sites
@@ -157,7 +157,7 @@ def models_of(
     for n in sites: out.setdefault(n.split("/")[0] if slashed else n, []).append(n)
     return out
 
-# %% ../nbs/13_architectures.ipynb #4f61afa2
+# %% ../nbs/13_architectures.ipynb #df9f5991
 def exclusive_sizes(
     n_features: int,                         # in all
     exclusive: float | Mapping[str, float],  # share of the features for every model, or for those named
@@ -172,7 +172,7 @@ def exclusive_sizes(
                          "Shares are parts of 1, 0.05 is usual.")
     return sizes
 
-# %% ../nbs/13_architectures.ipynb #5a80f699
+# %% ../nbs/13_architectures.ipynb #66d64817
 def dedicated(
     sites: Mapping[str, int],                      # name -> width, of two models or more
     n_features: int,                               # exclusive and shared together
@@ -190,7 +190,7 @@ def dedicated(
     groups = [Group(group_name(m), n, models[m], models[m]) for m, n in sizes.items()]
     return CrossCoder([*groups, Group("shared", n_features - sum(sizes.values()), tuple(sites), tuple(sites))], sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #1434f8bd
+# %% ../nbs/13_architectures.ipynb #75eab60d
 def forbidden(
     cc: CrossCoder,
     side: str,        # "reads" or "writes"
@@ -199,7 +199,7 @@ def forbidden(
     may = torch.tensor([[n in getattr(g, side) for g in cc.groups] for n in cc.sites])
     return ~may.repeat_interleave(torch.tensor([g.n_features for g in cc.groups]), 1).to(cc.b_dec.device)
 
-# %% ../nbs/13_architectures.ipynb #cecb03e0
+# %% ../nbs/13_architectures.ipynb #e3bc5ae9
 def read_leak(
     cc: CrossCoder,
     x: torch.Tensor,        # scaled, a token a site, [site Σd]
@@ -210,7 +210,7 @@ def read_leak(
     (grad,) = torch.autograd.grad((pre_activations(cc, x) * factors * forbidden(cc, "reads")).sum(), x)
     return max(float(grad[i, cols].abs().max()) for i, cols in enumerate(columns(cc.sites).values()))
 
-# %% ../nbs/13_architectures.ipynb #5874609a
+# %% ../nbs/13_architectures.ipynb #22e8c786
 def write_leak(
     cc: CrossCoder,
     x: torch.Tensor,        # scaled, a token a site, [site Σd]
@@ -226,28 +226,27 @@ def write_leak(
     partial = [w.W_dec for g, w in zip(cc.groups, cc.weights.values()) if set(g.writes) != set(cc.writes) and w.W_dec.requires_grad]
     return written, max((float(torch.autograd.grad(loss, W, retain_graph=True)[0].abs().max()) for W in partial), default=0.)
 
-# %% ../nbs/13_architectures.ipynb #f9b561b2
+# %% ../nbs/13_architectures.ipynb #1e2d906d
 def excess_numbers(
     cc: CrossCoder,
 ) -> int:  # 0: nothing is there that should not be
     "By how many numbers the largest intruder among the saved tensors exceeds what its group may have."
-    def width(names): return sum(cc.sites[n] for n in names)
     allowed = {}
     for g in cc.groups:
-        n, reads, writes = g.n_features, width(g.reads), width(g.writes)
-        sizes = dict(W_enc=n * reads, b_enc=n, W_dec=n * width(g.writes[:1]) if g.tied else n * writes, W_skip=g.skip * writes * reads)
+        n, reads, writes = g.n_features, sum(map(cc.sites.get, g.reads)), sum(map(cc.sites.get, g.writes))
+        sizes = dict(W_enc=n * reads, b_enc=n, W_dec=n * (cc.sites[g.writes[0]] if g.tied else writes), W_skip=g.skip * writes * reads)
         allowed |= {f"weights.{g.name}.{tensor}": size for tensor, size in sizes.items()}
     return max(0, *(t.numel() - allowed.get(name, 0) for name, t in cc.state_dict().items() if name.startswith("weights.")))
 
-# %% ../nbs/13_architectures.ipynb #ffe04151
+# %% ../nbs/13_architectures.ipynb #45f47b11
 @torch.enable_grad()
 def verify_partition_integrity(
     cc: CrossCoder,
 ) -> dict[str, float]:  # partition_integrity_*: exactly 0 where the partition holds
     """Whether features stay within what their groups may read and write, asked of gradients and state.
 
-    Encoder and decoder are the largest weight met where none should be, gradient the largest that a reconstruction loss leaves there,
-    over random sums of features, not one by one; state counts numbers. A group that reads and writes everything has nothing to violate, so a plain crosscoder gives 0 trivially."""
+    Encoder and decoder are the largest entry of a random sum of the weights where none should be, gradient the largest that a
+    reconstruction loss leaves there, state a count of numbers. A group that reads and writes everything has nothing to violate, so a plain crosscoder gives 0 trivially."""
     draw, device = torch.Generator().manual_seed(0), cc.b_dec.device
     x = torch.randn(len(cc.sites), sum(cc.sites.values()), generator=draw).to(device)
     factors = torch.randn(cc.n_features, generator=draw).to(device)
@@ -255,7 +254,7 @@ def verify_partition_integrity(
     return dict(partition_integrity_encoder_max=read_leak(cc, x, factors), partition_integrity_decoder_max=written,
                 partition_integrity_gradient_max=gradient, partition_integrity_state_max=float(excess_numbers(cc)))
 
-# %% ../nbs/13_architectures.ipynb #50f3efc0
+# %% ../nbs/13_architectures.ipynb #8f0c0cb5
 def designated_shared(
     sites: Mapping[str, int],  # name -> width, the same for all
     n_features: int,           # designated and free together
@@ -270,7 +269,7 @@ def designated_shared(
     if not 0 <= penalty <= .3: warnings.warn(f"penalty={penalty}: 0.1 to 0.2 is known to work, while above 0.3 designated features do not take up what is shared", stacklevel=2)
     return CrossCoder([Group("shared", n, every, every, tied=True, penalty=penalty), Group("free", n_features - n, every, every)], sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #0b4e7cb4
+# %% ../nbs/13_architectures.ipynb #7691d045
 def per_layer_saes(
     sites: Mapping[str, int],  # layer -> its width
     n_features: int,           # of all layers together
@@ -280,7 +279,7 @@ def per_layer_saes(
     "A sparse autoencoder per site, trained side by side: a group per site that reads and writes it alone."
     return CrossCoder([Group(group_name(n), size, (n,), (n,)) for n, size in zip(sites, shared_out(n_features, len(sites)))], sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #7e30cae5
+# %% ../nbs/13_architectures.ipynb #eb6746e0
 def shared_sae(
     sites: Mapping[str, int],  # layer -> its width, the same for all
     n_features: int,           # of the dictionary; cc.n_features is this times the number of sites
@@ -294,5 +293,5 @@ def shared_sae(
     groups = [Group(group_name(n), n_features, (n,), (n,), like=like) for n, like in zip(sites, likes)]
     return CrossCoder(groups, sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #12bc6234
+# %% ../nbs/13_architectures.ipynb #c65f2975
 ARCHITECTURES = {a.__name__: a for a in (sae, crosscoder, weakly_causal, clt, transcoder, pre_post_mlp, dedicated, designated_shared, per_layer_saes, shared_sae)}

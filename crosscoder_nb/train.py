@@ -8,7 +8,7 @@ __all__ = ['COUNTERS', 'STREAM', 'InMemory', 'remove_parallel', 'unit_rows', 'fi
            'Log', 'keep_until', 'read_metrics', 'Trained', 'train', 'settings', 'new_run', 'one_stream', 'finished',
            'run_steps', 'check_sites']
 
-# %% ../nbs/21_train.ipynb #f3273434
+# %% ../nbs/21_train.ipynb #051fbff7
 import json
 import os
 from dataclasses import asdict
@@ -28,7 +28,7 @@ from .losses import Losses, l1_penalty, losses, total
 from .recipes import Recipe, TrainConfig, annealed_k, annealed_p, l1_coeff, lr_factor
 from .starts import resample, start_bias, start_rate
 
-# %% ../nbs/21_train.ipynb #248e19e9
+# %% ../nbs/21_train.ipynb #44469047
 class InMemory:
     "Activations in a tensor, with the face of a store."
 
@@ -61,7 +61,7 @@ class InMemory:
             rows = slice(start, min(start + batch_size, self.n_rows))
             yield rows, self.x[rows]
 
-# %% ../nbs/21_train.ipynb #f8958f08
+# %% ../nbs/21_train.ipynb #bbf52ced
 @torch.no_grad()
 def remove_parallel(cc: CrossCoder) -> None:
     "Take the part of the decoders' gradient that points along their rows out of it."
@@ -74,7 +74,7 @@ def unit_rows(cc: CrossCoder) -> None:
     "Give every decoder row length 1 over all sites its group writes."
     for W in {w.W_dec for w in cc.weights.values()}: W /= torch.linalg.vector_norm(W, dim=1, keepdim=True).clamp_min(1e-12)
 
-# %% ../nbs/21_train.ipynb #bd4298eb
+# %% ../nbs/21_train.ipynb #9a8b7615
 def fired(
     cc: CrossCoder,
     counts: Tensor,  # tokens on which each feature was active, [feature]
@@ -87,7 +87,7 @@ def fired(
         if w.group.like: parts[w.group.like] |= parts[w.group.name]
     return torch.cat([parts[w.group.like or w.group.name] for w in cc.weights.values()])
 
-# %% ../nbs/21_train.ipynb #54794956
+# %% ../nbs/21_train.ipynb #b48b16e6
 class Run:
     "The training state of one crosscoder."
 
@@ -133,7 +133,7 @@ class Run:
 
     def l1_coeff(self) -> float: return l1_coeff(self.step, self.config) * self.p_scale
 
-# %% ../nbs/21_train.ipynb #74f0136c
+# %% ../nbs/21_train.ipynb #7ac756b7
 def begin(cc: CrossCoder, c: TrainConfig, x: Tensor) -> None:
     "Set what the first batch [batch Σd] decides."
     if c.unit_norm:
@@ -143,7 +143,7 @@ def begin(cc: CrossCoder, c: TrainConfig, x: Tensor) -> None:
     if c.median_bias: start_bias(cc, x)
     if c.start_rate: start_rate(cc, x, c.start_rate)
 
-# %% ../nbs/21_train.ipynb #f67d6817
+# %% ../nbs/21_train.ipynb #b887d37e
 def anneal_power(
     run: Run,
     made: Losses,   # with the penalty at the old power
@@ -155,7 +155,7 @@ def anneal_power(
     run.p, run.p_scale = p, run.p_scale * float(before.detach() / after.detach().clamp_min(1e-12))
     made.parts[o.penalty_name] = after
 
-# %% ../nbs/21_train.ipynb #f6a7beb7
+# %% ../nbs/21_train.ipynb #3d5a0bf3
 def begin_again(run: Run, x: Tensor, made: Losses) -> None:
     "Resample features when it is time."
     c, every = run.config, run.config.resample_steps
@@ -167,7 +167,7 @@ def begin_again(run: Run, x: Tensor, made: Losses) -> None:
     run.silent[dead.nonzero().squeeze(1)[:n]] = 0
     made.parts["resampled"] = torch.tensor(float(n))
 
-# %% ../nbs/21_train.ipynb #fe996828
+# %% ../nbs/21_train.ipynb #0e3d8897
 def explained_variance(
     y: Tensor,                  # scaled activations, [batch Σd]
     y_hat: Tensor,              # [batch Σd]
@@ -202,7 +202,7 @@ def integrity(cc: CrossCoder) -> dict[str, float]:
     if all({*g.reads, *g.writes} == everything for g in cc.groups): return {}
     with torch.enable_grad(): return verify_partition_integrity(cc)
 
-# %% ../nbs/21_train.ipynb #115ab23f
+# %% ../nbs/21_train.ipynb #e0d3fcdc
 COUNTERS = ("silent", "step", "tokens", "p", "p_scale")   # what a Run knows beside weights, optimizer and schedule
 
 
@@ -237,7 +237,7 @@ def load_checkpoint(
         for field in COUNTERS: setattr(r, field, state[field])
     torch.set_rng_state(saved["rng"])
 
-# %% ../nbs/21_train.ipynb #3558f767
+# %% ../nbs/21_train.ipynb #12658a93
 class Log:
     "metrics.jsonl in each run's folder, and wandb when asked."
 
@@ -274,7 +274,7 @@ def read_metrics(
     "metrics.jsonl as a table."
     return pd.read_json(Path(folder) / "metrics.jsonl", lines=True)
 
-# %% ../nbs/21_train.ipynb #3d16837b
+# %% ../nbs/21_train.ipynb #aa7f8924
 class Trained(NamedTuple):
     "What training returns."
     cc: CrossCoder           # in evaluation mode
