@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['COUNTERS', 'STREAM', 'InMemory', 'remove_parallel', 'unit_rows', 'fired', 'Run', 'begin', 'anneal_power',
            'begin_again', 'explained_variance', 'step_metrics', 'integrity', 'save_checkpoint', 'load_checkpoint',
-           'Log', 'keep_until', 'read_metrics', 'Trained', 'train', 'settings', 'new_run', 'one_stream', 'finished',
-           'run_steps', 'check_sites']
+           'Log', 'keep_until', 'read_metrics', 'new_run', 'check_sites', 'one_stream', 'settings', 'Trained',
+           'finished', 'train', 'run_steps']
 
-# %% ../nbs/21_train.ipynb #051fbff7
+# %% ../nbs/21_train.ipynb #28707bcc
 import json
 import os
 from dataclasses import asdict
@@ -28,7 +28,7 @@ from .losses import Losses, l1_penalty, losses, total
 from .recipes import Recipe, TrainConfig, annealed_k, annealed_p, l1_coeff, lr_factor
 from .starts import resample, start_bias, start_rate
 
-# %% ../nbs/21_train.ipynb #44469047
+# %% ../nbs/21_train.ipynb #62b47210
 class InMemory:
     "Activations in a tensor, with the face of a store."
 
@@ -61,7 +61,7 @@ class InMemory:
             rows = slice(start, min(start + batch_size, self.n_rows))
             yield rows, self.x[rows]
 
-# %% ../nbs/21_train.ipynb #bbf52ced
+# %% ../nbs/21_train.ipynb #c7891da4
 @torch.no_grad()
 def remove_parallel(cc: CrossCoder) -> None:
     "Take the part of the decoders' gradient that points along their rows out of it."
@@ -74,7 +74,7 @@ def unit_rows(cc: CrossCoder) -> None:
     "Give every decoder row length 1 over all sites its group writes."
     for W in {w.W_dec for w in cc.weights.values()}: W /= torch.linalg.vector_norm(W, dim=1, keepdim=True).clamp_min(1e-12)
 
-# %% ../nbs/21_train.ipynb #9a8b7615
+# %% ../nbs/21_train.ipynb #033d85dd
 def fired(
     cc: CrossCoder,
     counts: Tensor,  # tokens on which each feature was active, [feature]
@@ -87,7 +87,7 @@ def fired(
         if w.group.like: parts[w.group.like] |= parts[w.group.name]
     return torch.cat([parts[w.group.like or w.group.name] for w in cc.weights.values()])
 
-# %% ../nbs/21_train.ipynb #b48b16e6
+# %% ../nbs/21_train.ipynb #cf0107fc
 class Run:
     "The training state of one crosscoder."
 
@@ -133,7 +133,7 @@ class Run:
 
     def l1_coeff(self) -> float: return l1_coeff(self.step, self.config) * self.p_scale
 
-# %% ../nbs/21_train.ipynb #7ac756b7
+# %% ../nbs/21_train.ipynb #6c8dfe47
 def begin(cc: CrossCoder, c: TrainConfig, x: Tensor) -> None:
     "Set what the first batch [batch Σd] decides."
     if c.unit_norm:
@@ -143,7 +143,7 @@ def begin(cc: CrossCoder, c: TrainConfig, x: Tensor) -> None:
     if c.median_bias: start_bias(cc, x)
     if c.start_rate: start_rate(cc, x, c.start_rate)
 
-# %% ../nbs/21_train.ipynb #b887d37e
+# %% ../nbs/21_train.ipynb #01d66996
 def anneal_power(
     run: Run,
     made: Losses,   # with the penalty at the old power
@@ -155,7 +155,7 @@ def anneal_power(
     run.p, run.p_scale = p, run.p_scale * float(before.detach() / after.detach().clamp_min(1e-12))
     made.parts[o.penalty_name] = after
 
-# %% ../nbs/21_train.ipynb #3d5a0bf3
+# %% ../nbs/21_train.ipynb #f10a4799
 def begin_again(run: Run, x: Tensor, made: Losses) -> None:
     "Resample features when it is time."
     c, every = run.config, run.config.resample_steps
@@ -167,7 +167,7 @@ def begin_again(run: Run, x: Tensor, made: Losses) -> None:
     run.silent[dead.nonzero().squeeze(1)[:n]] = 0
     made.parts["resampled"] = torch.tensor(float(n))
 
-# %% ../nbs/21_train.ipynb #0e3d8897
+# %% ../nbs/21_train.ipynb #55a54de9
 def explained_variance(
     y: Tensor,                  # scaled activations, [batch Σd]
     y_hat: Tensor,              # [batch Σd]
@@ -202,7 +202,7 @@ def integrity(cc: CrossCoder) -> dict[str, float]:
     if all({*g.reads, *g.writes} == everything for g in cc.groups): return {}
     with torch.enable_grad(): return verify_partition_integrity(cc)
 
-# %% ../nbs/21_train.ipynb #e0d3fcdc
+# %% ../nbs/21_train.ipynb #091c8f61
 COUNTERS = ("silent", "step", "tokens", "p", "p_scale")   # what a Run knows beside weights, optimizer and schedule
 
 
@@ -237,7 +237,7 @@ def load_checkpoint(
         for field in COUNTERS: setattr(r, field, state[field])
     torch.set_rng_state(saved["rng"])
 
-# %% ../nbs/21_train.ipynb #12658a93
+# %% ../nbs/21_train.ipynb #0a5923ae
 class Log:
     "metrics.jsonl in each run's folder, and wandb when asked."
 
@@ -274,19 +274,65 @@ def read_metrics(
     "metrics.jsonl as a table."
     return pd.read_json(Path(folder) / "metrics.jsonl", lines=True)
 
-# %% ../nbs/21_train.ipynb #aa7f8924
+# %% ../nbs/21_train.ipynb #6bcf5daa
+def new_run(
+    what: CrossCoder | Recipe,
+    data,                           # has .sites; a recipe also fits its scaling on .sample(n)
+    config: TrainConfig | None,     # of a crosscoder
+) -> Run:
+    "The training state before the first step."
+    cc, config = what.build(data) if isinstance(what, Recipe) else (what, config)
+    if config is None: raise ValueError("a crosscoder needs a TrainConfig: train(cc, data, folder, TrainConfig(steps=...)). A recipe brings its own.")
+    check_sites(cc, data)
+    return Run(cc, config)
+
+
+def check_sites(cc: CrossCoder, data) -> None:
+    "The data must hold what the crosscoder reads, in the same order."
+    if list(cc.sites.items()) != list(data.sites.items()):
+        raise ValueError(f"the crosscoder is for the sites {cc.sites}, the data hold {data.sites}. Use data.select(...) to choose and rename sites.")
+
+# %% ../nbs/21_train.ipynb #824f855f
+STREAM = ("steps", "batch_size", "seed", "log_every", "save_every", "wandb")
+
+
+def one_stream(
+    runs: Mapping[str, Run],
+) -> TrainConfig:   # of any of them
+    "Check that runs agree on what concerns the stream."
+    for field in STREAM:
+        values = {n: getattr(r.config, field) for n, r in runs.items()}
+        if len(set(values.values())) > 1: raise ValueError(f"crosscoders that learn from one stream must agree on {field}; got {values}")
+    return next(iter(runs.values())).config
+
+
+def settings(config: TrainConfig) -> dict:
+    "All numbers of a run in one table."
+    return {n: v for n, v in (asdict(config) | asdict(config.objective)).items() if n != "objective"}
+
+# %% ../nbs/21_train.ipynb #fa2ea06e
 class Trained(NamedTuple):
     "What training returns."
     cc: CrossCoder           # in evaluation mode
     history: pd.DataFrame    # its metrics, a row for every logged step
 
 
-STREAM = ("steps", "batch_size", "seed", "log_every", "save_every", "wandb")   # what crosscoders on one stream must agree on
+def finished(
+    run: Run,
+    data,           # has .about
+    folder: Path,   # of the run
+) -> Trained:
+    "Save the trained crosscoder with where it comes from."
+    history = read_metrics(folder)
+    metrics = {n: round(float(v), 6) for n, v in history.iloc[-1].items() if v == v}
+    run.cc.info["training"] = dict(config=asdict(run.config), data=data.about, tokens=run.tokens, metrics=metrics)
+    run.cc.eval().save_pretrained(folder)
+    return Trained(run.cc, history)
 
-
+# %% ../nbs/21_train.ipynb #290fd4dd
 def train(
     what: CrossCoder | Recipe | Mapping[str, CrossCoder | Recipe],  # one, or several by name, on the same stream
-    data,                              # a store or InMemory: has .sites, .batches(batch_size, seed, skip), .sample(n), .about
+    data,                              # a store, a buffer or InMemory: has .sites, .batches(batch_size, seed, skip), .sample(n), .about
     folder: str | Path,                # where metrics, checkpoint and result go; continued if it has begun
     config: TrainConfig | None = None, # of a crosscoder, which is trained in place; a recipe brings its own
 ) -> Trained | dict[str, Trained]:     # dict for several
@@ -302,37 +348,6 @@ def train(
     run_steps(runs, data, config, checkpoint, about, folders)
     trained = {n: finished(r, data, folders[n]) for n, r in runs.items()}
     return trained if many else trained[""]
-
-
-def settings(config: TrainConfig) -> dict:
-    "All numbers of a run in one table."
-    return {n: v for n, v in (asdict(config) | asdict(config.objective)).items() if n != "objective"}
-
-
-def new_run(what: CrossCoder | Recipe, data, config: TrainConfig | None) -> Run:
-    "The training state before the first step."
-    cc, config = what.build(data) if isinstance(what, Recipe) else (what, config)
-    if config is None: raise ValueError("a crosscoder needs a TrainConfig: train(cc, data, folder, TrainConfig(steps=...)). A recipe brings its own.")
-    check_sites(cc, data)
-    return Run(cc, config)
-
-
-def one_stream(runs: Mapping[str, Run]) -> TrainConfig:
-    "The configuration of the stream: that of any run, if they agree."
-    first, *others = runs.values()
-    for field in STREAM:
-        values = {n: getattr(r.config, field) for n, r in runs.items()}
-        if len(set(values.values())) > 1: raise ValueError(f"crosscoders that learn from one stream must agree on {field}; got {values}")
-    return first.config
-
-
-def finished(run: Run, data, folder: Path) -> Trained:
-    "Save the trained crosscoder with where it comes from."
-    history = read_metrics(folder)
-    metrics = {n: round(float(v), 6) for n, v in history.iloc[-1].items() if v == v}
-    run.cc.info["training"] = dict(config=asdict(run.config), data=data.about, tokens=run.tokens, metrics=metrics)
-    run.cc.eval().save_pretrained(folder)
-    return Trained(run.cc, history)
 
 
 def run_steps(runs, data, config, checkpoint, about, folders) -> None:
@@ -353,9 +368,3 @@ def run_steps(runs, data, config, checkpoint, about, folders) -> None:
             if step % config.save_every == 0 or step == config.steps: save_checkpoint(checkpoint, runs, about)
             bar.update()
     log.close()
-
-
-def check_sites(cc: CrossCoder, data) -> None:
-    "The data must hold what the crosscoder reads, in the same order."
-    if list(cc.sites.items()) != list(data.sites.items()):
-        raise ValueError(f"the crosscoder is for the sites {cc.sites}, the data hold {data.sites}. Use data.select(...) to choose and rename sites.")
