@@ -8,7 +8,7 @@ __all__ = ['COUNTERS', 'STREAM', 'InMemory', 'remove_parallel', 'unit_rows', 'fi
            'Log', 'keep_until', 'read_metrics', 'new_run', 'check_sites', 'one_stream', 'settings', 'Trained',
            'finished', 'train', 'run_steps']
 
-# %% ../nbs/21_train.ipynb #28707bcc
+# %% ../nbs/21_train.ipynb #562da892
 import json
 import os
 from dataclasses import asdict
@@ -28,7 +28,7 @@ from .losses import Losses, l1_penalty, losses, total
 from .recipes import Recipe, TrainConfig, annealed_k, annealed_p, l1_coeff, lr_factor
 from .starts import resample, start_bias, start_rate
 
-# %% ../nbs/21_train.ipynb #62b47210
+# %% ../nbs/21_train.ipynb #a88f0210
 class InMemory:
     "Activations in a tensor, with the face of a store."
 
@@ -61,7 +61,7 @@ class InMemory:
             rows = slice(start, min(start + batch_size, self.n_rows))
             yield rows, self.x[rows]
 
-# %% ../nbs/21_train.ipynb #c7891da4
+# %% ../nbs/21_train.ipynb #2636fca2
 @torch.no_grad()
 def remove_parallel(cc: CrossCoder) -> None:
     "Take the part of the decoders' gradient that points along their rows out of it."
@@ -74,7 +74,7 @@ def unit_rows(cc: CrossCoder) -> None:
     "Give every decoder row length 1 over all sites its group writes."
     for W in {w.W_dec for w in cc.weights.values()}: W /= torch.linalg.vector_norm(W, dim=1, keepdim=True).clamp_min(1e-12)
 
-# %% ../nbs/21_train.ipynb #033d85dd
+# %% ../nbs/21_train.ipynb #10a381e7
 def fired(
     cc: CrossCoder,
     counts: Tensor,  # tokens on which each feature was active, [feature]
@@ -87,7 +87,7 @@ def fired(
         if w.group.like: parts[w.group.like] |= parts[w.group.name]
     return torch.cat([parts[w.group.like or w.group.name] for w in cc.weights.values()])
 
-# %% ../nbs/21_train.ipynb #cf0107fc
+# %% ../nbs/21_train.ipynb #c1e04232
 class Run:
     "The training state of one crosscoder."
 
@@ -105,7 +105,7 @@ class Run:
 
     def update(self, x: Tensor) -> Losses:
         "One training step on raw activations [batch Σd]."
-        cc, c = self.cc, self.config
+        cc, c, x = self.cc, self.config, x.to(self.cc.b_dec.device)
         x = cc.scaling(x[cc.scaling.keeps(x)] if cc.scaling.max_norm.isfinite().any() else x)
         if self.step == 0: begin(cc, c, x)
         if self.k is not None: cc.sparsity.k = annealed_k(self.step, c, self.k)
@@ -133,7 +133,7 @@ class Run:
 
     def l1_coeff(self) -> float: return l1_coeff(self.step, self.config) * self.p_scale
 
-# %% ../nbs/21_train.ipynb #6c8dfe47
+# %% ../nbs/21_train.ipynb #44cc8eb9
 def begin(cc: CrossCoder, c: TrainConfig, x: Tensor) -> None:
     "Set what the first batch [batch Σd] decides."
     if c.unit_norm:
@@ -143,7 +143,7 @@ def begin(cc: CrossCoder, c: TrainConfig, x: Tensor) -> None:
     if c.median_bias: start_bias(cc, x)
     if c.start_rate: start_rate(cc, x, c.start_rate)
 
-# %% ../nbs/21_train.ipynb #01d66996
+# %% ../nbs/21_train.ipynb #4badf037
 def anneal_power(
     run: Run,
     made: Losses,   # with the penalty at the old power
@@ -155,7 +155,7 @@ def anneal_power(
     run.p, run.p_scale = p, run.p_scale * float(before.detach() / after.detach().clamp_min(1e-12))
     made.parts[o.penalty_name] = after
 
-# %% ../nbs/21_train.ipynb #f10a4799
+# %% ../nbs/21_train.ipynb #daeab84e
 def begin_again(run: Run, x: Tensor, made: Losses) -> None:
     "Resample features when it is time."
     c, every = run.config, run.config.resample_steps
@@ -167,7 +167,7 @@ def begin_again(run: Run, x: Tensor, made: Losses) -> None:
     run.silent[dead.nonzero().squeeze(1)[:n]] = 0
     made.parts["resampled"] = torch.tensor(float(n))
 
-# %% ../nbs/21_train.ipynb #55a54de9
+# %% ../nbs/21_train.ipynb #00bca7ea
 def explained_variance(
     y: Tensor,                  # scaled activations, [batch Σd]
     y_hat: Tensor,              # [batch Σd]
@@ -202,7 +202,7 @@ def integrity(cc: CrossCoder) -> dict[str, float]:
     if all({*g.reads, *g.writes} == everything for g in cc.groups): return {}
     with torch.enable_grad(): return verify_partition_integrity(cc)
 
-# %% ../nbs/21_train.ipynb #091c8f61
+# %% ../nbs/21_train.ipynb #dc735cf4
 COUNTERS = ("silent", "step", "tokens", "p", "p_scale")   # what a Run knows beside weights, optimizer and schedule
 
 
@@ -224,7 +224,8 @@ def load_checkpoint(
     about: dict,
 ) -> None:
     "Bring the runs to the state that was saved, if they are the same runs."
-    saved = torch.load(path, weights_only=True)
+    device = next(iter(runs.values())).cc.b_dec.device
+    saved = torch.load(path, map_location=device, weights_only=True)
     for part, was in saved["about"].items():
         other = [f"{name}: {was[name]} there, {value} now" for name, value in about[part].items() if was.get(name) != value]
         if other or len(was) != len(about[part]):
@@ -235,9 +236,9 @@ def load_checkpoint(
         r.optimizer.load_state_dict(state["optimizer"])
         r.scheduler.load_state_dict(state["scheduler"])
         for field in COUNTERS: setattr(r, field, state[field])
-    torch.set_rng_state(saved["rng"])
+    torch.set_rng_state(saved["rng"].cpu())
 
-# %% ../nbs/21_train.ipynb #0a5923ae
+# %% ../nbs/21_train.ipynb #fe1d5f4d
 class Log:
     "metrics.jsonl in each run's folder, and wandb when asked."
 
@@ -274,7 +275,7 @@ def read_metrics(
     "metrics.jsonl as a table."
     return pd.read_json(Path(folder) / "metrics.jsonl", lines=True)
 
-# %% ../nbs/21_train.ipynb #6bcf5daa
+# %% ../nbs/21_train.ipynb #2e952704
 def new_run(
     what: CrossCoder | Recipe,
     data,                           # has .sites; a recipe also fits its scaling on .sample(n)
@@ -292,7 +293,7 @@ def check_sites(cc: CrossCoder, data) -> None:
     if list(cc.sites.items()) != list(data.sites.items()):
         raise ValueError(f"the crosscoder is for the sites {cc.sites}, the data hold {data.sites}. Use data.select(...) to choose and rename sites.")
 
-# %% ../nbs/21_train.ipynb #824f855f
+# %% ../nbs/21_train.ipynb #023f883f
 STREAM = ("steps", "batch_size", "seed", "log_every", "save_every", "wandb")
 
 
@@ -310,7 +311,7 @@ def settings(config: TrainConfig) -> dict:
     "All numbers of a run in one table."
     return {n: v for n, v in (asdict(config) | asdict(config.objective)).items() if n != "objective"}
 
-# %% ../nbs/21_train.ipynb #fa2ea06e
+# %% ../nbs/21_train.ipynb #63a744bb
 class Trained(NamedTuple):
     "What training returns."
     cc: CrossCoder           # in evaluation mode
@@ -329,7 +330,7 @@ def finished(
     run.cc.eval().save_pretrained(folder)
     return Trained(run.cc, history)
 
-# %% ../nbs/21_train.ipynb #290fd4dd
+# %% ../nbs/21_train.ipynb #7afa6b9f
 def train(
     what: CrossCoder | Recipe | Mapping[str, CrossCoder | Recipe],  # one, or several by name, on the same stream
     data,                              # a store, a buffer or InMemory: has .sites, .batches(batch_size, seed, skip), .sample(n), .about
