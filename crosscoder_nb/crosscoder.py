@@ -8,7 +8,7 @@ __all__ = ['FORMAT_VERSION', 'Group', 'columns', 'take', 'flatten', 'first_weigh
            'entries_of', 'exact_entries', 'find_code', 'write', 'unscale', 'shaped', 'fold', 'fold_skips',
            'save_crosscoder', 'read_config', 'fetch', 'load_crosscoder']
 
-# %% ../nbs/12_crosscoder.ipynb #6aa167ff
+# %% ../nbs/12_crosscoder.ipynb #fcc0f4ff
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from .kernels import DenseCode, Entries, SparseCode, active_entries, sampled_pro
 from .scaling import Scaling
 from .sparsity import Sparsity, code_norms, sparsity_from
 
-# %% ../nbs/12_crosscoder.ipynb #e37bb4f8
+# %% ../nbs/12_crosscoder.ipynb #7c9c91e5
 @dataclass(frozen=True)
 class Group:
     "A set of features that read the same sites and write the same sites."
@@ -43,7 +43,7 @@ class Group:
         if self.n_features < 1 or not self.reads or not self.writes:
             raise ValueError(f"group {self.name!r} needs at least one feature, a site to read and a site to write; got {self}")
 
-# %% ../nbs/12_crosscoder.ipynb #9affd791
+# %% ../nbs/12_crosscoder.ipynb #718fd8c4
 def columns(
     sites: Mapping[str, int],  # name -> width, in order
 ) -> dict[str, slice]:         # name -> its columns in a flat [batch Σd]
@@ -65,7 +65,7 @@ def take(
     where = columns(sites)
     return torch.cat([x[:, where[n]] for n in names], 1)
 
-# %% ../nbs/12_crosscoder.ipynb #9fbe11bf
+# %% ../nbs/12_crosscoder.ipynb #c69fa811
 def flatten(
     x: Tensor | Mapping[str, Tensor],  # [batch site d], flat [batch Σd], or {site: [batch d]}
     sites: Mapping[str, int],
@@ -88,7 +88,7 @@ def flatten(
         raise ValueError(f"x must be flat [batch {sum(sites.values())}] with the sites {layout} side by side; got {tuple(x.shape)}.")
     return x
 
-# %% ../nbs/12_crosscoder.ipynb #e21ef552
+# %% ../nbs/12_crosscoder.ipynb #2834a0e3
 def first_weights(
     group: Group,
     sites: Mapping[str, int],
@@ -108,7 +108,7 @@ def first_weights(
     W_dec = write[group.writes[0]] if group.tied else torch.cat([write[n] for n in group.writes], 1)
     return read / read.square().sum(1, keepdim=True), W_dec.clone()
 
-# %% ../nbs/12_crosscoder.ipynb #bbd5b3ba
+# %% ../nbs/12_crosscoder.ipynb #46347828
 class GroupWeights(nn.Module):
     "Encoder, bias and decoder of one group, feature-major."
 
@@ -138,7 +138,7 @@ class GroupWeights(nn.Module):
         "Decoder over all sites the group writes, [feature Σ d_write]."
         return self.W_dec.repeat(1, len(self.writes)) if self.group.tied else self.W_dec
 
-# %% ../nbs/12_crosscoder.ipynb #1f105a51
+# %% ../nbs/12_crosscoder.ipynb #ac927e63
 class Output(NamedTuple):
     "What a crosscoder makes of a batch."
     y_hat: Tensor | dict[str, Tensor]  # raw reconstruction, in the form in which x came
@@ -167,7 +167,7 @@ class Views:
     @property
     def b_enc(self) -> Tensor: return torch.cat([w.b_enc for w in self.weights.values()])
 
-# %% ../nbs/12_crosscoder.ipynb #45e870fe
+# %% ../nbs/12_crosscoder.ipynb #e161855a
 class CrossCoder(Views, nn.Module):
     "A sparse dictionary over several sites: f = sparsity(Σ_s W_enc_s x_s + b_enc), y_hat_s = W_dec_s f + b_dec_s."
 
@@ -231,7 +231,7 @@ class CrossCoder(Views, nn.Module):
         layout = ", ".join(f"{n} ({d})" for n, d in self.sites.items())
         return f"CrossCoder({self.n_features} features in {', '.join(g.name for g in self.groups)}; sites {layout}; {self.sparsity.config()})"
 
-# %% ../nbs/12_crosscoder.ipynb #d82b6f15
+# %% ../nbs/12_crosscoder.ipynb #2647042d
 def check_groups(
     groups: list[Group],
     sites: Mapping[str, int],
@@ -244,7 +244,7 @@ def check_groups(
         strange = [n for n in g.reads + g.writes if n not in sites]
         if strange: raise ValueError(f"group {g.name!r} reads or writes {strange}, but the sites are {list(sites)}")
 
-# %% ../nbs/12_crosscoder.ipynb #57d36db0
+# %% ../nbs/12_crosscoder.ipynb #ff2af337
 def spans(
     cc: "CrossCoder",
 ) -> list[tuple[GroupWeights, int, int]]:  # weights of each group, its first feature, one past its last
@@ -255,7 +255,7 @@ def spans(
         start += len(w.W_enc)
     return out
 
-# %% ../nbs/12_crosscoder.ipynb #894d2c9f
+# %% ../nbs/12_crosscoder.ipynb #a83ec386
 def decoder_norms(
     cc: "CrossCoder",
 ) -> Tensor:  # [feature site], in scaled space
@@ -279,7 +279,7 @@ def spread(
         for n, part in zip(getattr(w, side), W.split(list(getattr(w, side).values()), 1)): out[start:stop, where[n]] = part
     return out
 
-# %% ../nbs/12_crosscoder.ipynb #19155805
+# %% ../nbs/12_crosscoder.ipynb #d632d138
 def pre_activations(
     cc: "CrossCoder",
     x: Tensor,                          # scaled, [batch Σd]
@@ -295,7 +295,7 @@ def dense_code(cc: "CrossCoder", x: Tensor) -> DenseCode:
     pre = pre_activations(cc, x)
     return DenseCode(cc.sparsity(pre, cc.rank_norms), pre)
 
-# %% ../nbs/12_crosscoder.ipynb #2864db3a
+# %% ../nbs/12_crosscoder.ipynb #6e2fb81d
 def entries_of(
     col: Tensor,               # feature of each entry
     start: int, stop: int,     # a group's features
@@ -305,7 +305,7 @@ def entries_of(
     if (start, stop) == (0, n_features): return slice(None)
     return ((col >= start) & (col < stop)).nonzero().squeeze(1)
 
-# %% ../nbs/12_crosscoder.ipynb #ec656fac
+# %% ../nbs/12_crosscoder.ipynb #2000cb93
 def exact_entries(
     cc: "CrossCoder",
     x: Tensor,        # scaled, [batch Σd]
@@ -326,8 +326,9 @@ def find_code(cc: "CrossCoder", x: Tensor) -> SparseCode:
     "The same code as `dense_code`, as its active entries."
     with torch.no_grad():
         norms = cc.rank_norms
-        exact = (lambda found: exact_entries(cc, x, norms, found)) if cc.screen else None
-        found = active_entries(cc.sparsity, pre_activations(cc, x, cc.screen or torch.float32), norms, exact)
+        screen = cc.screen if cc.sparsity.ranked else None     # a screen can only say who is far from winning a place
+        exact = (lambda found: exact_entries(cc, x, norms, found)) if screen else None
+        found = active_entries(cc.sparsity, pre_activations(cc, x, screen or torch.float32), norms, exact)
     val = found.val
     if torch.is_grad_enabled():
         for w, start, stop in spans(cc):
@@ -336,7 +337,7 @@ def find_code(cc: "CrossCoder", x: Tensor) -> SparseCode:
             val = part if isinstance(inside, slice) else val.index_copy(0, inside, part)
     return SparseCode(found.row, found.col, val, (len(x), cc.n_features))
 
-# %% ../nbs/12_crosscoder.ipynb #52816b77
+# %% ../nbs/12_crosscoder.ipynb #2fab6462
 def write(
     cc: "CrossCoder",
     code: SparseCode | DenseCode,
@@ -378,7 +379,7 @@ def shaped(
     if like.ndim == 3 and len(set(sites.values())) == 1: return rearrange(y, "batch (site d) -> batch site d", site=len(sites))
     return y
 
-# %% ../nbs/12_crosscoder.ipynb #737b6642
+# %% ../nbs/12_crosscoder.ipynb #3e04c3ec
 @torch.no_grad()
 def fold(
     cc: "CrossCoder",
@@ -410,7 +411,7 @@ def fold_skips(cc: "CrossCoder", out: "CrossCoder", per_column, mean: Mapping[st
         shift = new.W_skip @ torch.cat([mean[n] for n in old.reads])
         for n, part in zip(old.writes, shift.split(list(old.writes.values()))): out.b_dec[where[n]] -= part
 
-# %% ../nbs/12_crosscoder.ipynb #c9dfebf6
+# %% ../nbs/12_crosscoder.ipynb #dd49275e
 FORMAT_VERSION = 1
 
 

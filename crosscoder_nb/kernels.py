@@ -7,7 +7,7 @@ __all__ = ['SparseCode', 'DenseCode', 'sparsify', 'segments', 'gather_add', 'sam
            'top_entries', 'choose_of_batch', 'first_guess', 'active_entries', 'best_of_blocks', 'ByFeature',
            'by_feature', 'restore', 'sparse_encode', 'sparse_decode', 'keep_memory']
 
-# %% ../nbs/11_kernels.ipynb #96ea5ef6
+# %% ../nbs/11_kernels.ipynb #e4978e78
 import ctypes
 from functools import cache, singledispatch
 from typing import Callable, NamedTuple
@@ -17,9 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
-from .sparsity import BatchTopK, GroupMax, TopK, check_k, scores
+from .sparsity import BatchTopK, GroupMax, ReLU, TopK, check_k, scores
 
-# %% ../nbs/11_kernels.ipynb #36acabb6
+# %% ../nbs/11_kernels.ipynb #31145f9e
 class SparseCode(NamedTuple):
     "Feature activations [batch feature], kept as the entries that are not zero, sorted by row."
     row: Tensor              # token of each entry, int64 [n]
@@ -53,7 +53,7 @@ class SparseCode(NamedTuple):
         inside = ((self.col >= start) & (self.col < stop)).nonzero().squeeze(1)
         return SparseCode(self.row[inside], self.col[inside] - start, self.val[inside], (self.shape[0], stop - start))
 
-# %% ../nbs/11_kernels.ipynb #f5fb2e49
+# %% ../nbs/11_kernels.ipynb #9436c42d
 class DenseCode(NamedTuple):
     "Feature activations [batch feature] of a sparsity function that bounds nothing (ReLU, JumpReLU, Gated)."
     f: Tensor
@@ -80,7 +80,7 @@ class DenseCode(NamedTuple):
 
     def columns(self, start: int, stop: int) -> "DenseCode": return DenseCode(self.f[:, start:stop])
 
-# %% ../nbs/11_kernels.ipynb #830f250a
+# %% ../nbs/11_kernels.ipynb #1e7158b8
 def sparsify(
     f: Tensor,      # dense code, [batch feature]
 ) -> SparseCode:    # the same, kept as its entries that are not zero
@@ -88,7 +88,7 @@ def sparsify(
     row, col = f.nonzero(as_tuple=True)
     return SparseCode(row, col, f[row, col], tuple(f.shape))
 
-# %% ../nbs/11_kernels.ipynb #aeaa51d8
+# %% ../nbs/11_kernels.ipynb #126c5f5f
 def segments(
     index: Tensor,  # sorted segment of each entry, [n]
     n: int,         # how many segments there are
@@ -107,7 +107,7 @@ def gather_add(
     "For each segment the weighted sum of rows of W."
     return F.embedding_bag(which, W, offsets, mode="sum", per_sample_weights=val, include_last_offset=True)
 
-# %% ../nbs/11_kernels.ipynb #1e1ef832
+# %% ../nbs/11_kernels.ipynb #1359cc76
 def sampled_products(
     a: Tensor,    # [batch d]
     b: Tensor,    # [feature d]
@@ -117,7 +117,7 @@ def sampled_products(
     "The inner products <a[row], b[col]>, only those asked for."
     return torch.ops.aten._embedding_bag_per_sample_weights_backward(a.contiguous(), b, col, col[:0], row, 0)
 
-# %% ../nbs/11_kernels.ipynb #61012240
+# %% ../nbs/11_kernels.ipynb #bc5bf2e4
 class Entries(NamedTuple):
     "Places in a [batch feature] table with their pre-activation and score, sorted by row."
     row: Tensor
@@ -151,7 +151,7 @@ def top_entries(
     keep[tied[:n - int(keep.sum())]] = True
     return entries.at(keep)
 
-# %% ../nbs/11_kernels.ipynb #f1691f64
+# %% ../nbs/11_kernels.ipynb #2c807408
 def choose_of_batch(
     pre: Tensor,                                   # pre-activations, [batch feature], exact or screened
     norms: Tensor,                                 # decoder norms, [feature]
@@ -185,7 +185,7 @@ def first_guess(
     wanted = min(len(some), max(1, round(1.2 * n * len(some) / pre.numel())))
     return .9 * float(some.kthvalue(len(some) - wanted + 1).values)
 
-# %% ../nbs/11_kernels.ipynb #a78da0a2
+# %% ../nbs/11_kernels.ipynb #3ea16d2c
 @singledispatch
 def active_entries(
     sparsity,       # a sparsity function
@@ -218,6 +218,13 @@ def best_of_blocks(
 
 
 @active_entries.register
+def _(sparsity: ReLU, pre, norms, exact=None):
+    found = entries_above(pre, torch.ones_like(norms), 0.)
+    if sparsity.training: sparsity.saw(len(found.val) / pre.numel())
+    return found
+
+
+@active_entries.register
 def _(sparsity: TopK, pre, norms, exact=None):
     check_k(sparsity.k, pre.shape[1])
     return best_of_blocks(pre, norms, 1, sparsity.k, exact)
@@ -239,7 +246,7 @@ def _(sparsity: BatchTopK, pre, norms, exact=None):
     if len(chosen.score): sparsity.learn(chosen.score.min())
     return chosen
 
-# %% ../nbs/11_kernels.ipynb #1e27e27e
+# %% ../nbs/11_kernels.ipynb #34317cf3
 class ByFeature(NamedTuple):
     "The same entries in the order of their features."
     order: Tensor    # place of each entry among the row-sorted ones, [n]
@@ -258,7 +265,7 @@ def restore(val: Tensor, order: Tensor) -> Tensor:
     "Values in feature order back in row order."
     return torch.empty_like(val).index_copy_(0, order, val)
 
-# %% ../nbs/11_kernels.ipynb #1b3bdc8e
+# %% ../nbs/11_kernels.ipynb #3141867f
 class _SparseEncode(Function):
     @staticmethod
     def forward(ctx, x, W, b, row, col, val):
@@ -286,7 +293,7 @@ def sparse_encode(
     "Pre-activations of the active entries, differentiable in x, W and b."
     return _SparseEncode.apply(x, W, b, row, col, val)
 
-# %% ../nbs/11_kernels.ipynb #fdeb4945
+# %% ../nbs/11_kernels.ipynb #1859c254
 class _SparseDecode(Function):
     @staticmethod
     def forward(ctx, val, W, row, col, batch):
@@ -312,7 +319,7 @@ def sparse_decode(
     "f @ W over the active entries, differentiable in val and W."
     return _SparseDecode.apply(val, W, row, col, batch)
 
-# %% ../nbs/11_kernels.ipynb #f26b1787
+# %% ../nbs/11_kernels.ipynb #ecb44652
 @cache
 def keep_memory() -> bool:  # whether the allocator could be told
     "Let glibc reuse freed blocks instead of returning them to the system; for the whole process, once. Elsewhere nothing happens."

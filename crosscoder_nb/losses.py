@@ -7,7 +7,7 @@ __all__ = ['ERRORS', 'PENALTIES', 'REVIVALS', 'reconstruction_loss', 'prefix_blo
            'tanh_penalty', 'entropy_penalty', 'frequency_penalty', 'l0_penalty', 'dead_pre', 'dead_write', 'aux_loss',
            'ghost_loss', 'preact_loss', 'gate_loss', 'Objective', 'Losses', 'losses', 'total']
 
-# %% ../nbs/14_losses.ipynb #bf1d6176
+# %% ../nbs/14_losses.ipynb #4095c367
 from dataclasses import dataclass
 from typing import Mapping, NamedTuple
 
@@ -18,7 +18,7 @@ from .crosscoder import CrossCoder, GroupWeights, spans, take, write
 from .kernels import DenseCode, SparseCode
 from .sparsity import code_norms
 
-# %% ../nbs/14_losses.ipynb #2997b7bf
+# %% ../nbs/14_losses.ipynb #f463d198
 ERRORS = {
     "squared": lambda e: e.square().sum(1).mean(),
     "norm": lambda e: torch.linalg.vector_norm(e, dim=1).mean(),
@@ -38,7 +38,7 @@ def reconstruction_loss(
     if len(weights) > len(sites): raise ValueError(f"site_weights speak of {[n for n in weights if n not in sites]}, but the sites written are {list(sites)}")
     return sum(weights[n] * ERRORS[error](e) for n, e in zip(sites, parts))
 
-# %% ../nbs/14_losses.ipynb #ca2438b1
+# %% ../nbs/14_losses.ipynb #1876cce2
 def prefix_blocks(
     cc: CrossCoder,
     prefixes: tuple[float, ...],  # shares of each group's features, ascending, below 1
@@ -61,7 +61,7 @@ def nested(
     for block in blocks: out.append((out[-1] if out else nothing) + cc.reconstruct(code.only(block), x) - nothing)
     return out
 
-# %% ../nbs/14_losses.ipynb #5cd5b232
+# %% ../nbs/14_losses.ipynb #26cf9242
 def scored(
     cc: CrossCoder,
     code: SparseCode | DenseCode,
@@ -74,7 +74,7 @@ def scored(
     factor = torch.cat([weights.new_full((stop - start,), w.group.penalty) for w, start, stop in spans(cc)])
     return code.times(weights), factor
 
-# %% ../nbs/14_losses.ipynb #cf36d0c9
+# %% ../nbs/14_losses.ipynb #0538c8bb
 def l1_penalty(
     cc: CrossCoder,
     code: SparseCode | DenseCode,
@@ -86,7 +86,7 @@ def l1_penalty(
     if p != 1: s = s.map(lambda v: torch.where(v > 1e-6, v.clamp_min(1e-6) ** p, 0.))   # the slope at 0 is infinite
     return s.weighted_sum(factor) / code.shape[0]
 
-# %% ../nbs/14_losses.ipynb #68f45d10
+# %% ../nbs/14_losses.ipynb #45c2fde6
 def tanh_penalty(
     cc: CrossCoder,
     code: SparseCode | DenseCode,
@@ -96,7 +96,7 @@ def tanh_penalty(
     s, factor = scored(cc, code, code_norm)
     return s.map(lambda v: (4 * v).tanh()).weighted_sum(factor) / code.shape[0]
 
-# %% ../nbs/14_losses.ipynb #9e12fe0e
+# %% ../nbs/14_losses.ipynb #1fd18608
 def entropy_penalty(
     cc: CrossCoder,
     code: SparseCode | DenseCode,
@@ -108,7 +108,7 @@ def entropy_penalty(
     share = s / s.sum(1, keepdim=True).clamp_min(1e-8)
     return -(factor * torch.xlogy(share, share.clamp_min(1e-12))).sum() / code.shape[0]
 
-# %% ../nbs/14_losses.ipynb #3b43c9d3
+# %% ../nbs/14_losses.ipynb #0da22b23
 def frequency_penalty(
     cc: CrossCoder,
     code: SparseCode | DenseCode,
@@ -119,7 +119,7 @@ def frequency_penalty(
     density = s.map(lambda v: (4 * v).tanh()).dense().mean(0)
     return (factor * density * (1 + density / .01)).sum()
 
-# %% ../nbs/14_losses.ipynb #d4fd94df
+# %% ../nbs/14_losses.ipynb #34cede3f
 def l0_penalty(
     cc: CrossCoder,
     code: DenseCode,                 # of a JumpReLU crosscoder
@@ -131,7 +131,7 @@ def l0_penalty(
     l0 = (cc.sparsity.active(code.pre, cc.rank_norms.detach()) * factor).sum(1).mean()
     return l0 if target is None else (l0 / target - 1) ** 2
 
-# %% ../nbs/14_losses.ipynb #b77c2923
+# %% ../nbs/14_losses.ipynb #a7c8e741
 def dead_pre(
     cc: CrossCoder,
     x: Tensor,      # scaled activations, [batch Σd]
@@ -153,7 +153,7 @@ def dead_write(
         for n, W in zip(w.writes, w.decoder()[d].split(list(w.writes.values()), 1)): parts[n] = parts[n] + code @ W
     return torch.cat(list(parts.values()), 1)
 
-# %% ../nbs/14_losses.ipynb #459298c7
+# %% ../nbs/14_losses.ipynb #7a22be22
 def aux_loss(
     cc: CrossCoder,
     x: Tensor,         # scaled activations, [batch Σd]
@@ -167,7 +167,7 @@ def aux_loss(
     f = pre.relu() * torch.zeros_like(pre).scatter_(1, best, 1.)
     return (e - dead_write(cc, mine, f)).square().sum() / (e - e.mean(0)).square().sum().clamp_min(1e-12)
 
-# %% ../nbs/14_losses.ipynb #afb9dcca
+# %% ../nbs/14_losses.ipynb #83407f94
 def ghost_loss(
     cc: CrossCoder,
     x: Tensor,         # scaled activations, [batch Σd]
@@ -180,16 +180,16 @@ def ghost_loss(
     half = .5 * torch.linalg.vector_norm(e, dim=1, keepdim=True) / torch.linalg.vector_norm(ghost, dim=1, keepdim=True).clamp_min(1e-12)
     return (e - half.detach() * ghost).square().sum() / e.square().sum().clamp_min(1e-12)
 
-# %% ../nbs/14_losses.ipynb #f0df93f4
+# %% ../nbs/14_losses.ipynb #4cc1d9cc
 def preact_loss(
     cc: CrossCoder,
     code: DenseCode,  # with its pre-activations
 ) -> Tensor:          # 0-dim
     "Mean over tokens of how far scores stay below their bars."
-    if not isinstance(code, DenseCode): raise ValueError(f"a pre-activation loss needs all pre-activations, which {type(cc.sparsity).__name__} does not keep; use aux_coeff with it")
+    if not isinstance(code, DenseCode): raise ValueError(f"a pre-activation loss needs all pre-activations, and the sparse step of {type(cc.sparsity).__name__} keeps only some. Use aux_coeff instead, or ReLU(sparse_below=0).")
     return (cc.sparsity.bar() - code.pre * cc.rank_norms).relu().sum(1).mean()
 
-# %% ../nbs/14_losses.ipynb #caffdf1a
+# %% ../nbs/14_losses.ipynb #e59a1805
 def gate_loss(
     cc: CrossCoder,
     x: Tensor,          # scaled activations, [batch Σd]
@@ -200,7 +200,7 @@ def gate_loss(
     y_hat = write(cc, DenseCode(cc.sparsity.paid(code.pre, code.f)), x, frozen=True)
     return reconstruction_loss(y, y_hat, cc.writes)
 
-# %% ../nbs/14_losses.ipynb #c8548324
+# %% ../nbs/14_losses.ipynb #08a0b6a8
 PENALTIES = {
     "l1": lambda cc, code, o, p: l1_penalty(cc, code, o.code_norm, p),
     "tanh": lambda cc, code, o, p: tanh_penalty(cc, code, o.code_norm),
@@ -213,7 +213,7 @@ REVIVALS = {
     "ghost": lambda cc, x, e, dead, o: ghost_loss(cc, x, e, dead),
 }
 
-# %% ../nbs/14_losses.ipynb #76cd829b
+# %% ../nbs/14_losses.ipynb #af047e52
 @dataclass(frozen=True)
 class Objective:
     "What is minimised."
@@ -239,7 +239,7 @@ class Objective:
         object.__setattr__(self, "penalty_name", "l1_loss" if self.penalty == "l1" else "sparsity_loss")   # in the log
         if self.target_l0 is not None and self.penalty != "l0": raise ValueError(f'target_l0 belongs to penalty="l0"; got penalty={self.penalty!r}')
 
-# %% ../nbs/14_losses.ipynb #a51e94b5
+# %% ../nbs/14_losses.ipynb #ff43edba
 class Losses(NamedTuple):
     "The parts of a loss, and what they were computed from."
     parts: dict[str, Tensor]          # 0-dim each

@@ -6,7 +6,7 @@
 __all__ = ['START', 'LENGTHS', 'L1', 'TOPK', 'RECIPES', 'TrainConfig', 'lr_factor', 'l1_coeff', 'annealed_p', 'annealed_k',
            'Recipe', 'option_names', 'in_steps', 'recipe']
 
-# %% ../nbs/20_recipes.ipynb #857986b4
+# %% ../nbs/20_recipes.ipynb #14fbc56c
 import difflib
 import inspect
 from dataclasses import dataclass, field, fields, replace
@@ -19,7 +19,7 @@ from .losses import Objective
 from .scaling import fit_scaling
 from .sparsity import SPARSITIES
 
-# %% ../nbs/20_recipes.ipynb #af5b1426
+# %% ../nbs/20_recipes.ipynb #bc8b902a
 @dataclass(frozen=True)
 class TrainConfig:
     "The numbers of a training run. Token counts are tokens, the rest are steps."
@@ -42,7 +42,7 @@ class TrainConfig:
     dead_tokens: int = 10_000_000        # a feature is dead when it has not fired for so many training tokens
     aux_features: int = 1024             # dead features revived at a time, those silent longest
     resample_steps: int = 0              # let features silent for half as long begin again, every so many steps; 0: never
-    screen: bool = False                 # search for active features in bfloat16 (values stay float32)
+    screen: bool = False                 # where features are ranked, search for the active ones in bfloat16 (values stay float32)
     seed: int = 0                        # of the order of the data
     log_every: int = 50
     save_every: int = 1000
@@ -58,7 +58,7 @@ class TrainConfig:
         if self.p_end is not None and (self.objective.penalty != "l1" or not 0 < self.p_end < 1):
             raise ValueError(f'p-annealing lowers the power of penalty="l1" to p_end, between 0 and 1; got p_end={self.p_end} and penalty={self.objective.penalty!r}')
 
-# %% ../nbs/20_recipes.ipynb #ad41e393
+# %% ../nbs/20_recipes.ipynb #89a95444
 def lr_factor(
     step: int,
     c: TrainConfig,
@@ -87,7 +87,7 @@ def annealed_k(step: int, c: TrainConfig, k: int) -> int:
     if step >= c.k_anneal_steps: return k
     return max(1, round(c.k_start - (c.k_start - k) * step / c.k_anneal_steps))
 
-# %% ../nbs/20_recipes.ipynb #cefc6035
+# %% ../nbs/20_recipes.ipynb #47cb39c7
 START = ("dec_norm", "same", "transpose")                       # options of CrossCoder itself
 LENGTHS = ("warmup_steps", "decay_steps", "l1_warmup_steps", "p_anneal_steps", "k_anneal_steps", "resample_steps", "dead_tokens")
 
@@ -111,7 +111,7 @@ class Recipe:
 
     def of(self, names) -> dict[str, Any]: return {n: v for n, v in self.options.items() if n in names}
 
-# %% ../nbs/20_recipes.ipynb #b9af8a2f
+# %% ../nbs/20_recipes.ipynb #d54bcf77
 def option_names(what: type) -> list[str]:
     "What a class can be told."
     return list(inspect.signature(what).parameters)
@@ -127,7 +127,7 @@ def in_steps(
     share = {n: round(v * steps * (batch if n == "dead_tokens" else 1)) for n, v in run.items() if n in LENGTHS and isinstance(v, float) and v <= 1}
     return dict(run) | share | dict(steps=steps)
 
-# %% ../nbs/20_recipes.ipynb #07c48bf3
+# %% ../nbs/20_recipes.ipynb #1bf3ee2d
 L1 = dict(l1_coeff=1.0, l1_warmup_steps=0.1, warmup_steps=0.02, decay_steps=0.2)
 TOPK = dict(k=32, warmup_steps=0.02, decay_steps=0.2, dead_tokens=0.1)
 
@@ -147,7 +147,7 @@ RECIPES = {
     "matryoshka": Recipe("Bussmann et al. 2025", "batchtopk", TOPK | dict(prefixes=(1 / 16, 1 / 8, 1 / 4, 1 / 2))),
 }
 
-# %% ../nbs/20_recipes.ipynb #f5f1ffd4
+# %% ../nbs/20_recipes.ipynb #38051c53
 def recipe(
     name: str,                   # one of RECIPES
     n_features: int | None = None,

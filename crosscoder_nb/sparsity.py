@@ -6,14 +6,14 @@
 __all__ = ['CODE_NORMS', 'SPARSITIES', 'scores', 'code_norms', 'Sparsity', 'ReLU', 'check_k', 'TopK', 'BatchTopK', 'GroupMax',
            'JumpReLU', 'Gated', 'sparsity_from']
 
-# %% ../nbs/10_sparsity.ipynb #67fb5144
+# %% ../nbs/10_sparsity.ipynb #bc9670ec
 import math
 
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-# %% ../nbs/10_sparsity.ipynb #2ef6c1b4
+# %% ../nbs/10_sparsity.ipynb #8a8ee38c
 def scores(
     pre: Tensor,    # pre-activations, [batch feature]
     norms: Tensor,  # decoder norm of each feature, [feature]
@@ -21,7 +21,7 @@ def scores(
     "The size of what each feature would write."
     return pre.relu() * norms
 
-# %% ../nbs/10_sparsity.ipynb #002352ff
+# %% ../nbs/10_sparsity.ipynb #b1ba5c02
 CODE_NORMS = {
     "crosscoder": lambda n: n.sum(1),
     "sae": lambda n: n.square().sum(1).clamp_min(1e-24).sqrt(),
@@ -40,11 +40,12 @@ def code_norms(
     if code_norm not in CODE_NORMS: raise ValueError(f"code_norm must be one of {', '.join(CODE_NORMS)}; got {code_norm!r}")
     return CODE_NORMS[code_norm](dec_norms)
 
-# %% ../nbs/10_sparsity.ipynb #9e9bd202
+# %% ../nbs/10_sparsity.ipynb #745aff29
 class Sparsity(nn.Module):
     "Decides which features of a token are active."
     kind = None    # its name in a saved configuration
-    few = False    # True: at most some features are active, so a step need touch only those
+    few = False    # True: few features are active, so a step need touch only those
+    ranked = False # True: features compete for places by their scores
     gates = False  # True: a gate stands before the code, and has to learn from a loss of its own
 
     def __init__(self, rank: str = "crosscoder"):  # how scores weigh a feature's norms, one of CODE_NORMS
@@ -65,14 +66,32 @@ class Sparsity(nn.Module):
 
     def config(self) -> dict: return dict(kind=self.kind, rank=self.rank)
 
-# %% ../nbs/10_sparsity.ipynb #64ebc221
+# %% ../nbs/10_sparsity.ipynb #711ef246
 class ReLU(Sparsity):
     "f = max(pre, 0). Needs a sparsity penalty in the loss."
     kind = "relu"
 
-    def forward(self, pre: Tensor, norms: Tensor) -> Tensor: return pre.relu()
+    def __init__(
+        self,
+        sparse_below: float = 0.04,  # share of active features below which a step touches only those; 0: never
+        rank: str = "crosscoder",    # as for the others
+    ):
+        super().__init__(rank)
+        self.sparse_below = sparse_below
+        self.register_buffer("share", torch.tensor(1.0))   # of features active in the last training batch
 
-# %% ../nbs/10_sparsity.ipynb #9e676311
+    few = property(lambda self: float(self.share) < self.sparse_below)
+
+    def forward(self, pre: Tensor, norms: Tensor) -> Tensor:
+        f = pre.relu()
+        if self.training: self.saw(int(f.count_nonzero()) / f.numel())
+        return f
+
+    def saw(self, share: float) -> None: self.share.fill_(share)
+
+    def config(self) -> dict: return super().config() | dict(sparse_below=self.sparse_below)
+
+# %% ../nbs/10_sparsity.ipynb #0944bdb6
 def check_k(
     k: int,           # active features a token
     n_features: int,  # features there are
@@ -85,7 +104,7 @@ def check_k(
 
 class TopK(Sparsity):
     "The k largest scores of each token."
-    kind, few = "topk", True
+    kind, few, ranked = "topk", True, True
 
     def __init__(
         self,
@@ -105,10 +124,10 @@ class TopK(Sparsity):
 
     def config(self) -> dict: return super().config() | dict(k=self.k)
 
-# %% ../nbs/10_sparsity.ipynb #1bf4d2ac
+# %% ../nbs/10_sparsity.ipynb #b79516e0
 class BatchTopK(Sparsity):
     "The k x batch largest scores of the batch in training; in evaluation every score above the learnt threshold."
-    kind, few = "batchtopk", True
+    kind, few, ranked = "batchtopk", True, True
     memory = 0.95  # of the running mean of the threshold: the last few dozen batches decide, for the cut moves while the model learns
 
     def __init__(
@@ -145,10 +164,10 @@ class BatchTopK(Sparsity):
 
     def config(self) -> dict: return super().config() | dict(k=self.k)
 
-# %% ../nbs/10_sparsity.ipynb #6b0205a7
+# %% ../nbs/10_sparsity.ipynb #b82bced3
 class GroupMax(Sparsity):
     "The largest score of each of some blocks of features."
-    kind, few = "groupmax", True
+    kind, few, ranked = "groupmax", True, True
 
     def __init__(
         self,
@@ -169,7 +188,7 @@ class GroupMax(Sparsity):
 
     def config(self) -> dict: return super().config() | dict(n_blocks=self.n_blocks)
 
-# %% ../nbs/10_sparsity.ipynb #06085a1b
+# %% ../nbs/10_sparsity.ipynb #2bb1c94a
 class _Jump(Function):
     "f = pre where score > threshold; the threshold's gradient is the straight-through one."
     @staticmethod
@@ -201,7 +220,7 @@ class _Step(Function):
         window = (score - threshold).abs() < ctx.bandwidth / 2
         return None, -(g * window).sum(0) / ctx.bandwidth, None
 
-# %% ../nbs/10_sparsity.ipynb #a39f76c5
+# %% ../nbs/10_sparsity.ipynb #dee6ac87
 class JumpReLU(Sparsity):
     "pre where its score beats a learnt threshold, else 0."
     kind = "jumprelu"
@@ -231,7 +250,7 @@ class JumpReLU(Sparsity):
 
     def config(self) -> dict: return super().config() | dict(bandwidth=self.bandwidth, start=self.start)
 
-# %% ../nbs/10_sparsity.ipynb #7eb5899a
+# %% ../nbs/10_sparsity.ipynb #d008c239
 class Gated(Sparsity):
     "A gate that decides whether, a magnitude that says how much."
     kind, gates = "gated", True
@@ -246,7 +265,7 @@ class Gated(Sparsity):
 
     def paid(self, pre: Tensor, f: Tensor) -> Tensor: return pre.relu()
 
-# %% ../nbs/10_sparsity.ipynb #b51564f6
+# %% ../nbs/10_sparsity.ipynb #2a76d79f
 SPARSITIES = {s.kind: s for s in (ReLU, TopK, GroupMax, BatchTopK, JumpReLU, Gated)}
 
 
