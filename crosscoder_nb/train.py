@@ -8,7 +8,7 @@ __all__ = ['COUNTERS', 'STREAM', 'InMemory', 'remove_parallel', 'unit_rows', 'fi
            'Log', 'keep_until', 'read_metrics', 'new_run', 'check_sites', 'one_stream', 'settings', 'Trained',
            'finished', 'train', 'run_steps']
 
-# %% ../nbs/21_train.ipynb #278c1055
+# %% ../nbs/21_train.ipynb #9c955616
 import json
 import os
 from dataclasses import asdict
@@ -25,10 +25,10 @@ from .architectures import verify_partition_integrity
 from .crosscoder import CrossCoder, columns, spans
 from .kernels import keep_memory
 from .losses import Losses, l1_penalty, losses, total
-from .recipes import Recipe, TrainConfig, annealed_k, annealed_p, l1_coeff, lr_factor
+from .recipes import Recipe, TrainConfig, annealed_k, annealed_p, l1_coeff, last_birth, lr_factor
 from .starts import resample, start_bias, start_rate
 
-# %% ../nbs/21_train.ipynb #5f0f06d2
+# %% ../nbs/21_train.ipynb #e63e5514
 class InMemory:
     "Activations in a tensor, with the face of a store."
 
@@ -61,7 +61,7 @@ class InMemory:
             rows = slice(start, min(start + batch_size, self.n_rows))
             yield rows, self.x[rows]
 
-# %% ../nbs/21_train.ipynb #061392ba
+# %% ../nbs/21_train.ipynb #305378b4
 @torch.no_grad()
 def remove_parallel(cc: CrossCoder) -> None:
     "Take the part of the decoders' gradient that points along their rows out of it."
@@ -74,7 +74,7 @@ def unit_rows(cc: CrossCoder) -> None:
     "Give every decoder row length 1 over all sites its group writes."
     for W in {w.W_dec for w in cc.weights.values()}: W /= torch.linalg.vector_norm(W, dim=1, keepdim=True).clamp_min(1e-12)
 
-# %% ../nbs/21_train.ipynb #1578a5c2
+# %% ../nbs/21_train.ipynb #04162530
 def fired(
     cc: CrossCoder,
     counts: Tensor,  # tokens on which each feature was active, [feature]
@@ -87,7 +87,7 @@ def fired(
         if w.group.like: parts[w.group.like] |= parts[w.group.name]
     return torch.cat([parts[w.group.like or w.group.name] for w in cc.weights.values()])
 
-# %% ../nbs/21_train.ipynb #69a1bbf9
+# %% ../nbs/21_train.ipynb #2b912ff4
 class Run:
     "The training state of one crosscoder."
 
@@ -133,7 +133,7 @@ class Run:
 
     def l1_coeff(self) -> float: return l1_coeff(self.step, self.config) * self.p_scale
 
-# %% ../nbs/21_train.ipynb #79f432dd
+# %% ../nbs/21_train.ipynb #627728cf
 def begin(cc: CrossCoder, c: TrainConfig, x: Tensor) -> None:
     "Set what the first batch [batch Σd] decides."
     if c.unit_norm:
@@ -143,7 +143,7 @@ def begin(cc: CrossCoder, c: TrainConfig, x: Tensor) -> None:
     if c.median_bias: start_bias(cc, x)
     if c.start_rate: start_rate(cc, x, c.start_rate)
 
-# %% ../nbs/21_train.ipynb #ae30cf50
+# %% ../nbs/21_train.ipynb #f412d8c3
 def anneal_power(
     run: Run,
     made: Losses,   # with the penalty at the old power
@@ -155,11 +155,11 @@ def anneal_power(
     run.p, run.p_scale = p, run.p_scale * float(before.detach() / after.detach().clamp_min(1e-12))
     made.parts[o.penalty_name] = after
 
-# %% ../nbs/21_train.ipynb #12d9c072
+# %% ../nbs/21_train.ipynb #5554f201
 def begin_again(run: Run, x: Tensor, made: Losses) -> None:
     "Resample features when it is time."
     c, every = run.config, run.config.resample_steps
-    if not every or run.step % every or c.steps - run.step < every // 2: return
+    if last_birth(run.step, c) != run.step: return
     dead = run.silent > every // 2 * len(x)
     error = (made.y - made.y_hat).detach().square().sum(1)
     n = resample(run.cc, run.optimizer, dead, x, error, torch.Generator(x.device).manual_seed(c.seed + run.step))
@@ -167,7 +167,7 @@ def begin_again(run: Run, x: Tensor, made: Losses) -> None:
     run.silent[dead.nonzero().squeeze(1)[:n]] = 0
     made.parts["resampled"] = torch.tensor(float(n))
 
-# %% ../nbs/21_train.ipynb #6a26b09e
+# %% ../nbs/21_train.ipynb #a0a15f70
 def explained_variance(
     y: Tensor,                  # scaled activations, [batch Σd]
     y_hat: Tensor,              # [batch Σd]
@@ -202,7 +202,7 @@ def integrity(cc: CrossCoder) -> dict[str, float]:
     if all({*g.reads, *g.writes} == everything for g in cc.groups): return {}
     with torch.enable_grad(): return verify_partition_integrity(cc)
 
-# %% ../nbs/21_train.ipynb #ec76e066
+# %% ../nbs/21_train.ipynb #5e3a2074
 COUNTERS = ("silent", "step", "tokens", "p", "p_scale")   # what a Run knows beside weights, optimizer and schedule
 
 
@@ -238,7 +238,7 @@ def load_checkpoint(
         for field in COUNTERS: setattr(r, field, state[field])
     torch.set_rng_state(saved["rng"].cpu())
 
-# %% ../nbs/21_train.ipynb #33b38278
+# %% ../nbs/21_train.ipynb #f48ed584
 class Log:
     "metrics.jsonl in each run's folder, and wandb when asked."
 
@@ -275,7 +275,7 @@ def read_metrics(
     "metrics.jsonl as a table."
     return pd.read_json(Path(folder) / "metrics.jsonl", lines=True)
 
-# %% ../nbs/21_train.ipynb #8f0fc1ef
+# %% ../nbs/21_train.ipynb #493d70f3
 def new_run(
     what: CrossCoder | Recipe,
     data,                           # has .sites; a recipe also fits its scaling on .sample(n)
@@ -293,7 +293,7 @@ def check_sites(cc: CrossCoder, data) -> None:
     if list(cc.sites.items()) != list(data.sites.items()):
         raise ValueError(f"the crosscoder is for the sites {cc.sites}, the data hold {data.sites}. Use data.select(...) to choose and rename sites.")
 
-# %% ../nbs/21_train.ipynb #6c8e1224
+# %% ../nbs/21_train.ipynb #4fdee48b
 STREAM = ("steps", "batch_size", "seed", "log_every", "save_every", "wandb")
 
 
@@ -311,7 +311,7 @@ def settings(config: TrainConfig) -> dict:
     "All numbers of a run in one table."
     return {n: v for n, v in (asdict(config) | asdict(config.objective)).items() if n != "objective"}
 
-# %% ../nbs/21_train.ipynb #5001dc4e
+# %% ../nbs/21_train.ipynb #98d0dabe
 class Trained(NamedTuple):
     "What training returns."
     cc: CrossCoder           # in evaluation mode
@@ -330,7 +330,7 @@ def finished(
     run.cc.eval().save_pretrained(folder)
     return Trained(run.cc, history)
 
-# %% ../nbs/21_train.ipynb #d7af4023
+# %% ../nbs/21_train.ipynb #5175ba83
 def train(
     what: CrossCoder | Recipe | Mapping[str, CrossCoder | Recipe],  # one, or several by name, on the same stream
     data,                              # a store, a buffer or InMemory: has .sites, .batches(batch_size, seed, skip), .sample(n), .about
