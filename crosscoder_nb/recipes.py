@@ -6,7 +6,7 @@
 __all__ = ['START', 'SCALING', 'LENGTHS', 'L1', 'TOPK', 'RECIPES', 'TrainConfig', 'last_birth', 'lr_factor', 'l1_coeff',
            'annealed_p', 'annealed_k', 'Recipe', 'option_names', 'in_steps', 'recipe']
 
-# %% ../nbs/20_recipes.ipynb #09d9e8e1
+# %% ../nbs/20_recipes.ipynb #807a1e5f
 import difflib
 import inspect
 from dataclasses import dataclass, field, fields, replace
@@ -19,7 +19,7 @@ from .losses import Objective
 from .scaling import fit_scaling
 from .sparsity import SPARSITIES
 
-# %% ../nbs/20_recipes.ipynb #8a47507d
+# %% ../nbs/20_recipes.ipynb #5675510b
 @dataclass(frozen=True)
 class TrainConfig:
     "The numbers of a training run. Token counts are tokens, the rest are steps."
@@ -58,7 +58,7 @@ class TrainConfig:
         if self.p_end is not None and (self.objective.penalty != "l1" or not 0 < self.p_end < 1):
             raise ValueError(f'p-annealing lowers the power of penalty="l1" to p_end, between 0 and 1; got p_end={self.p_end} and penalty={self.objective.penalty!r}')
 
-# %% ../nbs/20_recipes.ipynb #8e604c1c
+# %% ../nbs/20_recipes.ipynb #87e9607e
 def last_birth(
     step: int,
     c: TrainConfig,
@@ -95,7 +95,7 @@ def annealed_k(step: int, c: TrainConfig, k: int) -> int:
     if step >= c.k_anneal_steps: return k
     return max(1, round(c.k_start - (c.k_start - k) * step / c.k_anneal_steps))
 
-# %% ../nbs/20_recipes.ipynb #051c4f33
+# %% ../nbs/20_recipes.ipynb #13f9c315
 START = ("dec_norm", "same", "transpose")                       # options of CrossCoder itself
 SCALING = dict(statistic="median", center=True, outlier_cut=None)  # of fit_scaling: robust against the huge activations that language models have
 LENGTHS = ("warmup_steps", "decay_steps", "l1_warmup_steps", "p_anneal_steps", "k_anneal_steps", "resample_steps", "dead_tokens")
@@ -120,7 +120,7 @@ class Recipe:
 
     def of(self, names) -> dict[str, Any]: return {n: v for n, v in self.options.items() if n in names}
 
-# %% ../nbs/20_recipes.ipynb #5303afcd
+# %% ../nbs/20_recipes.ipynb #4c899483
 def option_names(what: type) -> list[str]:
     "What a class can be told."
     return list(inspect.signature(what).parameters)
@@ -136,7 +136,7 @@ def in_steps(
     share = {n: round(v * steps * (batch if n == "dead_tokens" else 1)) for n, v in run.items() if n in LENGTHS and isinstance(v, float) and v <= 1}
     return dict(run) | share | dict(steps=steps)
 
-# %% ../nbs/20_recipes.ipynb #97731e6c
+# %% ../nbs/20_recipes.ipynb #9b02be7d
 L1 = dict(l1_coeff=1.0, l1_warmup_steps=0.1, warmup_steps=0.02, decay_steps=0.2)
 TOPK = dict(k=32, warmup_steps=0.02, decay_steps=0.2, dead_tokens=0.1)
 
@@ -150,13 +150,13 @@ RECIPES = {
     "batchtopk": Recipe("Bussmann et al. 2024", "batchtopk", TOPK),
     "crosscoder": Recipe("Lindsey et al. 2024", "relu", L1),
     "batchtopk_crosscoder": Recipe("Minder et al. 2025", "batchtopk", TOPK | dict(median_bias=True)),
-    "dfc": Recipe("Jiralerspong & Bricken 2026", "batchtopk", TOPK | dict(rank="mean"), partial(dedicated, exclusive=0.05)),
+    "dfc": Recipe("Jiralerspong & Bricken 2026", "batchtopk", TOPK, partial(dedicated, exclusive=0.05)),
     "designated_shared": Recipe("Mishra-Sharma et al. 2025", "relu", L1, partial(designated_shared, share=0.04, penalty=0.15)),
     "jumprelu_crosscoder": Recipe("Conerly et al. 2025", "jumprelu", dict(start=1.0, penalty="tanh", l1_coeff=1.5, l1_warmup_steps=1.0, preact_coeff=3e-6, start_rate=0.05, warmup_steps=0.02, decay_steps=0.2)),
     "matryoshka": Recipe("Bussmann et al. 2025", "batchtopk", TOPK | dict(prefixes=(1 / 16, 1 / 8, 1 / 4, 1 / 2))),
 }
 
-# %% ../nbs/20_recipes.ipynb #7ce1e2ec
+# %% ../nbs/20_recipes.ipynb #906edbba
 def recipe(
     name: str,                   # one of RECIPES
     n_features: int | None = None,
