@@ -8,8 +8,9 @@ __all__ = ['FORMAT_VERSION', 'Group', 'columns', 'take', 'flatten', 'first_weigh
            'entries_of', 'exact_entries', 'find_code', 'write', 'unscale', 'shaped', 'fold', 'fold_skips',
            'save_crosscoder', 'read_config', 'fetch', 'load_crosscoder']
 
-# %% ../nbs/12_crosscoder.ipynb #fcc0f4ff
+# %% ../nbs/12_crosscoder.ipynb #78df26c5
 import json
+from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Mapping, NamedTuple
@@ -25,7 +26,7 @@ from .kernels import DenseCode, Entries, SparseCode, active_entries, sampled_pro
 from .scaling import Scaling
 from .sparsity import Sparsity, code_norms, sparsity_from
 
-# %% ../nbs/12_crosscoder.ipynb #7c9c91e5
+# %% ../nbs/12_crosscoder.ipynb #5cfb73c3
 @dataclass(frozen=True)
 class Group:
     "A set of features that read the same sites and write the same sites."
@@ -39,11 +40,16 @@ class Group:
     like: str | None = None  # name of an earlier group whose weights it shares
 
     def __post_init__(self):
-        for field in ("reads", "writes"): object.__setattr__(self, field, tuple(getattr(self, field)))
+        for field in ("reads", "writes"):
+            names = getattr(self, field)
+            if isinstance(names, str) or len(set(names)) < len(names): raise ValueError(f"{field} must be a list of different names of sites; got {names!r} in group {self.name!r}")
+            object.__setattr__(self, field, tuple(names))
         if self.n_features < 1 or not self.reads or not self.writes:
             raise ValueError(f"group {self.name!r} needs at least one feature, a site to read and a site to write; got {self}")
+        if "." in self.name or not self.name or hasattr(nn.ModuleDict(), self.name):
+            raise ValueError(f"a group cannot be called {self.name!r}: PyTorch keeps weights under that name, so it may not be empty, hold a dot or be one of a module's own words (train, type, keys, values, ...)")
 
-# %% ../nbs/12_crosscoder.ipynb #718fd8c4
+# %% ../nbs/12_crosscoder.ipynb #f6a6a13e
 def columns(
     sites: Mapping[str, int],  # name -> width, in order
 ) -> dict[str, slice]:         # name -> its columns in a flat [batch Σd]
@@ -65,7 +71,7 @@ def take(
     where = columns(sites)
     return torch.cat([x[:, where[n]] for n in names], 1)
 
-# %% ../nbs/12_crosscoder.ipynb #c69fa811
+# %% ../nbs/12_crosscoder.ipynb #a2a230dd
 def flatten(
     x: Tensor | Mapping[str, Tensor],  # [batch site d], flat [batch Σd], or {site: [batch d]}
     sites: Mapping[str, int],
@@ -88,7 +94,7 @@ def flatten(
         raise ValueError(f"x must be flat [batch {sum(sites.values())}] with the sites {layout} side by side; got {tuple(x.shape)}.")
     return x
 
-# %% ../nbs/12_crosscoder.ipynb #2834a0e3
+# %% ../nbs/12_crosscoder.ipynb #fc98ca70
 def first_weights(
     group: Group,
     sites: Mapping[str, int],
@@ -103,12 +109,14 @@ def first_weights(
     def rows():
         if same and len({sites[n] for n in names}) == 1: return dict.fromkeys(names, directions(sites[group.reads[0]]))
         return {n: directions(sites[n]) for n in names}
+    if dec_norm <= 0: raise ValueError(f"dec_norm is the length of decoder rows and must be positive; got {dec_norm}")
     write = rows()
-    read = torch.cat([(write if transpose else rows())[n] for n in group.reads], 1)
+    seen = write if transpose and set(group.reads) & set(group.writes) else rows()
+    read = torch.cat([seen[n] for n in group.reads], 1)
     W_dec = write[group.writes[0]] if group.tied else torch.cat([write[n] for n in group.writes], 1)
     return read / read.square().sum(1, keepdim=True), W_dec.clone()
 
-# %% ../nbs/12_crosscoder.ipynb #46347828
+# %% ../nbs/12_crosscoder.ipynb #2fff89e8
 class GroupWeights(nn.Module):
     "Encoder, bias and decoder of one group, feature-major."
 
@@ -138,7 +146,7 @@ class GroupWeights(nn.Module):
         "Decoder over all sites the group writes, [feature Σ d_write]."
         return self.W_dec.repeat(1, len(self.writes)) if self.group.tied else self.W_dec
 
-# %% ../nbs/12_crosscoder.ipynb #ac927e63
+# %% ../nbs/12_crosscoder.ipynb #264bca73
 class Output(NamedTuple):
     "What a crosscoder makes of a batch."
     y_hat: Tensor | dict[str, Tensor]  # raw reconstruction, in the form in which x came
@@ -167,7 +175,7 @@ class Views:
     @property
     def b_enc(self) -> Tensor: return torch.cat([w.b_enc for w in self.weights.values()])
 
-# %% ../nbs/12_crosscoder.ipynb #e161855a
+# %% ../nbs/12_crosscoder.ipynb #89b299fb
 class CrossCoder(Views, nn.Module):
     "A sparse dictionary over several sites: f = sparsity(Σ_s W_enc_s x_s + b_enc), y_hat_s = W_dec_s f + b_dec_s."
 
@@ -189,8 +197,9 @@ class CrossCoder(Views, nn.Module):
         self.n_features = sum(g.n_features for g in groups)
         self.writes = {n: d for n, d in sites.items() if any(n in g.writes for g in groups)}
         self.unread = tuple(n for n in sites if all(n not in g.reads for g in groups))   # a transcoder's target
-        self.sparsity, self.scaling = sparsity, scaling or Scaling(sites)
-        sparsity.prepare(self.n_features)
+        self.sparsity, self.scaling = deepcopy(sparsity), scaling or Scaling(sites)   # a copy: it will hold what this crosscoder learns
+        self.sparsity.prepare(self.n_features)
+        self.start = dict(dec_norm=dec_norm, same=same, transpose=transpose, seed=seed)
         generator, self.weights = torch.Generator().manual_seed(seed), nn.ModuleDict()
         for g in groups:
             first = first_weights(g, sites, generator, dec_norm, same, transpose)
@@ -231,7 +240,7 @@ class CrossCoder(Views, nn.Module):
         layout = ", ".join(f"{n} ({d})" for n, d in self.sites.items())
         return f"CrossCoder({self.n_features} features in {', '.join(g.name for g in self.groups)}; sites {layout}; {self.sparsity.config()})"
 
-# %% ../nbs/12_crosscoder.ipynb #2647042d
+# %% ../nbs/12_crosscoder.ipynb #132364e6
 def check_groups(
     groups: list[Group],
     sites: Mapping[str, int],
@@ -244,7 +253,7 @@ def check_groups(
         strange = [n for n in g.reads + g.writes if n not in sites]
         if strange: raise ValueError(f"group {g.name!r} reads or writes {strange}, but the sites are {list(sites)}")
 
-# %% ../nbs/12_crosscoder.ipynb #ff2af337
+# %% ../nbs/12_crosscoder.ipynb #0c924b6b
 def spans(
     cc: "CrossCoder",
 ) -> list[tuple[GroupWeights, int, int]]:  # weights of each group, its first feature, one past its last
@@ -255,7 +264,7 @@ def spans(
         start += len(w.W_enc)
     return out
 
-# %% ../nbs/12_crosscoder.ipynb #a83ec386
+# %% ../nbs/12_crosscoder.ipynb #ddb7dbe0
 def decoder_norms(
     cc: "CrossCoder",
 ) -> Tensor:  # [feature site], in scaled space
@@ -279,7 +288,7 @@ def spread(
         for n, part in zip(getattr(w, side), W.split(list(getattr(w, side).values()), 1)): out[start:stop, where[n]] = part
     return out
 
-# %% ../nbs/12_crosscoder.ipynb #d632d138
+# %% ../nbs/12_crosscoder.ipynb #29cff50e
 def pre_activations(
     cc: "CrossCoder",
     x: Tensor,                          # scaled, [batch Σd]
@@ -295,7 +304,7 @@ def dense_code(cc: "CrossCoder", x: Tensor) -> DenseCode:
     pre = pre_activations(cc, x)
     return DenseCode(cc.sparsity(pre, cc.rank_norms), pre)
 
-# %% ../nbs/12_crosscoder.ipynb #6e2fb81d
+# %% ../nbs/12_crosscoder.ipynb #790f0380
 def entries_of(
     col: Tensor,               # feature of each entry
     start: int, stop: int,     # a group's features
@@ -305,7 +314,7 @@ def entries_of(
     if (start, stop) == (0, n_features): return slice(None)
     return ((col >= start) & (col < stop)).nonzero().squeeze(1)
 
-# %% ../nbs/12_crosscoder.ipynb #2000cb93
+# %% ../nbs/12_crosscoder.ipynb #e09784b4
 def exact_entries(
     cc: "CrossCoder",
     x: Tensor,        # scaled, [batch Σd]
@@ -337,7 +346,7 @@ def find_code(cc: "CrossCoder", x: Tensor) -> SparseCode:
             val = part if isinstance(inside, slice) else val.index_copy(0, inside, part)
     return SparseCode(found.row, found.col, val, (len(x), cc.n_features))
 
-# %% ../nbs/12_crosscoder.ipynb #2fab6462
+# %% ../nbs/12_crosscoder.ipynb #7c6847f5
 def write(
     cc: "CrossCoder",
     code: SparseCode | DenseCode,
@@ -379,7 +388,7 @@ def shaped(
     if like.ndim == 3 and len(set(sites.values())) == 1: return rearrange(y, "batch (site d) -> batch site d", site=len(sites))
     return y
 
-# %% ../nbs/12_crosscoder.ipynb #3e04c3ec
+# %% ../nbs/12_crosscoder.ipynb #86510063
 @torch.no_grad()
 def fold(
     cc: "CrossCoder",
@@ -411,7 +420,7 @@ def fold_skips(cc: "CrossCoder", out: "CrossCoder", per_column, mean: Mapping[st
         shift = new.W_skip @ torch.cat([mean[n] for n in old.reads])
         for n, part in zip(old.writes, shift.split(list(old.writes.values()))): out.b_dec[where[n]] -= part
 
-# %% ../nbs/12_crosscoder.ipynb #dd49275e
+# %% ../nbs/12_crosscoder.ipynb #f7e40708
 FORMAT_VERSION = 1
 
 
@@ -421,6 +430,7 @@ def save_crosscoder(
 ) -> None:
     "Write config.json and model.safetensors."
     folder = Path(folder)
+    sparsity_from(cc.sparsity.config())         # what could not be loaded again is not saved
     folder.mkdir(parents=True, exist_ok=True)
     config = dict(format_version=FORMAT_VERSION, sites=list(cc.sites.items()), groups=[asdict(g) for g in cc.groups],
                   sparsity=cc.sparsity.config(), info=cc.info)

@@ -7,7 +7,7 @@ __all__ = ['SparseCode', 'DenseCode', 'sparsify', 'segments', 'gather_add', 'sam
            'top_entries', 'choose_of_batch', 'first_guess', 'active_entries', 'best_of_blocks', 'ByFeature',
            'by_feature', 'restore', 'sparse_encode', 'sparse_decode', 'keep_memory']
 
-# %% ../nbs/11_kernels.ipynb #e4978e78
+# %% ../nbs/11_kernels.ipynb #1ebd4970
 import ctypes
 from functools import cache, singledispatch
 from typing import Callable, NamedTuple
@@ -19,7 +19,7 @@ from torch.autograd import Function
 
 from .sparsity import BatchTopK, GroupMax, ReLU, TopK, check_k, scores
 
-# %% ../nbs/11_kernels.ipynb #31145f9e
+# %% ../nbs/11_kernels.ipynb #7e3d9478
 class SparseCode(NamedTuple):
     "Feature activations [batch feature], kept as the entries that are not zero, sorted by row."
     row: Tensor              # token of each entry, int64 [n]
@@ -53,7 +53,7 @@ class SparseCode(NamedTuple):
         inside = ((self.col >= start) & (self.col < stop)).nonzero().squeeze(1)
         return SparseCode(self.row[inside], self.col[inside] - start, self.val[inside], (self.shape[0], stop - start))
 
-# %% ../nbs/11_kernels.ipynb #9436c42d
+# %% ../nbs/11_kernels.ipynb #f0e6c5b3
 class DenseCode(NamedTuple):
     "Feature activations [batch feature] of a sparsity function that bounds nothing (ReLU, JumpReLU, Gated)."
     f: Tensor
@@ -80,7 +80,7 @@ class DenseCode(NamedTuple):
 
     def columns(self, start: int, stop: int) -> "DenseCode": return DenseCode(self.f[:, start:stop])
 
-# %% ../nbs/11_kernels.ipynb #1e7158b8
+# %% ../nbs/11_kernels.ipynb #ff3e0c53
 def sparsify(
     f: Tensor,      # dense code, [batch feature]
 ) -> SparseCode:    # the same, kept as its entries that are not zero
@@ -88,7 +88,7 @@ def sparsify(
     row, col = f.nonzero(as_tuple=True)
     return SparseCode(row, col, f[row, col], tuple(f.shape))
 
-# %% ../nbs/11_kernels.ipynb #126c5f5f
+# %% ../nbs/11_kernels.ipynb #daffc7d0
 def segments(
     index: Tensor,  # sorted segment of each entry, [n]
     n: int,         # how many segments there are
@@ -107,7 +107,7 @@ def gather_add(
     "For each segment the weighted sum of rows of W."
     return F.embedding_bag(which, W, offsets, mode="sum", per_sample_weights=val, include_last_offset=True)
 
-# %% ../nbs/11_kernels.ipynb #1359cc76
+# %% ../nbs/11_kernels.ipynb #39911b54
 def sampled_products(
     a: Tensor,    # [batch d]
     b: Tensor,    # [feature d]
@@ -117,7 +117,7 @@ def sampled_products(
     "The inner products <a[row], b[col]>, only those asked for."
     return torch.ops.aten._embedding_bag_per_sample_weights_backward(a.contiguous(), b, col, col[:0], row, 0)
 
-# %% ../nbs/11_kernels.ipynb #bc5bf2e4
+# %% ../nbs/11_kernels.ipynb #cbf24c04
 class Entries(NamedTuple):
     "Places in a [batch feature] table with their pre-activation and score, sorted by row."
     row: Tensor
@@ -151,7 +151,7 @@ def top_entries(
     keep[tied[:n - int(keep.sum())]] = True
     return entries.at(keep)
 
-# %% ../nbs/11_kernels.ipynb #2c807408
+# %% ../nbs/11_kernels.ipynb #cd22a7ab
 def choose_of_batch(
     pre: Tensor,                                   # pre-activations, [batch feature], exact or screened
     norms: Tensor,                                 # decoder norms, [feature]
@@ -185,7 +185,7 @@ def first_guess(
     wanted = min(len(some), max(1, round(1.2 * n * len(some) / pre.numel())))
     return .9 * float(some.kthvalue(len(some) - wanted + 1).values)
 
-# %% ../nbs/11_kernels.ipynb #3ea16d2c
+# %% ../nbs/11_kernels.ipynb #1cc1e7b8
 @singledispatch
 def active_entries(
     sparsity,       # a sparsity function
@@ -193,8 +193,10 @@ def active_entries(
     norms: Tensor,  # decoder norms, [feature]
     exact: Callable[[Entries], Entries] | None = None,
 ) -> Entries:
-    "The entries that the sparsity function leaves active."
-    raise NotImplementedError(f"no way to choose entries is registered for {type(sparsity).__name__}")
+    "The entries that the sparsity function leaves active; without a faster way, those of its definition."
+    f = sparsity(pre.float(), norms)
+    row, col = f.nonzero(as_tuple=True)
+    return Entries(row, col, f[row, col], f[row, col] * norms[col])
 
 
 def best_of_blocks(
@@ -226,8 +228,8 @@ def _(sparsity: ReLU, pre, norms, exact=None):
 
 @active_entries.register
 def _(sparsity: TopK, pre, norms, exact=None):
-    check_k(sparsity.k, pre.shape[1])
-    return best_of_blocks(pre, norms, 1, sparsity.k, exact)
+    check_k(sparsity.k_now, pre.shape[1])
+    return best_of_blocks(pre, norms, 1, sparsity.k_now, exact)
 
 
 @active_entries.register
@@ -241,12 +243,12 @@ def _(sparsity: BatchTopK, pre, norms, exact=None):
         found = entries_above(pre, norms, .9 * threshold if exact else threshold)   # a screen's rounding may lower a score
         true = exact(found) if exact else found
         return true.at(true.score > threshold)
-    check_k(sparsity.k, pre.shape[1])
-    chosen = choose_of_batch(pre.detach(), norms, sparsity.k * len(pre), sparsity.cut, exact)
+    check_k(sparsity.k_now, pre.shape[1])
+    chosen = choose_of_batch(pre.detach(), norms, sparsity.k_now * len(pre), sparsity.cut, exact)
     if len(chosen.score): sparsity.learn(chosen.score.min())
     return chosen
 
-# %% ../nbs/11_kernels.ipynb #34317cf3
+# %% ../nbs/11_kernels.ipynb #f47c0e08
 class ByFeature(NamedTuple):
     "The same entries in the order of their features."
     order: Tensor    # place of each entry among the row-sorted ones, [n]
@@ -265,7 +267,7 @@ def restore(val: Tensor, order: Tensor) -> Tensor:
     "Values in feature order back in row order."
     return torch.empty_like(val).index_copy_(0, order, val)
 
-# %% ../nbs/11_kernels.ipynb #3141867f
+# %% ../nbs/11_kernels.ipynb #6bc60d95
 class _SparseEncode(Function):
     @staticmethod
     def forward(ctx, x, W, b, row, col, val):
@@ -293,7 +295,7 @@ def sparse_encode(
     "Pre-activations of the active entries, differentiable in x, W and b."
     return _SparseEncode.apply(x, W, b, row, col, val)
 
-# %% ../nbs/11_kernels.ipynb #1859c254
+# %% ../nbs/11_kernels.ipynb #c47b96f0
 class _SparseDecode(Function):
     @staticmethod
     def forward(ctx, val, W, row, col, batch):
@@ -319,7 +321,7 @@ def sparse_decode(
     "f @ W over the active entries, differentiable in val and W."
     return _SparseDecode.apply(val, W, row, col, batch)
 
-# %% ../nbs/11_kernels.ipynb #ecb44652
+# %% ../nbs/11_kernels.ipynb #749d86fb
 @cache
 def keep_memory() -> bool:  # whether the allocator could be told
     "Let glibc reuse freed blocks instead of returning them to the system; for the whole process, once. Elsewhere nothing happens."

@@ -6,14 +6,14 @@
 __all__ = ['CODE_NORMS', 'SPARSITIES', 'scores', 'code_norms', 'Sparsity', 'ReLU', 'check_k', 'TopK', 'BatchTopK', 'GroupMax',
            'JumpReLU', 'Gated', 'sparsity_from']
 
-# %% ../nbs/10_sparsity.ipynb #bc9670ec
+# %% ../nbs/10_sparsity.ipynb #3ee91bf3
 import math
 
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-# %% ../nbs/10_sparsity.ipynb #8a8ee38c
+# %% ../nbs/10_sparsity.ipynb #d9f3f01c
 def scores(
     pre: Tensor,    # pre-activations, [batch feature]
     norms: Tensor,  # decoder norm of each feature, [feature]
@@ -21,7 +21,7 @@ def scores(
     "The size of what each feature would write."
     return pre.relu() * norms
 
-# %% ../nbs/10_sparsity.ipynb #b1ba5c02
+# %% ../nbs/10_sparsity.ipynb #24718921
 CODE_NORMS = {
     "crosscoder": lambda n: n.sum(1),
     "sae": lambda n: n.square().sum(1).clamp_min(1e-24).sqrt(),
@@ -40,7 +40,7 @@ def code_norms(
     if code_norm not in CODE_NORMS: raise ValueError(f"code_norm must be one of {', '.join(CODE_NORMS)}; got {code_norm!r}")
     return CODE_NORMS[code_norm](dec_norms)
 
-# %% ../nbs/10_sparsity.ipynb #745aff29
+# %% ../nbs/10_sparsity.ipynb #82e831f6
 class Sparsity(nn.Module):
     "Decides which features of a token are active."
     kind = None    # its name in a saved configuration
@@ -66,7 +66,7 @@ class Sparsity(nn.Module):
 
     def config(self) -> dict: return dict(kind=self.kind, rank=self.rank)
 
-# %% ../nbs/10_sparsity.ipynb #711ef246
+# %% ../nbs/10_sparsity.ipynb #f7cece97
 class ReLU(Sparsity):
     "f = max(pre, 0). Needs a sparsity penalty in the loss."
     kind = "relu"
@@ -91,14 +91,14 @@ class ReLU(Sparsity):
 
     def config(self) -> dict: return super().config() | dict(sparse_below=self.sparse_below)
 
-# %% ../nbs/10_sparsity.ipynb #0944bdb6
+# %% ../nbs/10_sparsity.ipynb #bfd76546
 def check_k(
     k: int,           # active features a token
     n_features: int,  # features there are
 ) -> None:
     "A token cannot have more active features than there are features."
-    if not 0 < k <= n_features:
-        raise ValueError(f"k must lie between 1 and the number of features; got k={k} with {n_features} features. "
+    if not (isinstance(k, int) and 0 < k <= n_features):
+        raise ValueError(f"k must be a whole number between 1 and the number of features; got k={k} with {n_features} features. "
                          f"Choose a smaller k or a larger dictionary.")
 
 
@@ -112,19 +112,19 @@ class TopK(Sparsity):
         rank: str = "crosscoder",    # how scores weigh a feature's norms, one of CODE_NORMS
     ):
         super().__init__(rank)
-        self.k = k
+        self.k = self.k_now = k        # training may anneal k_now towards k
 
     def prepare(self, n_features: int) -> None: check_k(self.k, n_features)
 
     def forward(self, pre: Tensor, norms: Tensor) -> Tensor:
-        check_k(self.k, pre.shape[1])
+        check_k(self.k_now, pre.shape[1])
         s = scores(pre, norms)
-        keep = torch.zeros_like(s, dtype=torch.bool).scatter_(1, s.topk(self.k, dim=1).indices, True)
+        keep = torch.zeros_like(s, dtype=torch.bool).scatter_(1, s.topk(self.k_now, dim=1).indices, True)
         return pre.relu() * keep
 
     def config(self) -> dict: return super().config() | dict(k=self.k)
 
-# %% ../nbs/10_sparsity.ipynb #b79516e0
+# %% ../nbs/10_sparsity.ipynb #b070679d
 class BatchTopK(Sparsity):
     "The k x batch largest scores of the batch in training; in evaluation every score above the learnt threshold."
     kind, few, ranked = "batchtopk", True, True
@@ -136,17 +136,17 @@ class BatchTopK(Sparsity):
         rank: str = "crosscoder",    # how scores weigh a feature's norms, one of CODE_NORMS
     ):
         super().__init__(rank)
-        self.k = k
+        self.k = self.k_now = k        # training may anneal k_now towards k
         self.register_buffer("threshold", torch.tensor(-1.0))  # negative: not learnt yet
         self.register_buffer("cut", torch.tensor(0.0))         # the last batch's smallest kept score, where the next search starts
 
     def prepare(self, n_features: int) -> None: check_k(self.k, n_features)
 
     def forward(self, pre: Tensor, norms: Tensor) -> Tensor:
-        check_k(self.k, pre.shape[1])
+        check_k(self.k_now, pre.shape[1])
         s = scores(pre, norms)
         if not self.training: return pre.relu() * (s > self.learnt_threshold())
-        kept = s.flatten().topk(self.k * len(s)).indices
+        kept = s.flatten().topk(self.k_now * len(s)).indices
         keep = torch.zeros_like(s, dtype=torch.bool).flatten().index_fill_(0, kept, True).view_as(s)
         return pre.relu() * keep
 
@@ -164,7 +164,7 @@ class BatchTopK(Sparsity):
 
     def config(self) -> dict: return super().config() | dict(k=self.k)
 
-# %% ../nbs/10_sparsity.ipynb #b82bced3
+# %% ../nbs/10_sparsity.ipynb #bf975e80
 class GroupMax(Sparsity):
     "The largest score of each of some blocks of features."
     kind, few, ranked = "groupmax", True, True
@@ -188,7 +188,7 @@ class GroupMax(Sparsity):
 
     def config(self) -> dict: return super().config() | dict(n_blocks=self.n_blocks)
 
-# %% ../nbs/10_sparsity.ipynb #2bb1c94a
+# %% ../nbs/10_sparsity.ipynb #913524cd
 class _Jump(Function):
     "f = pre where score > threshold; the threshold's gradient is the straight-through one."
     @staticmethod
@@ -220,7 +220,7 @@ class _Step(Function):
         window = (score - threshold).abs() < ctx.bandwidth / 2
         return None, -(g * window).sum(0) / ctx.bandwidth, None
 
-# %% ../nbs/10_sparsity.ipynb #dee6ac87
+# %% ../nbs/10_sparsity.ipynb #6621de5d
 class JumpReLU(Sparsity):
     "pre where its score beats a learnt threshold, else 0."
     kind = "jumprelu"
@@ -250,7 +250,7 @@ class JumpReLU(Sparsity):
 
     def config(self) -> dict: return super().config() | dict(bandwidth=self.bandwidth, start=self.start)
 
-# %% ../nbs/10_sparsity.ipynb #d008c239
+# %% ../nbs/10_sparsity.ipynb #a09e91a5
 class Gated(Sparsity):
     "A gate that decides whether, a magnitude that says how much."
     kind, gates = "gated", True
@@ -265,7 +265,7 @@ class Gated(Sparsity):
 
     def paid(self, pre: Tensor, f: Tensor) -> Tensor: return pre.relu()
 
-# %% ../nbs/10_sparsity.ipynb #2a76d79f
+# %% ../nbs/10_sparsity.ipynb #fd670ff5
 SPARSITIES = {s.kind: s for s in (ReLU, TopK, GroupMax, BatchTopK, JumpReLU, Gated)}
 
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['geometric_median', 'start_bias', 'start_rate', 'unit_sites', 'mean_norms', 'resample', 'forget']
 
-# %% ../nbs/15_starts.ipynb #7c784c86
+# %% ../nbs/15_starts.ipynb #36b51435
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from .crosscoder import CrossCoder, columns, pre_activations, spans, take
 from .scaling import site_norms
 
-# %% ../nbs/15_starts.ipynb #c2171e37
+# %% ../nbs/15_starts.ipynb #7bfac1ac
 def geometric_median(
     x: Tensor,               # [rows d]
     iterations: int = 100,
@@ -28,7 +28,7 @@ def geometric_median(
         if torch.linalg.vector_norm(middle - previous) < tolerance * distance.mean(): break
     return middle
 
-# %% ../nbs/15_starts.ipynb #0ef6a788
+# %% ../nbs/15_starts.ipynb #885fce98
 @torch.no_grad()
 def start_bias(
     cc: CrossCoder,
@@ -37,7 +37,7 @@ def start_bias(
     "Begin with the decoder bias at the geometric median of each site written."
     for n, where in columns(cc.writes).items(): cc.b_dec[where] = geometric_median(x[:, columns(cc.sites)[n]])
 
-# %% ../nbs/15_starts.ipynb #0245e859
+# %% ../nbs/15_starts.ipynb #5ed40e09
 @torch.no_grad()
 def start_rate(
     cc: CrossCoder,
@@ -51,7 +51,7 @@ def start_rate(
     edge = pre.sort(dim=0).values[max(rank - 1, 0):rank + 1].mean(0)     # between the last that stays silent and the first that speaks
     for w, start, stop in spans(cc): w.b_enc += bar[start:stop] - edge[start:stop] if bar.ndim else -edge[start:stop]
 
-# %% ../nbs/15_starts.ipynb #e390414c
+# %% ../nbs/15_starts.ipynb #136b60bc
 def unit_sites(
     x: Tensor,        # [rows Σd]
     sites: dict[str, int],
@@ -66,7 +66,7 @@ def mean_norms(W: Tensor, sites: dict[str, int], living: Tensor) -> Tensor:
     rows = W[living] if living.any() else W
     return torch.cat([n.expand(d) for n, d in zip(site_norms(rows, sites).mean(0), sites.values())])
 
-# %% ../nbs/15_starts.ipynb #f2eea0fd
+# %% ../nbs/15_starts.ipynb #c84a4026
 @torch.no_grad()
 def resample(
     cc: CrossCoder,
@@ -75,10 +75,11 @@ def resample(
     x: Tensor,                  # scaled activations of a batch, [batch Σd]
     error: Tensor,              # each token's reconstruction loss, [batch]
     generator: torch.Generator,
-) -> int:                       # how many features began again: at most as many as there are tokens
+) -> Tensor:                    # the features that began again, indices: at most as many as there are tokens
     "Let dead features begin again at tokens that are reconstructed badly."
-    reborn = dead.nonzero().squeeze(1)[:len(x)]
-    if not len(reborn): return 0
+    own = torch.cat([dead[start:stop] & (w.group.like is None) for w, start, stop in spans(cc)])   # shared weights begin again once
+    reborn = own.nonzero().squeeze(1)[:len(x)]
+    if not len(reborn): return reborn
     token = torch.multinomial(error.double().square() + 1e-12, len(reborn), generator=generator)
     for w, start, stop in spans(cc):
         mine = (reborn >= start) & (reborn < stop)
@@ -93,7 +94,7 @@ def resample(
         forget(optimizer, (w.W_enc, w.W_dec, w.b_enc), rows)
     cc.sparsity.restart(reborn)
     forget(optimizer, cc.sparsity.parameters(), reborn)
-    return len(reborn)
+    return reborn
 
 
 def forget(optimizer: torch.optim.Optimizer, parameters, rows: Tensor) -> None:
