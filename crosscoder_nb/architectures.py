@@ -8,7 +8,7 @@ __all__ = ['READS', 'WRITES', 'ARCHITECTURES', 'group_label', 'wiring', 'shared_
            'forbidden', 'read_leak', 'write_leak', 'excess_numbers', 'verify_partition_integrity', 'designated_shared',
            'per_layer_saes', 'shared_sae']
 
-# %% ../nbs/13_architectures.ipynb #51f6a228
+# %% ../nbs/13_architectures.ipynb #9383845a
 import warnings
 from html import escape
 from typing import Mapping
@@ -20,14 +20,14 @@ from .crosscoder import CrossCoder, Group, columns, pre_activations
 from .kernels import DenseCode
 from .sparsity import Sparsity
 
-# %% ../nbs/13_architectures.ipynb #c13809d4
+# %% ../nbs/13_architectures.ipynb #5d50ccef
 def group_label(g: Group) -> str:
     "A group's name, size and peculiarities, one a line."
     said = [g.name, f"{g.n_features:,} feature{'s' * (g.n_features > 1)}", g.tied and "tied decoder", g.penalty != 1 and f"penalty × {g.penalty:g}",
             g.skip and "linear skip", g.like and f"weights of {g.like}"]
     return "<br>".join(escape(line) for line in said if line)
 
-# %% ../nbs/13_architectures.ipynb #31133c11
+# %% ../nbs/13_architectures.ipynb #5e3e9165
 READS, WRITES = "#0072B2", "#D55E00"   # blue and vermilion, which differ for colour-blind eyes too
 
 
@@ -52,7 +52,7 @@ def wiring(
     return fig.update_layout(template="plotly_white", showlegend=False, font_size=12, margin=margin, height=28 * len(sites) + margin["t"] + 8,
                              width=column * len(labels) + margin["l"] + 8)
 
-# %% ../nbs/13_architectures.ipynb #279728a0
+# %% ../nbs/13_architectures.ipynb #d4a8f08f
 def shared_out(
     n: int,      # features there are
     parts: int,  # groups to spread them over
@@ -61,14 +61,14 @@ def shared_out(
     if n < parts: raise ValueError(f"{n} features cannot be spread over {parts} groups: every group needs one at least. Choose n_features >= {parts}.")
     return [n // parts + (i < n % parts) for i in range(parts)]
 
-# %% ../nbs/13_architectures.ipynb #6d61dd1f
+# %% ../nbs/13_architectures.ipynb #9a53f708
 def group_name(
     name: str,  # of a site or a model
 ) -> str:
     "The name as a group may bear it."
     return name.replace(".", "_")
 
-# %% ../nbs/13_architectures.ipynb #c1cf65a6
+# %% ../nbs/13_architectures.ipynb #1079e133
 def sae(
     sites: Mapping[str, int],  # one site -> its width
     n_features: int,
@@ -79,7 +79,7 @@ def sae(
     if len(sites) != 1: raise ValueError(f"a sparse autoencoder has one site; got {list(sites)}. For several use crosscoder(...).")
     return CrossCoder([Group("all", n_features, tuple(sites), tuple(sites))], sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #2b8ff6c1
+# %% ../nbs/13_architectures.ipynb #9f1e0914
 def crosscoder(
     sites: Mapping[str, int],  # every site -> its width
     n_features: int,
@@ -89,7 +89,7 @@ def crosscoder(
     "A crosscoder: one group that reads and writes all sites (Lindsey et al. 2024)."
     return CrossCoder([Group("all", n_features, tuple(sites), tuple(sites))], sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #f9a108db
+# %% ../nbs/13_architectures.ipynb #d6234411
 def weakly_causal(
     sites: Mapping[str, int],  # layer -> its width, first layer first
     n_features: int,           # of all layers together
@@ -101,7 +101,7 @@ def weakly_causal(
     groups = [Group(group_name(n), size, (n,), names[i:]) for i, (n, size) in enumerate(zip(names, shared_out(n_features, len(names))))]
     return CrossCoder(groups, sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #8271208d
+# %% ../nbs/13_architectures.ipynb #ff32e009
 def clt(
     sites: Mapping[str, int],         # name -> width, in layer order
     n_features: int,                  # of all layers together
@@ -119,7 +119,7 @@ def clt(
     groups = [Group(group_name(n), size, (n,), writes[i:]) for i, (n, size) in enumerate(zip(reads, shared_out(n_features, len(reads))))]
     return CrossCoder(groups, sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #0ef88095
+# %% ../nbs/13_architectures.ipynb #20e53a8e
 def transcoder(
     sites: Mapping[str, int],   # name -> width
     n_features: int,
@@ -134,7 +134,7 @@ def transcoder(
     if read == write: raise ValueError(f"a transcoder reads one site and writes another; got {read!r} for both, of the sites {list(sites)}. For one site use sae(...).")
     return CrossCoder([Group("all", n_features, (read,), (write,), skip=skip)], sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #5447bfee
+# %% ../nbs/13_architectures.ipynb #cd728758
 def pre_post_mlp(
     sites: Mapping[str, int],  # two sites -> widths: before the MLP, and what it writes
     n_features: int,
@@ -148,7 +148,7 @@ def pre_post_mlp(
     names = tuple(sites)
     return CrossCoder([Group("all", n_features, names[:1] if read == "pre" else names, names)], sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #49782636
+# %% ../nbs/13_architectures.ipynb #416397ce
 def models_of(
     sites: Mapping[str, int],   # name -> width
 ) -> dict[str, list[str]]:      # model -> its sites
@@ -157,7 +157,7 @@ def models_of(
     for n in sites: out.setdefault(n.split("/")[0] if slashed else n, []).append(n)
     return out
 
-# %% ../nbs/13_architectures.ipynb #81e45626
+# %% ../nbs/13_architectures.ipynb #896f3791
 def exclusive_sizes(
     n_features: int,                         # in all
     exclusive: float | Mapping[str, float],  # share of the features for every model, or for those named
@@ -172,7 +172,7 @@ def exclusive_sizes(
                          "Shares are parts of 1, 0.05 is usual.")
     return sizes
 
-# %% ../nbs/13_architectures.ipynb #b83ac3ce
+# %% ../nbs/13_architectures.ipynb #3279a522
 def dedicated(
     sites: Mapping[str, int],                      # name -> width, of two models or more
     n_features: int,                               # exclusive and shared together
@@ -190,7 +190,7 @@ def dedicated(
     groups = [Group(group_name(m), n, models[m], models[m]) for m, n in sizes.items()]
     return CrossCoder([*groups, Group("shared", n_features - sum(sizes.values()), tuple(sites), tuple(sites))], sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #b002e18d
+# %% ../nbs/13_architectures.ipynb #c39ff219
 def forbidden(
     cc: CrossCoder,
     side: str,        # "reads" or "writes"
@@ -199,7 +199,7 @@ def forbidden(
     may = torch.tensor([[n in getattr(g, side) for g in cc.groups] for n in cc.sites])
     return ~may.repeat_interleave(torch.tensor([g.n_features for g in cc.groups]), 1).to(cc.b_dec.device)
 
-# %% ../nbs/13_architectures.ipynb #a1166030
+# %% ../nbs/13_architectures.ipynb #02c5348d
 def read_leak(
     cc: CrossCoder,
     x: torch.Tensor,        # scaled, a token a site, [site Σd]
@@ -210,7 +210,7 @@ def read_leak(
     (grad,) = torch.autograd.grad((pre_activations(cc, x) * factors * forbidden(cc, "reads")).sum(), x)
     return max(float(grad[i, cols].abs().max()) for i, cols in enumerate(columns(cc.sites).values()))
 
-# %% ../nbs/13_architectures.ipynb #c749bb5d
+# %% ../nbs/13_architectures.ipynb #25a8d18d
 def write_leak(
     cc: CrossCoder,
     x: torch.Tensor,        # scaled, a token a site, [site Σd]
@@ -226,7 +226,7 @@ def write_leak(
     partial = [w.W_dec for g, w in zip(cc.groups, cc.weights.values()) if set(g.writes) != set(cc.writes) and w.W_dec.requires_grad]
     return written, max((float(torch.autograd.grad(loss, W, retain_graph=True)[0].abs().max()) for W in partial), default=0.)
 
-# %% ../nbs/13_architectures.ipynb #36956842
+# %% ../nbs/13_architectures.ipynb #85e4439d
 def excess_numbers(
     cc: CrossCoder,
 ) -> int:  # 0: nothing is there that should not be
@@ -238,7 +238,7 @@ def excess_numbers(
         allowed |= {f"weights.{g.name}.{tensor}": size for tensor, size in sizes.items()}
     return max(0, *(t.numel() - allowed.get(name, 0) for name, t in cc.state_dict().items() if name.startswith("weights.")))
 
-# %% ../nbs/13_architectures.ipynb #cc09b7d7
+# %% ../nbs/13_architectures.ipynb #1b649f49
 @torch.enable_grad()
 def verify_partition_integrity(
     cc: CrossCoder,
@@ -254,7 +254,7 @@ def verify_partition_integrity(
     return dict(partition_integrity_encoder_max=read_leak(cc, x, factors), partition_integrity_decoder_max=written,
                 partition_integrity_gradient_max=gradient, partition_integrity_state_max=float(excess_numbers(cc)))
 
-# %% ../nbs/13_architectures.ipynb #1660c617
+# %% ../nbs/13_architectures.ipynb #104092d6
 def designated_shared(
     sites: Mapping[str, int],  # name -> width, the same for all
     n_features: int,           # designated and free together
@@ -269,7 +269,7 @@ def designated_shared(
     if not 0 <= shared_penalty <= .3: warnings.warn(f"shared_penalty={shared_penalty}: 0.1 to 0.2 is known to work, while above 0.3 designated features do not take up what is shared", stacklevel=2)
     return CrossCoder([Group("shared", n, every, every, tied=True, penalty=shared_penalty), Group("free", n_features - n, every, every)], sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #1f0fa864
+# %% ../nbs/13_architectures.ipynb #c6c5be40
 def per_layer_saes(
     sites: Mapping[str, int],  # layer -> its width
     n_features: int,           # of all layers together
@@ -279,7 +279,7 @@ def per_layer_saes(
     "A sparse autoencoder per site, trained side by side: a group per site that reads and writes it alone."
     return CrossCoder([Group(group_name(n), size, (n,), (n,)) for n, size in zip(sites, shared_out(n_features, len(sites)))], sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #dce1fd26
+# %% ../nbs/13_architectures.ipynb #0f4d7281
 def shared_sae(
     sites: Mapping[str, int],  # layer -> its width, the same for all
     n_features: int,           # of the dictionary; cc.n_features is this times the number of sites
@@ -293,5 +293,5 @@ def shared_sae(
     groups = [Group(group_name(n), n_features, (n,), (n,), like=like) for n, like in zip(sites, likes)]
     return CrossCoder(groups, sites, sparsity, **kw)
 
-# %% ../nbs/13_architectures.ipynb #24051ba2
+# %% ../nbs/13_architectures.ipynb #981d20e6
 ARCHITECTURES = {a.__name__: a for a in (sae, crosscoder, weakly_causal, clt, transcoder, pre_post_mlp, dedicated, designated_shared, per_layer_saes, shared_sae)}

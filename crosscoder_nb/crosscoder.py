@@ -8,7 +8,7 @@ __all__ = ['FORMAT_VERSION', 'Group', 'columns', 'take', 'flatten', 'first_weigh
            'entries_of', 'exact_entries', 'find_code', 'write', 'unscale', 'shaped', 'fold', 'fold_skips',
            'save_crosscoder', 'read_config', 'fetch', 'load_crosscoder']
 
-# %% ../nbs/12_crosscoder.ipynb #78df26c5
+# %% ../nbs/12_crosscoder.ipynb #e5238024
 import json
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
@@ -26,7 +26,7 @@ from .kernels import DenseCode, Entries, SparseCode, active_entries, sampled_pro
 from .scaling import Scaling
 from .sparsity import Sparsity, code_norms, sparsity_from
 
-# %% ../nbs/12_crosscoder.ipynb #5cfb73c3
+# %% ../nbs/12_crosscoder.ipynb #c0ce7a9a
 @dataclass(frozen=True)
 class Group:
     "A set of features that read the same sites and write the same sites."
@@ -49,7 +49,7 @@ class Group:
         if "." in self.name or not self.name or hasattr(nn.ModuleDict(), self.name):
             raise ValueError(f"a group cannot be called {self.name!r}: PyTorch keeps weights under that name, so it may not be empty, hold a dot or be one of a module's own words (train, type, keys, values, ...)")
 
-# %% ../nbs/12_crosscoder.ipynb #f6a6a13e
+# %% ../nbs/12_crosscoder.ipynb #db5a1ac3
 def columns(
     sites: Mapping[str, int],  # name -> width, in order
 ) -> dict[str, slice]:         # name -> its columns in a flat [batch Σd]
@@ -71,7 +71,7 @@ def take(
     where = columns(sites)
     return torch.cat([x[:, where[n]] for n in names], 1)
 
-# %% ../nbs/12_crosscoder.ipynb #a2a230dd
+# %% ../nbs/12_crosscoder.ipynb #3546837b
 def flatten(
     x: Tensor | Mapping[str, Tensor],  # [batch site d], flat [batch Σd], or {site: [batch d]}
     sites: Mapping[str, int],
@@ -94,7 +94,7 @@ def flatten(
         raise ValueError(f"x must be flat [batch {sum(sites.values())}] with the sites {layout} side by side; got {tuple(x.shape)}.")
     return x
 
-# %% ../nbs/12_crosscoder.ipynb #fc98ca70
+# %% ../nbs/12_crosscoder.ipynb #3619459d
 def first_weights(
     group: Group,
     sites: Mapping[str, int],
@@ -116,7 +116,7 @@ def first_weights(
     W_dec = write[group.writes[0]] if group.tied else torch.cat([write[n] for n in group.writes], 1)
     return read / read.square().sum(1, keepdim=True), W_dec.clone()
 
-# %% ../nbs/12_crosscoder.ipynb #2fff89e8
+# %% ../nbs/12_crosscoder.ipynb #658c5ad4
 class GroupWeights(nn.Module):
     "Encoder, bias and decoder of one group, feature-major."
 
@@ -146,7 +146,7 @@ class GroupWeights(nn.Module):
         "Decoder over all sites the group writes, [feature Σ d_write]."
         return self.W_dec.repeat(1, len(self.writes)) if self.group.tied else self.W_dec
 
-# %% ../nbs/12_crosscoder.ipynb #264bca73
+# %% ../nbs/12_crosscoder.ipynb #19a8006a
 class Output(NamedTuple):
     "What a crosscoder makes of a batch."
     y_hat: Tensor | dict[str, Tensor]  # raw reconstruction, in the form in which x came
@@ -175,7 +175,7 @@ class Views:
     @property
     def b_enc(self) -> Tensor: return torch.cat([w.b_enc for w in self.weights.values()])
 
-# %% ../nbs/12_crosscoder.ipynb #89b299fb
+# %% ../nbs/12_crosscoder.ipynb #f086a98f
 class CrossCoder(Views, nn.Module):
     "A sparse dictionary over several sites: f = sparsity(Σ_s W_enc_s x_s + b_enc), y_hat_s = W_dec_s f + b_dec_s."
 
@@ -240,7 +240,7 @@ class CrossCoder(Views, nn.Module):
         layout = ", ".join(f"{n} ({d})" for n, d in self.sites.items())
         return f"CrossCoder({self.n_features} features in {', '.join(g.name for g in self.groups)}; sites {layout}; {self.sparsity.config()})"
 
-# %% ../nbs/12_crosscoder.ipynb #132364e6
+# %% ../nbs/12_crosscoder.ipynb #4c08b10b
 def check_groups(
     groups: list[Group],
     sites: Mapping[str, int],
@@ -253,7 +253,7 @@ def check_groups(
         strange = [n for n in g.reads + g.writes if n not in sites]
         if strange: raise ValueError(f"group {g.name!r} reads or writes {strange}, but the sites are {list(sites)}")
 
-# %% ../nbs/12_crosscoder.ipynb #0c924b6b
+# %% ../nbs/12_crosscoder.ipynb #a8796ffd
 def spans(
     cc: "CrossCoder",
 ) -> list[tuple[GroupWeights, int, int]]:  # weights of each group, its first feature, one past its last
@@ -264,7 +264,7 @@ def spans(
         start += len(w.W_enc)
     return out
 
-# %% ../nbs/12_crosscoder.ipynb #ddb7dbe0
+# %% ../nbs/12_crosscoder.ipynb #8942004c
 def decoder_norms(
     cc: "CrossCoder",
 ) -> Tensor:  # [feature site], in scaled space
@@ -288,7 +288,7 @@ def spread(
         for n, part in zip(getattr(w, side), W.split(list(getattr(w, side).values()), 1)): out[start:stop, where[n]] = part
     return out
 
-# %% ../nbs/12_crosscoder.ipynb #29cff50e
+# %% ../nbs/12_crosscoder.ipynb #57609f31
 def pre_activations(
     cc: "CrossCoder",
     x: Tensor,                          # scaled, [batch Σd]
@@ -304,7 +304,7 @@ def dense_code(cc: "CrossCoder", x: Tensor) -> DenseCode:
     pre = pre_activations(cc, x)
     return DenseCode(cc.sparsity(pre, cc.rank_norms), pre)
 
-# %% ../nbs/12_crosscoder.ipynb #790f0380
+# %% ../nbs/12_crosscoder.ipynb #22e63c67
 def entries_of(
     col: Tensor,               # feature of each entry
     start: int, stop: int,     # a group's features
@@ -314,7 +314,7 @@ def entries_of(
     if (start, stop) == (0, n_features): return slice(None)
     return ((col >= start) & (col < stop)).nonzero().squeeze(1)
 
-# %% ../nbs/12_crosscoder.ipynb #e09784b4
+# %% ../nbs/12_crosscoder.ipynb #2d4e2e07
 def exact_entries(
     cc: "CrossCoder",
     x: Tensor,        # scaled, [batch Σd]
@@ -346,7 +346,7 @@ def find_code(cc: "CrossCoder", x: Tensor) -> SparseCode:
             val = part if isinstance(inside, slice) else val.index_copy(0, inside, part)
     return SparseCode(found.row, found.col, val, (len(x), cc.n_features))
 
-# %% ../nbs/12_crosscoder.ipynb #7c6847f5
+# %% ../nbs/12_crosscoder.ipynb #6748624b
 def write(
     cc: "CrossCoder",
     code: SparseCode | DenseCode,
@@ -388,7 +388,7 @@ def shaped(
     if like.ndim == 3 and len(set(sites.values())) == 1: return rearrange(y, "batch (site d) -> batch site d", site=len(sites))
     return y
 
-# %% ../nbs/12_crosscoder.ipynb #86510063
+# %% ../nbs/12_crosscoder.ipynb #f592c04f
 @torch.no_grad()
 def fold(
     cc: "CrossCoder",
@@ -420,7 +420,7 @@ def fold_skips(cc: "CrossCoder", out: "CrossCoder", per_column, mean: Mapping[st
         shift = new.W_skip @ torch.cat([mean[n] for n in old.reads])
         for n, part in zip(old.writes, shift.split(list(old.writes.values()))): out.b_dec[where[n]] -= part
 
-# %% ../nbs/12_crosscoder.ipynb #f7e40708
+# %% ../nbs/12_crosscoder.ipynb #4d018890
 FORMAT_VERSION = 1
 
 

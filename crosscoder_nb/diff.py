@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['EXCLUSIVE', 'SHARED', 'relative_norm', 'decoder_cosine', 'classify', 'site_pair', 'diff', 'exclusive']
 
-# %% ../nbs/32_diff.ipynb #f116d3c9
+# %% ../nbs/32_diff.ipynb #a2da59cc
 import numpy as np
 import pandas as pd
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 from .crosscoder import CrossCoder, columns
 from .metrics import Evaluation
 
-# %% ../nbs/32_diff.ipynb #b26ed149
+# %% ../nbs/32_diff.ipynb #2c75e3bb
 def relative_norm(
     cc: CrossCoder,
     a: str,    # name of the first site
@@ -27,7 +27,7 @@ def relative_norm(
     n_a, n_b = (cc.dec_norms.detach()[:, place[name]] for name in (a, b))
     return n_b / (n_a + n_b)
 
-# %% ../nbs/32_diff.ipynb #e08f2194
+# %% ../nbs/32_diff.ipynb #58c7c5ed
 def decoder_cosine(
     cc: CrossCoder,
     a: str,    # name of the first site
@@ -39,7 +39,7 @@ def decoder_cosine(
     decoder, where = cc.decoder().detach(), columns(cc.sites)
     return torch.nn.functional.cosine_similarity(decoder[:, where[a]], decoder[:, where[b]], dim=1)
 
-# %% ../nbs/32_diff.ipynb #3278f012
+# %% ../nbs/32_diff.ipynb #9bc8d311
 EXCLUSIVE = (0.05, 0.95)   # below the first: only A; above the second: only B
 SHARED = (0.3, 0.7)        # from the first to the second: shared
 
@@ -53,7 +53,7 @@ def classify(
     classes = {"dead": dead.cpu().numpy(), "A only": r < EXCLUSIVE[0], "B only": r > EXCLUSIVE[1], "shared": (r >= SHARED[0]) & (r <= SHARED[1])}
     return np.select(list(classes.values()), list(classes), "other")
 
-# %% ../nbs/32_diff.ipynb #9242351d
+# %% ../nbs/32_diff.ipynb #6ce5ca3c
 def site_pair(
     cc: CrossCoder,
     sites: tuple[str, str] | None,  # which two; None: the crosscoder's only two
@@ -63,7 +63,7 @@ def site_pair(
     if len(pair) != 2: raise ValueError(f"a diff is of two sites; this crosscoder has {len(pair)}: {', '.join(cc.sites)}. Say which: diff(..., sites=(first, second)).")
     return pair
 
-# %% ../nbs/32_diff.ipynb #1486d1b2
+# %% ../nbs/32_diff.ipynb #38db27a2
 def diff(
     cc: CrossCoder,
     evaluation: Evaluation,                # of this crosscoder, best on tokens it was not trained on
@@ -85,7 +85,7 @@ def diff(
     df.attrs = dict(names=tuple(names or (models if len(set(models)) == 2 else (a, b))), sites=(a, b), thresholds=dict(exclusive=EXCLUSIVE, shared=SHARED), n_tokens=evaluation.n_tokens)
     return df
 
-# %% ../nbs/32_diff.ipynb #8b963738
+# %% ../nbs/32_diff.ipynb #5d774925
 def exclusive(
     df: pd.DataFrame,     # from diff
     which: str = "B",     # "A", "B" or one of the models' names

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['read', 'out_of_memory', 'read_in_parts', 'relaid', 'readings', 'Harvest', 'plan', 'check_remote', 'harvest']
 
-# %% ../nbs/03_harvest.ipynb #07d8d39a
+# %% ../nbs/03_harvest.ipynb #e0d9475a
 import gc, warnings
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from .sites import Model, Site, probe, site_value
 from .tokens import Reading, TokenBatch, Tokens, same_tokenizer, vocabulary_hash
 
-# %% ../nbs/03_harvest.ipynb #552cecc5
+# %% ../nbs/03_harvest.ipynb #267321e2
 def read(
     model: Model,
     order: list[Site],               # sites of this model, in the order in which a forward pass reaches them
@@ -44,12 +44,12 @@ def read(
         stop.__dict__.clear()
     return x
 
-# %% ../nbs/03_harvest.ipynb #5dd853dc
+# %% ../nbs/03_harvest.ipynb #6f0b91d0
 def out_of_memory(e: RuntimeError) -> bool:
     "Whether an error says that memory ran out, on a GPU or in the computer."
     return isinstance(e, torch.OutOfMemoryError) or any(words in str(e).lower() for words in ("out of memory", "can't allocate memory"))
 
-# %% ../nbs/03_harvest.ipynb #45a2a0f3
+# %% ../nbs/03_harvest.ipynb #c2c7adb6
 def read_in_parts(
     model: Model,
     order: list[Site],
@@ -72,7 +72,7 @@ def read_in_parts(
         warnings.warn(f"Memory ran out while {model.name} read {size} windows of {batch.ids.shape[1]} tokens ({failed}). It goes on with {size // 2} at a time; a smaller batch_size of Tokens avoids this.")
     return parts[0] if len(parts) == 1 else {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
-# %% ../nbs/03_harvest.ipynb #3fad8dcc
+# %% ../nbs/03_harvest.ipynb #67fc98cd
 def relaid(
     x: Tensor,         # [batch seq' d] in the order of a model's own tokens
     partner: Tensor,   # [batch seq] for each position of the batch the position in x, -1: none
@@ -81,7 +81,7 @@ def relaid(
     partner = partner.to(x.device)
     return x[torch.arange(len(x), device=x.device)[:, None], partner.clamp(min=0)].masked_fill_((partner < 0)[..., None], 0)
 
-# %% ../nbs/03_harvest.ipynb #296229cd
+# %% ../nbs/03_harvest.ipynb #18c4de93
 def readings(
     models: list[Model],
     tokens: Tokens,
@@ -96,14 +96,14 @@ def readings(
             raise
     return {model.name: of(model) for model in models}
 
-# %% ../nbs/03_harvest.ipynb #b0a24dfb
+# %% ../nbs/03_harvest.ipynb #a61af153
 class Harvest(NamedTuple):
     "One batch of tokens and what the sites held."
     batch: TokenBatch
     x: dict[str, Tensor]   # site name -> [batch seq d], in the model's dtype and on its device
     place: dict            # where a later harvest goes on after this batch, fit for JSON
 
-# %% ../nbs/03_harvest.ipynb #7cefbe07
+# %% ../nbs/03_harvest.ipynb #27f8783e
 def plan(
     models: list[Model],
     sites: list[Site],
@@ -116,7 +116,7 @@ def plan(
     wanted = {model.name: [site for site in sites if site.model == model.name] for model in models}
     return [(model, list(probe(model.module, wanted[model.name]))) for model in models if wanted[model.name]]
 
-# %% ../nbs/03_harvest.ipynb #686e4bb0
+# %% ../nbs/03_harvest.ipynb #5867feef
 def check_remote(models: list[Model]) -> None:
     "ValueError unless these models can run on another machine; sends this package's code along with what is run there."
     for model in models:
@@ -124,7 +124,7 @@ def check_remote(models: list[Model]) -> None:
         if model.adapter is not None: raise ValueError(f"{model.name} is one of a LoRA pair; an adapter cannot be switched on another machine.")
     nnsight.register(__name__.partition(".")[0])
 
-# %% ../nbs/03_harvest.ipynb #8d0ff344
+# %% ../nbs/03_harvest.ipynb #a5fb1122
 def harvest(
     models: list[Model],         # all of them see the same text
     sites: list[Site],           # sites in these models

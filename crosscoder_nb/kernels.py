@@ -7,7 +7,7 @@ __all__ = ['SparseCode', 'DenseCode', 'sparsify', 'segments', 'gather_add', 'sam
            'top_entries', 'choose_of_batch', 'first_guess', 'active_entries', 'best_of_blocks', 'ByFeature',
            'by_feature', 'restore', 'sparse_encode', 'sparse_decode', 'keep_memory']
 
-# %% ../nbs/11_kernels.ipynb #1ebd4970
+# %% ../nbs/11_kernels.ipynb #a2d1969d
 import ctypes
 from functools import cache, singledispatch
 from typing import Callable, NamedTuple
@@ -19,7 +19,7 @@ from torch.autograd import Function
 
 from .sparsity import BatchTopK, GroupMax, ReLU, TopK, check_k, scores
 
-# %% ../nbs/11_kernels.ipynb #7e3d9478
+# %% ../nbs/11_kernels.ipynb #169a176c
 class SparseCode(NamedTuple):
     "Feature activations [batch feature], kept as the entries that are not zero, sorted by row."
     row: Tensor              # token of each entry, int64 [n]
@@ -53,7 +53,7 @@ class SparseCode(NamedTuple):
         inside = ((self.col >= start) & (self.col < stop)).nonzero().squeeze(1)
         return SparseCode(self.row[inside], self.col[inside] - start, self.val[inside], (self.shape[0], stop - start))
 
-# %% ../nbs/11_kernels.ipynb #f0e6c5b3
+# %% ../nbs/11_kernels.ipynb #dbcca3c4
 class DenseCode(NamedTuple):
     "Feature activations [batch feature] of a sparsity function that bounds nothing (ReLU, JumpReLU, Gated)."
     f: Tensor
@@ -80,7 +80,7 @@ class DenseCode(NamedTuple):
 
     def columns(self, start: int, stop: int) -> "DenseCode": return DenseCode(self.f[:, start:stop])
 
-# %% ../nbs/11_kernels.ipynb #ff3e0c53
+# %% ../nbs/11_kernels.ipynb #9d698550
 def sparsify(
     f: Tensor,      # dense code, [batch feature]
 ) -> SparseCode:    # the same, kept as its entries that are not zero
@@ -88,7 +88,7 @@ def sparsify(
     row, col = f.nonzero(as_tuple=True)
     return SparseCode(row, col, f[row, col], tuple(f.shape))
 
-# %% ../nbs/11_kernels.ipynb #daffc7d0
+# %% ../nbs/11_kernels.ipynb #3e307287
 def segments(
     index: Tensor,  # sorted segment of each entry, [n]
     n: int,         # how many segments there are
@@ -107,7 +107,7 @@ def gather_add(
     "For each segment the weighted sum of rows of W."
     return F.embedding_bag(which, W, offsets, mode="sum", per_sample_weights=val, include_last_offset=True)
 
-# %% ../nbs/11_kernels.ipynb #39911b54
+# %% ../nbs/11_kernels.ipynb #38022c97
 def sampled_products(
     a: Tensor,    # [batch d]
     b: Tensor,    # [feature d]
@@ -117,7 +117,7 @@ def sampled_products(
     "The inner products <a[row], b[col]>, only those asked for."
     return torch.ops.aten._embedding_bag_per_sample_weights_backward(a.contiguous(), b, col, col[:0], row, 0)
 
-# %% ../nbs/11_kernels.ipynb #cbf24c04
+# %% ../nbs/11_kernels.ipynb #050877bb
 class Entries(NamedTuple):
     "Places in a [batch feature] table with their pre-activation and score, sorted by row."
     row: Tensor
@@ -151,7 +151,7 @@ def top_entries(
     keep[tied[:n - int(keep.sum())]] = True
     return entries.at(keep)
 
-# %% ../nbs/11_kernels.ipynb #cd22a7ab
+# %% ../nbs/11_kernels.ipynb #f6fd23aa
 def choose_of_batch(
     pre: Tensor,                                   # pre-activations, [batch feature], exact or screened
     norms: Tensor,                                 # decoder norms, [feature]
@@ -185,7 +185,7 @@ def first_guess(
     wanted = min(len(some), max(1, round(1.2 * n * len(some) / pre.numel())))
     return .9 * float(some.kthvalue(len(some) - wanted + 1).values)
 
-# %% ../nbs/11_kernels.ipynb #1cc1e7b8
+# %% ../nbs/11_kernels.ipynb #e758122b
 @singledispatch
 def active_entries(
     sparsity,       # a sparsity function
@@ -248,7 +248,7 @@ def _(sparsity: BatchTopK, pre, norms, exact=None):
     if len(chosen.score): sparsity.learn(chosen.score.min())
     return chosen
 
-# %% ../nbs/11_kernels.ipynb #f47c0e08
+# %% ../nbs/11_kernels.ipynb #c1cdfa7d
 class ByFeature(NamedTuple):
     "The same entries in the order of their features."
     order: Tensor    # place of each entry among the row-sorted ones, [n]
@@ -267,7 +267,7 @@ def restore(val: Tensor, order: Tensor) -> Tensor:
     "Values in feature order back in row order."
     return torch.empty_like(val).index_copy_(0, order, val)
 
-# %% ../nbs/11_kernels.ipynb #6bc60d95
+# %% ../nbs/11_kernels.ipynb #6f10a724
 class _SparseEncode(Function):
     @staticmethod
     def forward(ctx, x, W, b, row, col, val):
@@ -295,7 +295,7 @@ def sparse_encode(
     "Pre-activations of the active entries, differentiable in x, W and b."
     return _SparseEncode.apply(x, W, b, row, col, val)
 
-# %% ../nbs/11_kernels.ipynb #c47b96f0
+# %% ../nbs/11_kernels.ipynb #dd041e37
 class _SparseDecode(Function):
     @staticmethod
     def forward(ctx, val, W, row, col, batch):
@@ -321,7 +321,7 @@ def sparse_decode(
     "f @ W over the active entries, differentiable in val and W."
     return _SparseDecode.apply(val, W, row, col, batch)
 
-# %% ../nbs/11_kernels.ipynb #749d86fb
+# %% ../nbs/11_kernels.ipynb #574a79f2
 @cache
 def keep_memory() -> bool:  # whether the allocator could be told
     "Let glibc reuse freed blocks instead of returning them to the system; for the whole process, once. Elsewhere nothing happens."

@@ -7,7 +7,7 @@ __all__ = ['ERRORS', 'PENALTIES', 'REVIVALS', 'reconstruction_loss', 'prefix_blo
            'tanh_penalty', 'entropy_penalty', 'frequency_penalty', 'l0_penalty', 'dead_pre', 'dead_write', 'aux_loss',
            'ghost_loss', 'preact_loss', 'gate_loss', 'Objective', 'Losses', 'losses', 'total']
 
-# %% ../nbs/14_losses.ipynb #854ccb6d
+# %% ../nbs/14_losses.ipynb #ff771026
 from dataclasses import dataclass
 from typing import Mapping, NamedTuple
 
@@ -18,7 +18,7 @@ from .crosscoder import CrossCoder, GroupWeights, spans, take, write
 from .kernels import DenseCode, SparseCode
 from .sparsity import code_norms
 
-# %% ../nbs/14_losses.ipynb #f95c9be2
+# %% ../nbs/14_losses.ipynb #4953dd1a
 ERRORS = {
     "squared": lambda e: e.square().sum(1).mean(),
     "norm": lambda e: torch.linalg.vector_norm(e, dim=1).mean(),
@@ -38,7 +38,7 @@ def reconstruction_loss(
     if len(weights) > len(sites): raise ValueError(f"site_weights speak of {[n for n in weights if n not in sites]}, but the sites written are {list(sites)}")
     return sum(weights[n] * ERRORS[error](e) for n, e in zip(sites, parts))
 
-# %% ../nbs/14_losses.ipynb #0295ed05
+# %% ../nbs/14_losses.ipynb #5e6d69b7
 def prefix_blocks(
     cc: CrossCoder,
     prefixes: tuple[float, ...],  # shares of each group's features, ascending, below 1
@@ -61,7 +61,7 @@ def nested(
     for block in blocks: out.append((out[-1] if out else nothing) + cc.reconstruct(code.only(block), x) - nothing)
     return out
 
-# %% ../nbs/14_losses.ipynb #95c45b85
+# %% ../nbs/14_losses.ipynb #73675e6b
 def scored(
     cc: CrossCoder,
     code: SparseCode | DenseCode,
@@ -74,7 +74,7 @@ def scored(
     factor = torch.cat([weights.new_full((stop - start,), w.group.penalty) for w, start, stop in spans(cc)])
     return code.times(weights), factor
 
-# %% ../nbs/14_losses.ipynb #2606ebc9
+# %% ../nbs/14_losses.ipynb #6d26cd49
 def l1_penalty(
     cc: CrossCoder,
     code: SparseCode | DenseCode,
@@ -86,7 +86,7 @@ def l1_penalty(
     if p != 1: s = s.map(lambda v: torch.where(v > 1e-6, v.clamp_min(1e-6) ** p, 0.))   # the slope at 0 is infinite
     return s.weighted_sum(factor) / code.shape[0]
 
-# %% ../nbs/14_losses.ipynb #42f7a35e
+# %% ../nbs/14_losses.ipynb #9d02df7e
 def tanh_penalty(
     cc: CrossCoder,
     code: SparseCode | DenseCode,
@@ -96,7 +96,7 @@ def tanh_penalty(
     s, factor = scored(cc, code, code_norm)
     return s.map(lambda v: (4 * v).tanh()).weighted_sum(factor) / code.shape[0]
 
-# %% ../nbs/14_losses.ipynb #b523adaa
+# %% ../nbs/14_losses.ipynb #101499fd
 def entropy_penalty(
     cc: CrossCoder,
     code: SparseCode | DenseCode,
@@ -108,7 +108,7 @@ def entropy_penalty(
     share = s / s.sum(1, keepdim=True).clamp_min(1e-8)
     return -(factor * torch.xlogy(share, share.clamp_min(1e-12))).sum() / code.shape[0]
 
-# %% ../nbs/14_losses.ipynb #df2673eb
+# %% ../nbs/14_losses.ipynb #c76efb08
 def frequency_penalty(
     cc: CrossCoder,
     code: SparseCode | DenseCode,
@@ -119,7 +119,7 @@ def frequency_penalty(
     density = s.map(lambda v: (4 * v).tanh()).dense().mean(0)
     return (factor * density * (1 + density / .01)).sum()
 
-# %% ../nbs/14_losses.ipynb #c57c0fe4
+# %% ../nbs/14_losses.ipynb #b83e76b1
 def l0_penalty(
     cc: CrossCoder,
     code: DenseCode,                 # of a JumpReLU crosscoder
@@ -131,7 +131,7 @@ def l0_penalty(
     l0 = (cc.sparsity.active(code.pre, cc.rank_norms.detach()) * factor).sum(1).mean()
     return l0 if target is None else sum(cc.writes.values()) * (l0 / target - 1) ** 2
 
-# %% ../nbs/14_losses.ipynb #dc79a556
+# %% ../nbs/14_losses.ipynb #3554f67d
 def dead_pre(
     cc: CrossCoder,
     x: Tensor,      # scaled activations, [batch Σd]
@@ -153,7 +153,7 @@ def dead_write(
         for n, W in zip(w.writes, w.decoder()[d].split(list(w.writes.values()), 1)): parts[n] = parts[n] + code @ W
     return torch.cat(list(parts.values()), 1)
 
-# %% ../nbs/14_losses.ipynb #5f9395d8
+# %% ../nbs/14_losses.ipynb #83d30685
 def aux_loss(
     cc: CrossCoder,
     x: Tensor,         # scaled activations, [batch Σd]
@@ -167,7 +167,7 @@ def aux_loss(
     f = pre.relu() * torch.zeros_like(pre).scatter_(1, best, 1.)
     return (e - dead_write(cc, mine, f)).square().sum() / (e - e.mean(0)).square().sum().clamp_min(1e-12)
 
-# %% ../nbs/14_losses.ipynb #b2acac3f
+# %% ../nbs/14_losses.ipynb #1f8db795
 def ghost_loss(
     cc: CrossCoder,
     x: Tensor,         # scaled activations, [batch Σd]
@@ -180,7 +180,7 @@ def ghost_loss(
     half = .5 * torch.linalg.vector_norm(e, dim=1, keepdim=True) / torch.linalg.vector_norm(ghost, dim=1, keepdim=True).clamp_min(1e-12)
     return (e - half.detach() * ghost).square().sum() / e.square().sum().clamp_min(1e-12)
 
-# %% ../nbs/14_losses.ipynb #6d9e630f
+# %% ../nbs/14_losses.ipynb #1871e3af
 def preact_loss(
     cc: CrossCoder,
     code: DenseCode,  # with its pre-activations
@@ -189,7 +189,7 @@ def preact_loss(
     if not isinstance(code, DenseCode): raise ValueError(f"a pre-activation loss needs all pre-activations, and the sparse step of {type(cc.sparsity).__name__} keeps only some. Use aux_coeff instead, or ReLU(sparse_below=0).")
     return (cc.sparsity.bar() - code.pre * cc.rank_norms).relu().sum(1).mean()
 
-# %% ../nbs/14_losses.ipynb #5910f5e1
+# %% ../nbs/14_losses.ipynb #c080798b
 def gate_loss(
     cc: CrossCoder,
     x: Tensor,          # scaled activations, [batch Σd]
@@ -201,7 +201,7 @@ def gate_loss(
     y_hat = write(cc, DenseCode(cc.sparsity.paid(code.pre, code.f)), x, frozen=True)
     return reconstruction_loss(y, y_hat, cc.writes, error, site_weights)
 
-# %% ../nbs/14_losses.ipynb #40f6efff
+# %% ../nbs/14_losses.ipynb #90db4062
 PENALTIES = {
     "l1": lambda cc, code, o, p: l1_penalty(cc, code, o.code_norm, p),
     "tanh": lambda cc, code, o, p: tanh_penalty(cc, code, o.code_norm),
@@ -214,7 +214,7 @@ REVIVALS = {
     "ghost": lambda cc, x, e, dead, o: ghost_loss(cc, x, e, dead),
 }
 
-# %% ../nbs/14_losses.ipynb #f72890da
+# %% ../nbs/14_losses.ipynb #dacbb660
 @dataclass(frozen=True)
 class Objective:
     "What is minimised."
@@ -243,7 +243,7 @@ class Objective:
         object.__setattr__(self, "penalty_name", "l1_loss" if self.penalty == "l1" else "sparsity_loss")   # in the log
         if self.target_l0 is not None and self.penalty != "l0": raise ValueError(f'target_l0 belongs to penalty="l0"; got penalty={self.penalty!r}. With another penalty say target_l0=None.')
 
-# %% ../nbs/14_losses.ipynb #c8b8b19a
+# %% ../nbs/14_losses.ipynb #e419de75
 class Losses(NamedTuple):
     "The parts of a loss, and what they were computed from."
     parts: dict[str, Tensor]          # 0-dim each

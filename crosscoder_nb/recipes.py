@@ -7,7 +7,7 @@ __all__ = ['START', 'SCALING', 'LENGTHS', 'L1', 'GATED', 'TOPK', 'JUMP', 'RECIPE
            'lr_factor', 'l1_coeff', 'annealed_p', 'annealed_k', 'Recipe', 'option_names', 'own_options',
            'check_options', 'in_steps', 'recipe']
 
-# %% ../nbs/20_recipes.ipynb #cc65e8f5
+# %% ../nbs/20_recipes.ipynb #5255c7d7
 import difflib
 import inspect
 from dataclasses import dataclass, field, fields, replace
@@ -19,7 +19,7 @@ from .losses import Objective
 from .scaling import fit_scaling
 from .sparsity import SPARSITIES
 
-# %% ../nbs/20_recipes.ipynb #9aea329b
+# %% ../nbs/20_recipes.ipynb #55ae1b0f
 def check_numbers(config) -> None:
     "Whole numbers are whole and not negative, rates are positive; 1e3 steps are 1000."
     for f in fields(config):
@@ -31,7 +31,7 @@ def check_numbers(config) -> None:
         if not ok: raise ValueError(f"{f.name} must be a {'whole ' if whole else ''}number, {'positive' if positive else f'at least {least}'}; got {value!r}")
         if whole: object.__setattr__(config, f.name, int(value))
 
-# %% ../nbs/20_recipes.ipynb #725ba9d0
+# %% ../nbs/20_recipes.ipynb #849f19c8
 @dataclass(frozen=True)
 class TrainConfig:
     "The numbers of a training run. Token counts are tokens, the rest are steps."
@@ -71,7 +71,7 @@ class TrainConfig:
         if self.p_end is not None and (self.objective.penalty != "l1" or not 0 < self.p_end < 1):
             raise ValueError(f'p-annealing lowers the power of penalty="l1" to p_end, between 0 and 1; got p_end={self.p_end} and penalty={self.objective.penalty!r}')
 
-# %% ../nbs/20_recipes.ipynb #9e453c90
+# %% ../nbs/20_recipes.ipynb #a69f7149
 def last_birth(
     step: int,
     c: TrainConfig,
@@ -108,7 +108,7 @@ def annealed_k(step: int, c: TrainConfig, k: int) -> int:
     if step >= c.k_anneal_steps: return k
     return max(1, round(c.k_start - (c.k_start - k) * step / c.k_anneal_steps))
 
-# %% ../nbs/20_recipes.ipynb #0d930b5c
+# %% ../nbs/20_recipes.ipynb #982448c1
 START = ("dec_norm", "same", "transpose")                       # options of CrossCoder itself
 SCALING = dict(statistic="median", center=True, outlier_cut=None)  # of fit_scaling: robust against the huge activations that language models have
 LENGTHS = ("warmup_steps", "decay_steps", "l1_warmup_steps", "p_anneal_steps", "k_anneal_steps", "resample_steps", "dead_tokens")
@@ -136,7 +136,7 @@ class Recipe:
 
     def of(self, names) -> dict[str, Any]: return {n: v for n, v in self.options.items() if n in names}
 
-# %% ../nbs/20_recipes.ipynb #e62b864d
+# %% ../nbs/20_recipes.ipynb #9df112b7
 def option_names(what: Callable) -> list[str]:
     "What a class or function can be told by name."
     return [n for n, p in inspect.signature(what).parameters.items() if p.kind is not p.VAR_KEYWORD]
@@ -170,7 +170,7 @@ def in_steps(
     share = {n: round(v * steps * (batch if n == "dead_tokens" else 1)) for n, v in run.items() if n in LENGTHS and isinstance(v, float) and v <= 1}
     return dict(run) | share | dict(steps=steps)
 
-# %% ../nbs/20_recipes.ipynb #468983c0
+# %% ../nbs/20_recipes.ipynb #ffed9c62
 L1 = dict(l1_coeff=1.0, l1_warmup_steps=0.1, warmup_steps=0.02, decay_steps=0.2, aux_coeff=0.0)
 GATED = L1 | dict(l1_coeff=2.0, unit_norm=True, betas=(0.0, 0.999))
 TOPK = dict(k=32, warmup_steps=0.02, decay_steps=0.2, dead_tokens=0.1)
@@ -192,7 +192,7 @@ RECIPES = {
     "matryoshka": Recipe("Bussmann et al. 2025", "batchtopk", TOPK | dict(prefixes=(1 / 32, 3 / 32, 7 / 32, 15 / 32))),
 }
 
-# %% ../nbs/20_recipes.ipynb #4b3ea8bf
+# %% ../nbs/20_recipes.ipynb #de44cb8d
 def recipe(
     name: str,                   # one of RECIPES
     n_features: int | None = None,

@@ -6,14 +6,14 @@
 __all__ = ['CODE_NORMS', 'SPARSITIES', 'scores', 'code_norms', 'Sparsity', 'ReLU', 'check_k', 'TopK', 'BatchTopK', 'GroupMax',
            'JumpReLU', 'Gated', 'sparsity_from']
 
-# %% ../nbs/10_sparsity.ipynb #3ee91bf3
+# %% ../nbs/10_sparsity.ipynb #069ecffb
 import math
 
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-# %% ../nbs/10_sparsity.ipynb #d9f3f01c
+# %% ../nbs/10_sparsity.ipynb #b52680d2
 def scores(
     pre: Tensor,    # pre-activations, [batch feature]
     norms: Tensor,  # decoder norm of each feature, [feature]
@@ -21,7 +21,7 @@ def scores(
     "The size of what each feature would write."
     return pre.relu() * norms
 
-# %% ../nbs/10_sparsity.ipynb #24718921
+# %% ../nbs/10_sparsity.ipynb #2c740469
 CODE_NORMS = {
     "crosscoder": lambda n: n.sum(1),
     "sae": lambda n: n.square().sum(1).clamp_min(1e-24).sqrt(),
@@ -40,7 +40,7 @@ def code_norms(
     if code_norm not in CODE_NORMS: raise ValueError(f"code_norm must be one of {', '.join(CODE_NORMS)}; got {code_norm!r}")
     return CODE_NORMS[code_norm](dec_norms)
 
-# %% ../nbs/10_sparsity.ipynb #82e831f6
+# %% ../nbs/10_sparsity.ipynb #b9f7809e
 class Sparsity(nn.Module):
     "Decides which features of a token are active."
     kind = None    # its name in a saved configuration
@@ -66,7 +66,7 @@ class Sparsity(nn.Module):
 
     def config(self) -> dict: return dict(kind=self.kind, rank=self.rank)
 
-# %% ../nbs/10_sparsity.ipynb #f7cece97
+# %% ../nbs/10_sparsity.ipynb #37600457
 class ReLU(Sparsity):
     "f = max(pre, 0). Needs a sparsity penalty in the loss."
     kind = "relu"
@@ -91,7 +91,7 @@ class ReLU(Sparsity):
 
     def config(self) -> dict: return super().config() | dict(sparse_below=self.sparse_below)
 
-# %% ../nbs/10_sparsity.ipynb #bfd76546
+# %% ../nbs/10_sparsity.ipynb #dd89e7bb
 def check_k(
     k: int,           # active features a token
     n_features: int,  # features there are
@@ -124,7 +124,7 @@ class TopK(Sparsity):
 
     def config(self) -> dict: return super().config() | dict(k=self.k)
 
-# %% ../nbs/10_sparsity.ipynb #b070679d
+# %% ../nbs/10_sparsity.ipynb #dac2a2ac
 class BatchTopK(Sparsity):
     "The k x batch largest scores of the batch in training; in evaluation every score above the learnt threshold."
     kind, few, ranked = "batchtopk", True, True
@@ -164,7 +164,7 @@ class BatchTopK(Sparsity):
 
     def config(self) -> dict: return super().config() | dict(k=self.k)
 
-# %% ../nbs/10_sparsity.ipynb #bf975e80
+# %% ../nbs/10_sparsity.ipynb #834319af
 class GroupMax(Sparsity):
     "The largest score of each of some blocks of features."
     kind, few, ranked = "groupmax", True, True
@@ -188,7 +188,7 @@ class GroupMax(Sparsity):
 
     def config(self) -> dict: return super().config() | dict(n_blocks=self.n_blocks)
 
-# %% ../nbs/10_sparsity.ipynb #913524cd
+# %% ../nbs/10_sparsity.ipynb #fdc9cee8
 class _Jump(Function):
     "f = pre where score > threshold; the threshold's gradient is the straight-through one."
     @staticmethod
@@ -220,7 +220,7 @@ class _Step(Function):
         window = (score - threshold).abs() < ctx.bandwidth / 2
         return None, -(g * window).sum(0) / ctx.bandwidth, None
 
-# %% ../nbs/10_sparsity.ipynb #6621de5d
+# %% ../nbs/10_sparsity.ipynb #36952986
 class JumpReLU(Sparsity):
     "pre where its score beats a learnt threshold, else 0."
     kind = "jumprelu"
@@ -250,7 +250,7 @@ class JumpReLU(Sparsity):
 
     def config(self) -> dict: return super().config() | dict(bandwidth=self.bandwidth, start=self.start)
 
-# %% ../nbs/10_sparsity.ipynb #a09e91a5
+# %% ../nbs/10_sparsity.ipynb #0084ff9d
 class Gated(Sparsity):
     "A gate that decides whether, a magnitude that says how much."
     kind, gates = "gated", True
@@ -265,7 +265,7 @@ class Gated(Sparsity):
 
     def paid(self, pre: Tensor, f: Tensor) -> Tensor: return pre.relu()
 
-# %% ../nbs/10_sparsity.ipynb #fd670ff5
+# %% ../nbs/10_sparsity.ipynb #1dc877bb
 SPARSITIES = {s.kind: s for s in (ReLU, TopK, GroupMax, BatchTopK, JumpReLU, Gated)}
 
 

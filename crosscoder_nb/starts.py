@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['geometric_median', 'start_bias', 'start_rate', 'unit_sites', 'mean_norms', 'resample', 'forget']
 
-# %% ../nbs/15_starts.ipynb #36b51435
+# %% ../nbs/15_starts.ipynb #37e7ccea
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from .crosscoder import CrossCoder, columns, pre_activations, spans, take
 from .scaling import site_norms
 
-# %% ../nbs/15_starts.ipynb #7bfac1ac
+# %% ../nbs/15_starts.ipynb #9ffeed61
 def geometric_median(
     x: Tensor,               # [rows d]
     iterations: int = 100,
@@ -28,7 +28,7 @@ def geometric_median(
         if torch.linalg.vector_norm(middle - previous) < tolerance * distance.mean(): break
     return middle
 
-# %% ../nbs/15_starts.ipynb #885fce98
+# %% ../nbs/15_starts.ipynb #45473635
 @torch.no_grad()
 def start_bias(
     cc: CrossCoder,
@@ -37,7 +37,7 @@ def start_bias(
     "Begin with the decoder bias at the geometric median of each site written."
     for n, where in columns(cc.writes).items(): cc.b_dec[where] = geometric_median(x[:, columns(cc.sites)[n]])
 
-# %% ../nbs/15_starts.ipynb #5ed40e09
+# %% ../nbs/15_starts.ipynb #c07184e1
 @torch.no_grad()
 def start_rate(
     cc: CrossCoder,
@@ -51,7 +51,7 @@ def start_rate(
     edge = pre.sort(dim=0).values[max(rank - 1, 0):rank + 1].mean(0)     # between the last that stays silent and the first that speaks
     for w, start, stop in spans(cc): w.b_enc += bar[start:stop] - edge[start:stop] if bar.ndim else -edge[start:stop]
 
-# %% ../nbs/15_starts.ipynb #136b60bc
+# %% ../nbs/15_starts.ipynb #39f992aa
 def unit_sites(
     x: Tensor,        # [rows Σd]
     sites: dict[str, int],
@@ -66,7 +66,7 @@ def mean_norms(W: Tensor, sites: dict[str, int], living: Tensor) -> Tensor:
     rows = W[living] if living.any() else W
     return torch.cat([n.expand(d) for n, d in zip(site_norms(rows, sites).mean(0), sites.values())])
 
-# %% ../nbs/15_starts.ipynb #c84a4026
+# %% ../nbs/15_starts.ipynb #f0b7bc96
 @torch.no_grad()
 def resample(
     cc: CrossCoder,

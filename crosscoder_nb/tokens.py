@@ -10,7 +10,7 @@ __all__ = ['ROLES', 'ALIASES', 'MARK', 'POOL', 'SAMPLE', 'content_of', 'Text', '
            'documents_from', 'Chunk', 'chunks', 'chunks_after', 'documents_of', 'Tokens', 'shares', 'alignment',
            'same_tokenizer']
 
-# %% ../nbs/02_tokens.ipynb #9d72ae41
+# %% ../nbs/02_tokens.ipynb #cb1b826f
 import hashlib, os, re
 from collections.abc import Callable, Iterable, Iterator, Sized
 from copy import deepcopy
@@ -24,7 +24,7 @@ from jinja2 import TemplateError
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-# %% ../nbs/02_tokens.ipynb #5f17a6cf
+# %% ../nbs/02_tokens.ipynb #5583d905
 def content_of(
     document,              # a text, a list of chat messages, or a row of a data set with one of these
     column: str = "text",  # which column of a row
@@ -36,7 +36,7 @@ def content_of(
     if not isinstance(document, (str, list)): raise ValueError(f"A document is a text or a list of chat messages; got {type(document).__name__}.")
     return document
 
-# %% ../nbs/02_tokens.ipynb #f729ebbe
+# %% ../nbs/02_tokens.ipynb #a36d3e7b
 ROLES = ("text", "system", "user", "assistant", "tool")
 ALIASES = dict(developer="system", model="assistant", function="tool", ipython="tool")   # other names in use
 
@@ -56,7 +56,7 @@ class Text(NamedTuple):
         ends, role, template, part, offset = zip(*[s for begin, s in zip(begins, stretches) if s[0] > begin] or [(0, 0, False, 0, 0)])
         return cls(text, np.array(ends), np.array(role, np.int8), np.array(template), np.array(part), np.array(offset))
 
-# %% ../nbs/02_tokens.ipynb #c7508930
+# %% ../nbs/02_tokens.ipynb #6306439c
 MARK = re.compile("([\ufdd0\ufdd1])(\\d+)\ufdd2")   # begin or end, number of the message
 
 def mark(
@@ -72,7 +72,7 @@ def mark(
     before, after = content.split(core, 1)
     return message | dict(content=f"{before}\ufdd0{number}\ufdd2{core}\ufdd1{number}\ufdd2{after}")
 
-# %% ../nbs/02_tokens.ipynb #1133028e
+# %% ../nbs/02_tokens.ipynb #d27ae60e
 def unmarked(
     text: str,                          # with marks
 ) -> tuple[str, dict[int, tuple[int, int]] | None]:  # without; number -> begin and end of each message, None when marks are missing or out of place
@@ -84,7 +84,7 @@ def unmarked(
     whole = len(marks) == 2 * len({number for _, number, _ in marks}) and all((a[0], b[0], a[1]) == ("\ufdd0", "\ufdd1", b[1]) for a, b in pairs)
     return "".join(parts[::3]), {a[1]: (a[2], b[2]) for a, b in pairs} if whole else None
 
-# %% ../nbs/02_tokens.ipynb #3d34bc99
+# %% ../nbs/02_tokens.ipynb #6e4ea110
 def written(
     messages: list[dict],
     tokenizer: PreTrainedTokenizerBase,
@@ -100,7 +100,7 @@ def written(
     raise ValueError(f"The chat template changes what a message says, so its tokens cannot be told from the template's: look at message {lost[0]}, "
                      f"{messages[lost[0]]}. Give messages as the template leaves them, for example without the thinking it cuts out.")
 
-# %% ../nbs/02_tokens.ipynb #eb5607f8
+# %% ../nbs/02_tokens.ipynb #9e7da5b7
 def turn_ends(
     messages: list[dict],
     tokenizer: PreTrainedTokenizerBase,
@@ -117,7 +117,7 @@ def turn_ends(
         ends.append(max(ends[-1] if ends else 0, least, min(shared, most)))
     return ends + [len(text)]
 
-# %% ../nbs/02_tokens.ipynb #42e2cfba
+# %% ../nbs/02_tokens.ipynb #d77eef13
 def default_system(
     messages: list[dict],
     tokenizer: PreTrainedTokenizerBase,
@@ -133,7 +133,7 @@ def default_system(
     except (TemplateError, TypeError, IndexError): alone = ""
     return len(before) - len(tail) + len(os.path.commonprefix([tail, alone]))
 
-# %% ../nbs/02_tokens.ipynb #c0583005
+# %% ../nbs/02_tokens.ipynb #755fcd16
 def rendered(
     messages: list[dict],
     tokenizer: PreTrainedTokenizerBase,
@@ -156,7 +156,7 @@ def rendered(
         begin = end
     return Text.of(text, stretches)
 
-# %% ../nbs/02_tokens.ipynb #1346166b
+# %% ../nbs/02_tokens.ipynb #4c71398c
 def as_text(
     document,                            # a text, a list of chat messages, or a row of a data set with one of these
     tokenizer: PreTrainedTokenizerBase,
@@ -166,7 +166,7 @@ def as_text(
     content = content_of(document, column)
     return Text.of(content, [(len(content), 0, False, 0, 0)]) if isinstance(content, str) else rendered(content, tokenizer)
 
-# %% ../nbs/02_tokens.ipynb #6406fd0e
+# %% ../nbs/02_tokens.ipynb #837ea4b1
 def finished_ends(
     spans: np.ndarray,   # [token 2] the first character of each token and the one after its last, as tokenizers say
 ) -> np.ndarray:         # [token] int64
@@ -175,13 +175,13 @@ def finished_ends(
     shares = np.append(spans[1:, 0] < spans[:-1, 1], False)[:len(n)]   # with the next token
     return spans[np.minimum.accumulate(np.where(shares, len(n), n)[::-1])[::-1], 1]
 
-# %% ../nbs/02_tokens.ipynb #452c9666
+# %% ../nbs/02_tokens.ipynb #355e96f5
 class Encoded(NamedTuple):
     "The tokens of a text."
     ids: np.ndarray    # [token] int64
     ends: np.ndarray   # [token] int64, how many characters of the text are read with it, see finished_ends
 
-# %% ../nbs/02_tokens.ipynb #da15f262
+# %% ../nbs/02_tokens.ipynb #98d73d04
 def encode(
     texts: list[str],
     tokenizer: PreTrainedTokenizerBase,
@@ -192,7 +192,7 @@ def encode(
     rows = [(np.array(e.ids, np.int64), np.fromiter(chain.from_iterable(e.offsets), np.int64, 2 * len(e)).reshape(-1, 2)) for e in found]
     return [Encoded(ids[first:], finished_ends(spans[first:])) for ids, spans in rows for first in [int(ids[:1].tolist() == [tokenizer.bos_token_id])]]
 
-# %% ../nbs/02_tokens.ipynb #043e626d
+# %% ../nbs/02_tokens.ipynb #b7d90a65
 def stretch_of(
     text: Text,
     ends: np.ndarray,   # [token] where tokens end in it
@@ -200,7 +200,7 @@ def stretch_of(
     "The number of the stretch in which each token ends."
     return np.minimum(np.searchsorted(text.ends, ends), len(text.ends) - 1)
 
-# %% ../nbs/02_tokens.ipynb #bd5c5bdc
+# %% ../nbs/02_tokens.ipynb #5b19588d
 def pieces(
     tokenizer: PreTrainedTokenizerBase,
     ids: list[int] | Tensor,  # tokens that follow each other
@@ -216,7 +216,7 @@ def pieces(
             begin, done = done, i
     return out
 
-# %% ../nbs/02_tokens.ipynb #6cefb4a4
+# %% ../nbs/02_tokens.ipynb #c4acac11
 def coordinates(
     text: Text,
     ends: np.ndarray,         # [token] where tokens end in it
@@ -228,7 +228,7 @@ def coordinates(
     in_template = np.select([ends == text.ends[s], before == begin], [far - 1, far - 2], default=-(1 << 62))
     return text.part[s] * far + np.where(text.template[s], in_template, ends - begin + text.offset[s])
 
-# %% ../nbs/02_tokens.ipynb #aefd35d1
+# %% ../nbs/02_tokens.ipynb #4273ff47
 def partners(
     a: np.ndarray,   # [token] coordinates of a reading
     b: np.ndarray,   # [token'] of another
@@ -242,13 +242,13 @@ def partners(
     last = np.append(a[1:] != a[:-1], True)
     return np.where((at >= 0) & (b[valid][at] == a) & (a > 0) & last, valid[at], -1)
 
-# %% ../nbs/02_tokens.ipynb #a21cf7ce
+# %% ../nbs/02_tokens.ipynb #07e2e4ca
 class Other(NamedTuple):
     "The same stretch of a document in another tokenizer."
     ids: np.ndarray       # [token'] without BOS
     partner: np.ndarray   # [token] for each token of the first tokenizer the number of its partner here, -1: none
 
-# %% ../nbs/02_tokens.ipynb #5bb43a5e
+# %% ../nbs/02_tokens.ipynb #a26da4e9
 class Window(NamedTuple):
     "A stretch of one document."
     ids: np.ndarray           # [token] int64, without BOS
@@ -258,7 +258,7 @@ class Window(NamedTuple):
     template: np.ndarray      # [token] bool
     others: dict[str, Other]  # one for each other tokenizer
 
-# %% ../nbs/02_tokens.ipynb #bd1a19db
+# %% ../nbs/02_tokens.ipynb #cccc1c95
 def whole(
     doc: int,                    # number of the document
     texts: list[Text],           # the document for each tokenizer; the same text for all, or each its own template
@@ -271,7 +271,7 @@ def whole(
     def other(t, e): return Other(e.ids, partners(ends, e.ends) if t is text else partners(own, coordinates(t, e.ends)))
     return Window(ids, doc, 0, text.role[s], text.template[s], {n: other(t, e) for n, t, e in zip(names, texts[1:], encoded[1:])})
 
-# %% ../nbs/02_tokens.ipynb #54196a5d
+# %% ../nbs/02_tokens.ipynb #137ce69b
 def cuts(
     points: np.ndarray,   # [point reading] how many tokens of each reading lie before the places where a window may end
     rooms: list[int],     # most tokens of a window in each reading
@@ -284,7 +284,7 @@ def cuts(
         last = max(last, k)   # no place within reach: what lies before the next one is left out
         begin, k = points[last], last + 1
 
-# %% ../nbs/02_tokens.ipynb #5baedb44
+# %% ../nbs/02_tokens.ipynb #4be5b7d3
 def windows(
     document: Window,         # all of it
     room: int,                # tokens of the document that fit into a window
@@ -302,7 +302,7 @@ def windows(
         return Window(document.ids[own], document.doc, int(a[0]), document.role[own], document.template[own], {k: of(o, i, j) for (k, o), i, j in zip(others.items(), a[1:], b[1:])})
     return [cut(a, b) for a, b in cuts(points, [room, *other_room]) if b[0] - a[0] >= least]
 
-# %% ../nbs/02_tokens.ipynb #0dff45d7
+# %% ../nbs/02_tokens.ipynb #d7b4833e
 class Reading(NamedTuple):
     "The windows of a batch in another tokenizer, padded on the right."
     ids: Tensor        # [batch seq'] int64
@@ -313,7 +313,7 @@ class Reading(NamedTuple):
         "Some of the windows, padded as before."
         return Reading(*(x[rows] for x in self))
 
-# %% ../nbs/02_tokens.ipynb #7c344ce8
+# %% ../nbs/02_tokens.ipynb #e2b38e34
 class TokenBatch(NamedTuple):
     "Windows side by side, padded on the right."
     ids: Tensor        # [batch seq] int64
@@ -329,7 +329,7 @@ class TokenBatch(NamedTuple):
         "Some of the windows, padded as before."
         return TokenBatch(*(x[rows] for x in self[:-1]), {name: r.rows(rows) for name, r in self.others.items()})
 
-# %% ../nbs/02_tokens.ipynb #a23c1431
+# %% ../nbs/02_tokens.ipynb #bf2ef72e
 def padded(
     rows: list[np.ndarray],   # of any lengths
     before: list,             # values put before each row, none or one
@@ -343,7 +343,7 @@ def padded(
     out[(position >= len(before)) & (position < lengths[:, None])] = np.concatenate(rows)
     return torch.from_numpy(out)
 
-# %% ../nbs/02_tokens.ipynb #50b3fd86
+# %% ../nbs/02_tokens.ipynb #18630a8f
 def laid_out(
     rows: list[np.ndarray],  # token ids of windows
     tokenizer: PreTrainedTokenizerBase,
@@ -353,7 +353,7 @@ def laid_out(
     pad = tokenizer.pad_token_id or tokenizer.eos_token_id or 0   # never attended to, any id will do
     return padded(rows, bos, pad), padded([np.ones(len(row), bool) for row in rows], [True] * len(bos), False), bos
 
-# %% ../nbs/02_tokens.ipynb #67e0abd0
+# %% ../nbs/02_tokens.ipynb #f4866f26
 class Counted(NamedTuple):
     "Which tokens count."
     skip_first: int = 1                     # own tokens at the start of a window that do not
@@ -372,7 +372,7 @@ class Counted(NamedTuple):
         if self.roles is not None: allowed &= torch.isin(role, torch.tensor([ROLES.index(r) for r in self.roles], dtype=role.dtype))
         return allowed if self.template is True else allowed & (template == bool(self.template))
 
-# %% ../nbs/02_tokens.ipynb #1f1d1bd4
+# %% ../nbs/02_tokens.ipynb #9b3e1945
 def collate(
     rows: list[Window],
     tokenizers: list[PreTrainedTokenizerBase],   # the first one's and those of the windows' others
@@ -391,7 +391,7 @@ def collate(
         counts &= others[name].partner >= len(o_bos) + counted.skip_first
     return TokenBatch(ids, attention, counts, torch.tensor([row.doc for row in rows]), torch.tensor([row.start for row in rows]), role, template, others)
 
-# %% ../nbs/02_tokens.ipynb #ef981dbf
+# %% ../nbs/02_tokens.ipynb #c8c98722
 def by_length(
     pool: list[Window],
     batch_size: int,
@@ -400,31 +400,31 @@ def by_length(
     pool = sorted(pool, key=lambda row: -len(row.ids))
     return [pool[i:i + batch_size] for i in range(0, len(pool), batch_size)]
 
-# %% ../nbs/02_tokens.ipynb #2bebde74
+# %% ../nbs/02_tokens.ipynb #ea152a53
 def digest(documents: Iterable) -> str:
     "SHA-256 of documents."
     h = hashlib.sha256()
     for document in documents: h.update(repr(document).encode("utf-8", "surrogatepass"))
     return h.hexdigest()
 
-# %% ../nbs/02_tokens.ipynb #dfcfe0ca
+# %% ../nbs/02_tokens.ipynb #163f6345
 def own(source):
     "The source, or a copy of a stream."
     return deepcopy(source) if hasattr(source, "state_dict") else source
 
-# %% ../nbs/02_tokens.ipynb #b53d2bf5
+# %% ../nbs/02_tokens.ipynb #1a351043
 def fingerprint(source) -> dict:
     "Kind, number and hash of the documents of a source."
     if isinstance(source, Sized): documents = (source[i] for i in range(0, len(source), max(1, len(source) // 20_000)))
     else: documents = islice(own(source), 1000)
     return dict(kind=type(source).__name__, documents=len(source) if isinstance(source, Sized) else None, sha256=digest(documents))
 
-# %% ../nbs/02_tokens.ipynb #4cd65c58
+# %% ../nbs/02_tokens.ipynb #503d1548
 def vocabulary_hash(tokenizer: PreTrainedTokenizerBase) -> str:
     "Hash of the vocabulary: of every token and its id."
     return hashlib.sha256(repr(sorted(tokenizer.get_vocab().items())).encode()).hexdigest()
 
-# %% ../nbs/02_tokens.ipynb #dd35b4d1
+# %% ../nbs/02_tokens.ipynb #43016aab
 def documents_from(
     source,          # list, data set or stream
     n: int = 0,      # so many of its documents are done with
@@ -437,7 +437,7 @@ def documents_from(
     elif n: return islice(iter(source), n, None), lambda: None
     return iter(source), getattr(source, "state_dict", lambda: None)
 
-# %% ../nbs/02_tokens.ipynb #f8a32bc7
+# %% ../nbs/02_tokens.ipynb #6b416087
 class Chunk(NamedTuple):
     "Some documents that follow each other."
     documents: list          # their content, texts or chats
@@ -448,7 +448,7 @@ class Chunk(NamedTuple):
         "Where it begins, fit for JSON."
         return dict(doc=self.first, state=self.state, sha256=digest(self.documents))
 
-# %% ../nbs/02_tokens.ipynb #cf197ef5
+# %% ../nbs/02_tokens.ipynb #c416985b
 def chunks(
     source,
     column: str,              # column of a data set with the text or the messages
@@ -470,7 +470,7 @@ def chunks(
         yield Chunk(chunk, n, state)
         n, state = n + len(chunk), place()
 
-# %% ../nbs/02_tokens.ipynb #3fe849aa
+# %% ../nbs/02_tokens.ipynb #cf50711c
 def chunks_after(
     source,
     column: str,
@@ -484,7 +484,7 @@ def chunks_after(
         if first and digest(first.documents) == place["sha256"]: return chain([first._replace(state=place["state"])], found)
     raise ValueError(f"Document {place['doc']} of the source and those after it are not what they were when this run was cut off. Go on with the same documents in the same order, or begin anew.")
 
-# %% ../nbs/02_tokens.ipynb #a29ff71a
+# %% ../nbs/02_tokens.ipynb #1c1ac754
 def documents_of(
     chunk: Chunk,
     tokenizers: list[PreTrainedTokenizerBase],
@@ -498,7 +498,7 @@ def documents_of(
     encoded = [encode([t.text for t in column], tokenizer) for column, tokenizer in zip(zip(*columns), tokenizers)]
     return (whole(chunk.first + i, t, list(e), names) for i, (t, e) in enumerate(zip(columns, zip(*encoded))))
 
-# %% ../nbs/02_tokens.ipynb #890c0c3b
+# %% ../nbs/02_tokens.ipynb #a9e29092
 POOL = 32   # batches sorted by length together
 
 class Tokens:
@@ -557,7 +557,7 @@ class Tokens:
         return dict(source=fingerprint(self.source), column=self.column, **about(self.tokenizer), others={name: about(t) for name, t in self.others.items()}, context=self.context,
                     batch_size=self.batch_size, max_tokens=self.max_tokens, **self.counted._asdict())
 
-# %% ../nbs/02_tokens.ipynb #466e7b6f
+# %% ../nbs/02_tokens.ipynb #3640f740
 def shares(
     found: np.ndarray,    # ids and whether they have a partner, [2 token]
     tokenizer: PreTrainedTokenizerBase,
@@ -575,7 +575,7 @@ def shares(
     return pd.Series({"tokens": int(n.sum()), "paired": 1 - m.sum() / n.sum(), "blank": of(lone, m, blank) / n.sum(), "part of a character": of(lone, m, part) / n.sum(),
                       "cut elsewhere": of(lone, m, lambda s: not blank(s) and not part(s)) / n.sum(), "paired of not blank": 1 - (m.sum() - of(lone, m, blank)) / max(visible, 1), "commonest without": common})
 
-# %% ../nbs/02_tokens.ipynb #1df9eac8
+# %% ../nbs/02_tokens.ipynb #e6a3a10f
 def alignment(
     tokens: Tokens,
     documents: int = 1000,      # how many to look at
@@ -594,7 +594,7 @@ def alignment(
     readers = dict(tokens.others, first=tokens.tokenizer)
     return pd.DataFrame({key: shares(np.concatenate(found, axis=1), readers[key[1]], examples) for key, found in tables.items()}).T.rename_axis(["pair with", "tokenizer"])
 
-# %% ../nbs/02_tokens.ipynb #9f2eaeff
+# %% ../nbs/02_tokens.ipynb #a61b53b1
 SAMPLE = "The quick brown fox isn't 12345.678\n\n    def f(x):\n\treturn x**2  # naïve café, Ελληνικά, русский, 日本語, 한국어, العربية 😀"
 
 def same_tokenizer(a: PreTrainedTokenizerBase, b: PreTrainedTokenizerBase) -> None:

@@ -8,7 +8,7 @@ __all__ = ['COUNTERS', 'STREAM', 'checksum', 'InMemory', 'remove_parallel', 'uni
            'load_checkpoint', 'Log', 'keep_until', 'read_metrics', 'new_run', 'check_sites', 'one_stream', 'identity',
            'placeless', 'Trained', 'finished', 'train', 'run_steps']
 
-# %% ../nbs/21_train.ipynb #362189dd
+# %% ../nbs/21_train.ipynb #cd0ee0e0
 import json
 import math
 import os
@@ -31,14 +31,14 @@ from .losses import Losses, l1_penalty, losses, total
 from .recipes import Recipe, TrainConfig, annealed_k, annealed_p, l1_coeff, last_birth, lr_factor
 from .starts import resample, start_bias, start_rate
 
-# %% ../nbs/21_train.ipynb #c353239a
+# %% ../nbs/21_train.ipynb #d8ccaa58
 def checksum(tensors) -> str:
     "Tells sets of tensors apart, and finds the same again."
     total = 0
     for t in tensors: total = zlib.crc32(t.detach().cpu().contiguous().view(torch.uint8).numpy(), total)
     return f"{total:08x}"
 
-# %% ../nbs/21_train.ipynb #ffcf9a7c
+# %% ../nbs/21_train.ipynb #3afb21db
 class InMemory:
     "Activations in a tensor, with the face of a store."
 
@@ -71,7 +71,7 @@ class InMemory:
             rows = slice(start, min(start + batch_size, self.n_rows))
             yield rows, self.x[rows]
 
-# %% ../nbs/21_train.ipynb #c4234f63
+# %% ../nbs/21_train.ipynb #75c8825d
 @torch.no_grad()
 def remove_parallel(cc: CrossCoder) -> None:
     "Take the part of the decoders' gradient that points along their rows out of it."
@@ -84,7 +84,7 @@ def unit_rows(cc: CrossCoder) -> None:
     "Give every decoder row length 1 over all sites its group writes."
     for W in {w.W_dec for w in cc.weights.values()}: W /= torch.linalg.vector_norm(W, dim=1, keepdim=True).clamp_min(1e-12)
 
-# %% ../nbs/21_train.ipynb #d0310e72
+# %% ../nbs/21_train.ipynb #23e21230
 def fired(
     cc: CrossCoder,
     counts: Tensor,  # tokens on which each feature was active, [feature]
@@ -97,7 +97,7 @@ def fired(
         if w.group.like: parts[w.group.like] |= parts[w.group.name]
     return torch.cat([parts[w.group.like or w.group.name] for w in cc.weights.values()])
 
-# %% ../nbs/21_train.ipynb #ce99576b
+# %% ../nbs/21_train.ipynb #5372e902
 class Run:
     "The training state of one crosscoder."
 
@@ -144,14 +144,14 @@ class Run:
 
     def l1_coeff(self) -> float: return l1_coeff(self.step, self.config) * self.p_scale
 
-# %% ../nbs/21_train.ipynb #f65d9537
+# %% ../nbs/21_train.ipynb #b9d8e4c0
 def not_finite(x: Tensor, cc: CrossCoder) -> str:
     "Why a loss may not be a number."
     bad = (~x.isfinite()).any(1)
     if bad.any(): return f"{int(bad.sum())} of {len(x)} rows of the batch hold NaN or infinity. Leave them out of the data."
     return "the activations are finite, so training has diverged. Lower lr or the factors of the losses, or set clip."
 
-# %% ../nbs/21_train.ipynb #1dce5403
+# %% ../nbs/21_train.ipynb #3ee07620
 def begin(cc: CrossCoder, c: TrainConfig, x: Tensor) -> None:
     "Set what the first batch [batch Σd] decides."
     if c.unit_norm:
@@ -161,7 +161,7 @@ def begin(cc: CrossCoder, c: TrainConfig, x: Tensor) -> None:
     if c.median_bias: start_bias(cc, x)
     if c.start_rate: start_rate(cc, x, c.start_rate)
 
-# %% ../nbs/21_train.ipynb #99046666
+# %% ../nbs/21_train.ipynb #8cbf5dfb
 def anneal_power(
     run: Run,
     made: Losses,   # with the penalty at the old power
@@ -173,7 +173,7 @@ def anneal_power(
     run.p, run.p_scale = p, run.p_scale * float(before.detach() / after.detach().clamp_min(1e-12))
     made.parts[o.penalty_name] = after
 
-# %% ../nbs/21_train.ipynb #aefbdc48
+# %% ../nbs/21_train.ipynb #800256be
 def begin_again(run: Run, x: Tensor, made: Losses) -> None:
     "Resample features when it is time."
     c, every = run.config, run.config.resample_steps
@@ -185,7 +185,7 @@ def begin_again(run: Run, x: Tensor, made: Losses) -> None:
     run.silent[fired(run.cc, torch.zeros_like(run.silent).index_fill_(0, reborn, 1))] = 0
     made.parts["resampled"] = torch.tensor(float(len(reborn)))
 
-# %% ../nbs/21_train.ipynb #9958016a
+# %% ../nbs/21_train.ipynb #000824d6
 def explained_variance(
     y: Tensor,                  # scaled activations, [batch Σd]
     y_hat: Tensor,              # [batch Σd]
@@ -220,7 +220,7 @@ def integrity(cc: CrossCoder) -> dict[str, float]:
     if all({*g.reads, *g.writes} == everything for g in cc.groups): return {}
     with torch.enable_grad(): return verify_partition_integrity(cc)
 
-# %% ../nbs/21_train.ipynb #3ebe9fc0
+# %% ../nbs/21_train.ipynb #e233e50c
 COUNTERS = ("silent", "step", "tokens", "p", "p_scale")   # what a Run knows beside weights, optimizer and schedule
 
 
@@ -256,7 +256,7 @@ def load_checkpoint(
         r.scheduler.load_state_dict(state["scheduler"])
         for field in COUNTERS: setattr(r, field, state[field])
 
-# %% ../nbs/21_train.ipynb #ea8f237b
+# %% ../nbs/21_train.ipynb #41709a02
 class Log:
     "metrics.jsonl in each run's folder, and wandb when asked."
 
@@ -293,7 +293,7 @@ def read_metrics(
     "metrics.jsonl as a table."
     return pd.read_json(Path(folder) / "metrics.jsonl", lines=True)
 
-# %% ../nbs/21_train.ipynb #2c339b44
+# %% ../nbs/21_train.ipynb #332c9531
 def new_run(
     what: CrossCoder | Recipe,
     data,                           # has .sites; a recipe also fits its scaling on .sample(n)
@@ -314,7 +314,7 @@ def check_sites(cc: CrossCoder, data) -> None:
     if list(cc.sites.items()) != list(data.sites.items()):
         raise ValueError(f"the crosscoder is for the sites {cc.sites}, the data hold {data.sites}. A store's sites can be chosen and renamed with store.select(...).")
 
-# %% ../nbs/21_train.ipynb #44457e13
+# %% ../nbs/21_train.ipynb #0cc275d2
 STREAM = ("steps", "batch_size", "seed", "log_every", "save_every", "wandb")
 
 
@@ -341,7 +341,7 @@ def placeless(about):
     if isinstance(about, Mapping): return {n: placeless(v) for n, v in about.items() if n != "path"}
     return [placeless(v) for v in about] if isinstance(about, list) else about
 
-# %% ../nbs/21_train.ipynb #d1831ae3
+# %% ../nbs/21_train.ipynb #8c6fe0b7
 class Trained(NamedTuple):
     "What training returns."
     cc: CrossCoder           # in evaluation mode
@@ -361,7 +361,7 @@ def finished(
     run.cc.eval().save_pretrained(folder)
     return Trained(run.cc, history)
 
-# %% ../nbs/21_train.ipynb #785c9a8e
+# %% ../nbs/21_train.ipynb #2ed0a06c
 def train(
     what: CrossCoder | Recipe | Mapping[str, CrossCoder | Recipe],  # one, or several by name, on the same stream
     data,                              # a store, a buffer or InMemory: has .sites, .batches(batch_size, seed, skip), .sample(n), .about
