@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RunningVariance', 'variance_explained', 'FeatureCounts', 'Evaluation', 'kept_rows', 'evaluate']
 
-# %% ../nbs/30_metrics.ipynb #e92c55be
+# %% ../nbs/30_metrics.ipynb #92b33ce5
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from .crosscoder import CrossCoder, columns, flatten, take
 from .kernels import SparseCode
 from .train import check_sites
 
-# %% ../nbs/30_metrics.ipynb #f7682b88
+# %% ../nbs/30_metrics.ipynb #16d76ae2
 class RunningVariance:
     "Sum of squared deviations from the mean of each column, over batches seen once."
 
@@ -35,7 +35,7 @@ class RunningVariance:
     def total(self) -> Tensor:  # Σ (y - mean)², float64, [d]
         return self.squares - self.sum.square() / self.n
 
-# %% ../nbs/30_metrics.ipynb #28b61e6e
+# %% ../nbs/30_metrics.ipynb #bbf11f51
 def variance_explained(
     error: Tensor,                  # Σ (y - y_hat)² of each column, [Σd]
     total: Tensor,                  # Σ (y - mean y)² of each column, [Σd]
@@ -47,7 +47,7 @@ def variance_explained(
     pooled = torch.ones_like(error) if weights is None else weights.to(error).square()
     return dict(zip(sites, (1 - error / total).tolist())) | dict(pooled=1 - float((pooled * error).sum() / (pooled * total).sum()))
 
-# %% ../nbs/30_metrics.ipynb #3f599370
+# %% ../nbs/30_metrics.ipynb #0f1f23c0
 class FeatureCounts:
     "How often and how strongly each feature fires, over batches seen once."
 
@@ -64,7 +64,7 @@ class FeatureCounts:
     def mean(self) -> Tensor:  # of the activations that are not zero, [feature]; 0 for a feature that never fired
         return (self.sum / self.fired.clamp_min(1)).float()
 
-# %% ../nbs/30_metrics.ipynb #3110c486
+# %% ../nbs/30_metrics.ipynb #ae746bbc
 @dataclass
 class Evaluation:
     "What a crosscoder makes of a set of tokens."
@@ -84,7 +84,7 @@ class Evaluation:
         rows |= {f"variance explained, {name}": round(v, 4) for name, v in self.fve.items()}
         return pd.Series(rows, dtype=object).to_frame("value")
 
-# %% ../nbs/30_metrics.ipynb #14a51e18
+# %% ../nbs/30_metrics.ipynb #9e1271f3
 def kept_rows(
     cc: CrossCoder,
     data,                           # a store (anything with `in_order` and `sites`), or an iterable of raw batches x
@@ -104,7 +104,7 @@ def kept_rows(
         left -= len(kept)
         if left == 0: return
 
-# %% ../nbs/30_metrics.ipynb #2a6e6359
+# %% ../nbs/30_metrics.ipynb #5028e856
 @torch.no_grad()
 def evaluate(
     cc: CrossCoder,
