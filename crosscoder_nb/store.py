@@ -12,7 +12,7 @@ __all__ = ['ARROW', 'ROW_COLUMNS', 'WORDS', 'FORMAT', 'RECORDS', 'REMEDIES', 'Pa
            'Provenance', 'View', 'openable', 'matrix', 'dataset_parts', 'dataset_header', 'as_dataset', 'side_by_side',
            'one_manifest', 'harvested_parts', 'repaired', 'ActivationStore']
 
-# %% ../nbs/04_store.ipynb #ec635c30
+# %% ../nbs/04_store.ipynb #f8f9948f
 import errno, hashlib, json, os, socket, warnings, zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
@@ -42,14 +42,14 @@ from .harvest import Harvest, harvest
 from .sites import Model, Site, probe
 from .tokens import Tokens, pieces
 
-# %% ../nbs/04_store.ipynb #90b3b0b3
+# %% ../nbs/04_store.ipynb #ca794bad
 ARROW = {"bfloat16": pa.uint16(),   # Arrow has no bfloat16: its 16 bits are stored as they are, the name stands in the schema
          "float16": pa.float16(), "float32": pa.float32()}
 
 ROW_COLUMNS = dict(token=np.int32, doc=np.int32, position=np.int32, window=np.int32,   # place: token id, document, place in its window, window
                    role=np.int8, template=np.bool_)                                    # kind: who says it, see tokens.ROLES; written by the chat template
 
-# %% ../nbs/04_store.ipynb #e202a4d7
+# %% ../nbs/04_store.ipynb #f9184627
 def explain_store(
     sites: dict[str, int],                # site name -> width
     n_tokens: int,                        # tokens that count, one row each
@@ -62,7 +62,7 @@ def explain_store(
     table.loc["total"] = table.sum()
     return table.assign(GB=table["bytes per token"] * n_tokens / 1e9)
 
-# %% ../nbs/04_store.ipynb #66a28c1d
+# %% ../nbs/04_store.ipynb #9db3e21e
 def memory_plan(
     weights: dict[str, int],              # model name -> bytes of its weights
     sites: dict[str, int],                # site name -> width; a name begins with that of its model
@@ -86,7 +86,7 @@ def memory_plan(
     table.insert(3, "memory", table[["weights", "batch", "shard"]].sum(axis=1))
     return table.assign(fits=table["memory"] < .8 * free / 1e9)    # a fifth is left to the forward pass, the system and others
 
-# %% ../nbs/04_store.ipynb #78111961
+# %% ../nbs/04_store.ipynb #42ac73da
 class Part(NamedTuple):
     "What one harvested batch adds to a store."
     x: Tensor                          # activations of the tokens that count, [row Σd]
@@ -94,7 +94,7 @@ class Part(NamedTuple):
     windows: dict[str, list]           # ids, doc, start of each window
     place: dict | None = None          # where the texts go on after it, see Harvest
 
-# %% ../nbs/04_store.ipynb #4f30a0f1
+# %% ../nbs/04_store.ipynb #a6a48ba8
 def counted_rows(
     item: Harvest,             # one batch: its tokens, and activations [batch seq d] by site
     sites: Iterable[str],      # names of sites, in the order of the columns
@@ -109,7 +109,7 @@ def counted_rows(
     return Part(x, {name: column.numpy().astype(ROW_COLUMNS[name]) for name, column in rows.items()},
                 dict(ids=ids, doc=batch.doc.tolist(), start=batch.start.tolist()), item.place)
 
-# %% ../nbs/04_store.ipynb #ae72187d
+# %% ../nbs/04_store.ipynb #1167b296
 def checked(
     x: Tensor,                # activations as harvested, [row Σd]
     sites: dict[str, int],    # site name -> width
@@ -127,7 +127,7 @@ def checked(
               "was computed by the model. Load it in bfloat16 or float32, or leave the text out that causes it.")
     raise ValueError(f"{site}: {value:g} in shard {shard}, row {first_row + row}, {advice}")
 
-# %% ../nbs/04_store.ipynb #cf9c2211
+# %% ../nbs/04_store.ipynb #ee5ccec0
 @contextmanager
 def replacing(
     path: Path,   # the file to make or replace
@@ -149,7 +149,7 @@ def replacing(
         try: os.fsync(folder)
         finally: os.close(folder)
 
-# %% ../nbs/04_store.ipynb #555c7cb4
+# %% ../nbs/04_store.ipynb #dabe1cd7
 def checksum(path: Path) -> str:
     "CRC-32 of a file, read in pieces."
     crc = 0
@@ -157,7 +157,7 @@ def checksum(path: Path) -> str:
         while piece := f.read(1 << 24): crc = zlib.crc32(piece, crc)
     return f"{crc:08x}"
 
-# %% ../nbs/04_store.ipynb #94159115
+# %% ../nbs/04_store.ipynb #faf0d5a4
 def write_stream(
     path: Path,
     columns: dict[str, pa.Array],
@@ -169,7 +169,7 @@ def write_stream(
         sink.write_batch(pa.RecordBatch.from_arrays(list(columns.values()), schema=schema))
     return dict(bytes=path.stat().st_size, crc32=checksum(path))
 
-# %% ../nbs/04_store.ipynb #d1d19b7a
+# %% ../nbs/04_store.ipynb #e370cf59
 def flat_column(
     x: Tensor,   # [row d], contiguous
 ) -> pa.Array:   # a list of d values per row
@@ -178,13 +178,13 @@ def flat_column(
     values = pa.Array.from_buffers(ARROW[str(x.dtype).removeprefix("torch.")], x.numel(), [None, words])
     return pa.FixedSizeListArray.from_arrays(values, x.shape[1])
 
-# %% ../nbs/04_store.ipynb #33a3a52f
+# %% ../nbs/04_store.ipynb #cd53fe4d
 def map_stream(path: Path) -> tuple[pa.RecordBatch, Tensor]:   # the record batch, and the bytes of the file it lies in
     "Map an Arrow stream into memory."
     data = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8)
     return pa.ipc.open_stream(pa.py_buffer(data.numpy())).read_next_batch(), data
 
-# %% ../nbs/04_store.ipynb #641be52e
+# %% ../nbs/04_store.ipynb #b6417e1e
 class Values(NamedTuple):
     "Where the activations of a site lie in a file."
     path: Path
@@ -193,7 +193,7 @@ class Values(NamedTuple):
     shape: tuple[int, int]   # rows, width
     dtype: str
 
-# %% ../nbs/04_store.ipynb #2e09051a
+# %% ../nbs/04_store.ipynb #cabe5fcb
 def find_values(path: Path) -> dict[str, Values]:   # site -> place
     "The sites of a shard file."
     columns, data = map_stream(path)
@@ -201,7 +201,7 @@ def find_values(path: Path) -> dict[str, Values]:   # site -> place
     lists = {name: column for name, column in zip(columns.schema.names, columns.columns) if pa.types.is_fixed_size_list(column.type)}
     return {name: Values(path, name, column.values.buffers()[1].address - data.data_ptr(), (len(columns), column.type.list_size), dtype) for name, column in lists.items()}
 
-# %% ../nbs/04_store.ipynb #9cb399f1
+# %% ../nbs/04_store.ipynb #fa641a83
 WORDS = {2: np.int16, 4: np.int32}   # integers for the bits of a value, by its size
 
 def map_values(values: list[Values]) -> list[np.ndarray]:   # each [row d], as integers with the same bits
@@ -215,7 +215,7 @@ def map_values(values: list[Values]) -> list[np.ndarray]:   # each [row d], as i
         raise OSError(errno.EIO, f"{cut[0]} was cut off since the store was opened. ActivationStore.repair harvests it again")
     return [np.frombuffer(files[v.path], WORDS[getattr(torch, v.dtype).itemsize], v.shape[0] * v.shape[1], v.offset).reshape(v.shape) for v in values]
 
-# %% ../nbs/04_store.ipynb #2b11e784
+# %% ../nbs/04_store.ipynb #7ca20989
 def content_checksum(columns: dict[str, pa.Array], about: dict) -> str:
     "CRC-32 of the values of a shard and of what it says of itself."
     crc = zlib.crc32(json.dumps(about).encode())
@@ -224,7 +224,7 @@ def content_checksum(columns: dict[str, pa.Array], about: dict) -> str:
         crc = zlib.crc32(np.ascontiguousarray(flat.to_numpy(zero_copy_only=False)), zlib.crc32(name.encode(), crc))
     return f"{crc:08x}"
 
-# %% ../nbs/04_store.ipynb #48c6835b
+# %% ../nbs/04_store.ipynb #86764e16
 class ShardBuffer:
     "Rows and windows of the shard that is being filled."
     def __init__(self, run: dict):   # of the manifest: dtype, sites, shard_rows, and what else decides the rows
@@ -258,7 +258,7 @@ class ShardBuffer:
         line["files"][f"rows-{shard:05}.arrow"] = write_stream(folder / f"rows-{shard:05}.arrow", columns, metadata)
         return line
 
-# %% ../nbs/04_store.ipynb #a9e5c290
+# %% ../nbs/04_store.ipynb #1d46551b
 def write_shards(
     folder: Path,
     parts: Iterator[Part],     # of the harvested batches
@@ -277,7 +277,7 @@ def write_shards(
         buffer.add(part, len(lines), first_window)
     if buffer.n_rows: yield buffer.write(folder, lines)
 
-# %% ../nbs/04_store.ipynb #603f4258
+# %% ../nbs/04_store.ipynb #9e1dec07
 def fingerprint(
     module: nn.Module,
     n: int = 4096,      # values looked at per parameter, at least, or all there are
@@ -290,7 +290,7 @@ def fingerprint(
         crc = zlib.crc32(sample.view(torch.uint8).numpy(), zlib.crc32(name.encode(), crc))
     return f"{crc:08x}"
 
-# %% ../nbs/04_store.ipynb #84568996
+# %% ../nbs/04_store.ipynb #f5156b4a
 FORMAT = 2   # version of the folder's layout
 
 def run_header(
@@ -311,7 +311,7 @@ def run_header(
                 models=[dict(name=m.name, path=str(m.path), adapter=m.adapter, weights=fingerprint(m.module)) for m in models],
                 sites={site.name: widths[site] for site in sites}, tokens=tokens.describe())
 
-# %% ../nbs/04_store.ipynb #f57f1264
+# %% ../nbs/04_store.ipynb #cd4d2fe5
 RECORDS = ("path", "tokenizer", "max_tokens")   # parts of a header that say nothing of what a row holds
 
 def without_records(header):   # a header, or a part of one
@@ -319,22 +319,22 @@ def without_records(header):   # a header, or a part of one
     if isinstance(header, Mapping): return {key: without_records(value) for key, value in header.items() if key not in RECORDS}
     return [without_records(part) for part in header] if isinstance(header, list) else header
 
-# %% ../nbs/04_store.ipynb #032b85eb
+# %% ../nbs/04_store.ipynb #c2106b9f
 def run_of(manifest: dict) -> dict:
     "What decides the rows of a store and how they are cut into shards."
     return without_records({key: manifest[key] for key in ("format", "dtype", "models", "sites", "tokens", "shard_rows")})
 
-# %% ../nbs/04_store.ipynb #c08f3c4a
+# %% ../nbs/04_store.ipynb #ff20aa9b
 class DamagedManifest(ValueError): "A manifest that is not what was written."
 
-# %% ../nbs/04_store.ipynb #cacece4a
+# %% ../nbs/04_store.ipynb #d22fd9d1
 def save_manifest(folder: Path, manifest: dict):
     "Write the manifest, or replace it."
     content = {key: value for key, value in manifest.items() if key != "crc32"}
     content["crc32"] = f"{zlib.crc32(json.dumps(content).encode()):08x}"
     with replacing(folder / "manifest.json") as f: f.write(json.dumps(content, indent=1).encode())
 
-# %% ../nbs/04_store.ipynb #ea8f1072
+# %% ../nbs/04_store.ipynb #8e2c7b4e
 def read_manifest(folder: Path) -> dict:
     "The manifest of a store, if it is whole and this version can read it."
     path = folder / "manifest.json"
@@ -350,7 +350,7 @@ def read_manifest(folder: Path) -> dict:
         raise ValueError(f"{path} has format {manifest['format']!r}, this version reads {FORMAT}, which has roles and one column per site. Collect again, into a new folder.")
     return manifest
 
-# %% ../nbs/04_store.ipynb #f8cdde8c
+# %% ../nbs/04_store.ipynb #d02b0790
 def shard_problems(
     folder: Path,
     shard: dict,              # its line in the manifest
@@ -366,7 +366,7 @@ def shard_problems(
         elif contents and (found := checksum(path)) != stamp["crc32"]: problems.append(f"{name} has checksum {found} instead of {stamp['crc32']}")
     return problems
 
-# %% ../nbs/04_store.ipynb #1d07bc2f
+# %% ../nbs/04_store.ipynb #8a90fa1b
 def own_line(folder: Path, shard: int) -> tuple[dict, dict]:   # its line for a manifest; the run it is from, and the lines before it
     "What a shard says of itself, if it is whole."
     path = folder / f"rows-{shard:05}.arrow"
@@ -377,7 +377,7 @@ def own_line(folder: Path, shard: int) -> tuple[dict, dict]:   # its line for a 
     if problems := shard_problems(folder, line, contents=True): raise ValueError("; ".join(problems))
     return line | dict(files=line["files"] | {path.name: dict(bytes=path.stat().st_size, crc32=checksum(path))}), about
 
-# %% ../nbs/04_store.ipynb #bbf69f15
+# %% ../nbs/04_store.ipynb #651c497c
 def rebuild_manifest(folder: str | Path) -> dict:
     "Make the manifest of a store again from its shards, and write it."
     folder, lines, runs = Path(folder), {}, []
@@ -393,7 +393,7 @@ def rebuild_manifest(folder: str | Path) -> dict:
     save_manifest(folder, manifest)
     return manifest
 
-# %% ../nbs/04_store.ipynb #83cb8dfd
+# %% ../nbs/04_store.ipynb #6aaa1c38
 @contextmanager
 def sole_writer(folder: Path):
     "Nobody else writes into the folder while this lasts, or an error that says who does."
@@ -410,13 +410,13 @@ def sole_writer(folder: Path):
         with suppress(OSError): who.unlink(missing_ok=True)
         lock.release()
 
-# %% ../nbs/04_store.ipynb #eb176fc9
+# %% ../nbs/04_store.ipynb #fd81748d
 def limit(header: dict) -> float:
     "How many tokens a header asks for."
     tokens = header["tokens"].get("max_tokens", 0)   # 0: not known, in a manifest that was made again
     return np.inf if tokens is None else tokens
 
-# %% ../nbs/04_store.ipynb #8328d331
+# %% ../nbs/04_store.ipynb #e75e7c28
 def same_run(
     folder: Path,
     manifest: dict,   # found there
@@ -430,7 +430,7 @@ def same_run(
     if limit(header) < limit(manifest):
         raise ValueError(f"{folder} was collected with max_tokens={manifest['tokens'].get('max_tokens')}, more than the {limit(header):,} asked for. Open it with ActivationStore.open, or collect into another folder.")
 
-# %% ../nbs/04_store.ipynb #72f35045
+# %% ../nbs/04_store.ipynb #5265d612
 def begin_or_resume(folder: Path, header: dict, shard_rows: int) -> dict:
     "The manifest to go on with, which is then on disk."
     for draft in folder.glob("*.tmp"): draft.unlink()   # what a killed run left half-written
@@ -443,7 +443,7 @@ def begin_or_resume(folder: Path, header: dict, shard_rows: int) -> dict:
     save_manifest(folder, manifest)
     return manifest
 
-# %% ../nbs/04_store.ipynb #1fd69675
+# %% ../nbs/04_store.ipynb #ac869def
 REMEDIES = {errno.ENOSPC: "Make room on the disk", errno.EDQUOT: "Make room in your quota", errno.EROFS: "Make the folder writable, or choose another",
             errno.EACCES: "Make the folder writable, or choose another", errno.EPERM: "Make the folder writable, or choose another"}
 
@@ -458,7 +458,7 @@ def explained(folder: Path):
         raise OSError(e.errno or errno.EIO, f"collecting into {folder} stopped at {e.filename or 'reading'}: {e.strerror or e}. {len(shards)} shards with {sum(s['rows'] for s in shards):,} rows are kept. "
                       f"{remedy}, call the same again, and it goes on from there") from e
 
-# %% ../nbs/04_store.ipynb #c70b6c71
+# %% ../nbs/04_store.ipynb #962249d4
 Parts = Callable[[int, dict | None], Iterator[Part]]   # rows after so many batches, and the place in the texts after them
 
 def shards_from(folder: Path, manifest: dict, parts: Parts, number: int, n_batches: int | None = None) -> Iterator[dict]:
@@ -467,7 +467,7 @@ def shards_from(folder: Path, manifest: dict, parts: Parts, number: int, n_batch
     with closing(parts(sum(line["batches"] for line in before), before[-1]["place"] if before else None)) as stream:
         yield from write_shards(folder, islice(stream, n_batches), run_of(manifest), before)
 
-# %% ../nbs/04_store.ipynb #33aac7b2
+# %% ../nbs/04_store.ipynb #69870274
 def mend(
     folder: Path,
     manifest: dict,    # changed where a shard came out otherwise
@@ -486,7 +486,7 @@ def mend(
         report.append(dict(shard=i, rows=shard["rows"], found="; ".join(problems), identical=made == [shard]))
     return pd.DataFrame(report, columns=["shard", "rows", "found", "identical"])
 
-# %% ../nbs/04_store.ipynb #2e691031
+# %% ../nbs/04_store.ipynb #d1ddcd58
 def finished(folder: Path, header: dict) -> bool:
     "Whether the folder holds all of this run, undamaged, so that there is nothing to write."
     try: manifest = read_manifest(folder)
@@ -495,7 +495,7 @@ def finished(folder: Path, header: dict) -> bool:
     whole = manifest["complete"] and limit(manifest) == limit(header)
     return whole and not any(shard_problems(folder, s, contents=True) for s in tqdm(manifest["shards"], desc="checking shards", unit="shard", delay=2))
 
-# %% ../nbs/04_store.ipynb #0778b553
+# %% ../nbs/04_store.ipynb #dfdd0817
 def write_store(
     folder: Path,
     header: dict,              # of the manifest, see run_header
@@ -517,7 +517,7 @@ def write_store(
             manifest["complete"] = True
             save_manifest(folder, manifest)
 
-# %% ../nbs/04_store.ipynb #f3cd1e69
+# %% ../nbs/04_store.ipynb #3117a782
 def blocks_of(
     shard_rows: list[int],   # rows of each shard
     size: int,               # rows of a block; the last of a shard may have fewer
@@ -527,7 +527,7 @@ def blocks_of(
     starts = np.concatenate([np.arange(end - n, end, size) for n, end in zip(shard_rows, ends)])
     return np.stack([starts, np.minimum(starts + size, ends[np.searchsorted(ends, starts, side="right")])], axis=1)
 
-# %% ../nbs/04_store.ipynb #18c0ba9e
+# %% ../nbs/04_store.ipynb #21648002
 def stretch(
     blocks: np.ndarray,   # [block 2] in the order of the walk
     begin: int,           # first row of the stretch, counted along the walk
@@ -541,7 +541,7 @@ def stretch(
     pieces[0, 0] = blocks[first, 1] - (ends[first] - begin)
     return pieces
 
-# %% ../nbs/04_store.ipynb #1e4d31cb
+# %% ../nbs/04_store.ipynb #d7a12558
 def shuffled(
     load: Callable[[np.ndarray, np.ndarray | None], np.ndarray],   # pieces [piece 2], an array to reuse -> their rows
     shard_rows: list[int],      # rows of each shard
@@ -565,7 +565,7 @@ def shuffled(
             order = np.random.default_rng([seed, epoch, first]).permutation(len(pool)).reshape(last - first, batch_size)
             for rows in order[begin - first:]: yield pool.take(rows, axis=0)
 
-# %% ../nbs/04_store.ipynb #7c2b488e
+# %% ../nbs/04_store.ipynb #f5d0884a
 def ahead(
     items: Iterator,   # without end
     n: int = 4,        # how far ahead
@@ -577,7 +577,7 @@ def ahead(
             coming.append(thread.submit(next, items))
             yield coming.popleft().result()
 
-# %% ../nbs/04_store.ipynb #b84b4b98
+# %% ../nbs/04_store.ipynb #cabbf225
 class Shards:
     "The files of a store: activations by row, text by window, columns."
     def __init__(self, folder: Path, lines: list[dict], broken: set[int] = frozenset()):   # lines of the manifest; shards not to be touched
@@ -625,7 +625,7 @@ class Shards:
         s = int(np.searchsorted(self.window_ends, window, side="right"))
         return self.windows[s]["ids"][int(window - self.window_ends[s])].values.to_numpy()   # counted from the end of the shard
 
-# %% ../nbs/04_store.ipynb #ed388f14
+# %% ../nbs/04_store.ipynb #917a0b8d
 class Provenance:
     "Where the rows of `self.shards` come from."
     shards: Shards
@@ -665,7 +665,7 @@ class Provenance:
         parts = pieces(tokenizer, ids)
         return "".join(parts[max(0, i - before):i]) + f"⟦{parts[i]}⟧" + "".join(parts[i + 1:i + 1 + after])
 
-# %% ../nbs/04_store.ipynb #35eb84f6
+# %% ../nbs/04_store.ipynb #8f0e498c
 @dataclass(eq=False, repr=False, kw_only=True)
 class View(Provenance):
     "Some sites and some rows of shards: what training and analysis read."
@@ -721,7 +721,7 @@ class View(Provenance):
         if not mask.any(): raise ValueError("The mask is True nowhere: no row would be left.")
         return replace(self, kept=np.flatnonzero(mask) if self.kept is None else self.kept[mask])
 
-# %% ../nbs/04_store.ipynb #cb80e8b5
+# %% ../nbs/04_store.ipynb #40110814
 def openable(folder: Path, intact: bool = False) -> tuple[dict, dict[int, list[str]]]:   # manifest; shard -> what is wrong, when only the intact ones are wanted
     "The manifest of a store and the shards to leave out."
     manifest = read_manifest(folder)
@@ -736,7 +736,7 @@ def openable(folder: Path, intact: bool = False) -> tuple[dict, dict[int, list[s
     if problems: warnings.warn(f"{folder} is damaged. Missing are " + "; ".join(f"rows {ends[i] - shards[i]['rows']:,} to {ends[i] - 1:,} ({', '.join(found)})" for i, found in problems.items()) + ".")
     return manifest, problems
 
-# %% ../nbs/04_store.ipynb #80922c5e
+# %% ../nbs/04_store.ipynb #72870536
 def matrix(
     table: pa.Table,
     column: str,      # of lists that are all equally long
@@ -750,7 +750,7 @@ def matrix(
     values = np.array(lists.flatten().to_numpy(zero_copy_only=False)).reshape(len(lists), -1)
     return torch.from_numpy(values.view(np.int16)).view(torch.bfloat16) if values.dtype == np.uint16 else torch.from_numpy(values)
 
-# %% ../nbs/04_store.ipynb #2ff363a3
+# %% ../nbs/04_store.ipynb #47a9eb9e
 def dataset_parts(
     sources: Mapping,            # site -> Dataset or IterableDataset; the same one or aligned ones
     columns: dict[str, str],     # site -> column of its data set
@@ -768,7 +768,7 @@ def dataset_parts(
             yield Part(torch.cat([matrix(of[id(sources[site])], column) for site, column in columns.items()], dim=1), rows, {})
             bar.update(len(some[0]))
 
-# %% ../nbs/04_store.ipynb #bffb1f6e
+# %% ../nbs/04_store.ipynb #0c624036
 def dataset_header(
     sources: Mapping,
     columns: dict[str, str],
@@ -789,7 +789,7 @@ def dataset_header(
     if len(set(rows)) > 1: raise ValueError(f"Data sets side by side must have the same rows; they have {rows}.")
     return dict(format=FORMAT, dtype=str(dtype or kinds.pop()).removeprefix("torch."), models=[], sites=sites, tokens=dict(source=dict(kind="data set", rows=rows[0], sha256=digest.hexdigest()), columns=columns))
 
-# %% ../nbs/04_store.ipynb #351f0e90
+# %% ../nbs/04_store.ipynb #0def953b
 def as_dataset(view: View) -> datasets.Dataset:
     "A column per site of the view, and those of ROW_COLUMNS that it has."
     if view.shards.broken: raise ValueError(f"{view.shards.folder} is damaged: repair it first.")
@@ -801,7 +801,7 @@ def as_dataset(view: View) -> datasets.Dataset:
     whole = datasets.concatenate_datasets(columns, axis=1)
     return whole if view.kept is None else whole.select(view.kept)
 
-# %% ../nbs/04_store.ipynb #faf117f2
+# %% ../nbs/04_store.ipynb #315452a7
 def side_by_side(views: list[View]) -> Shards:   # with the sites of all, under the names they have there
     "Shards of the same tokens as one."
     first, *others = views
@@ -819,7 +819,7 @@ def side_by_side(views: list[View]) -> Shards:   # with the sites of all, under 
     shards.widths = {name: width for view in views for name, width in view.sites.items()}
     return shards
 
-# %% ../nbs/04_store.ipynb #a8102c2d
+# %% ../nbs/04_store.ipynb #9d386fef
 def one_manifest(
     folder: Path,       # above those of the manifests
     manifests: dict,    # folder -> manifest, aligned
@@ -831,13 +831,13 @@ def one_manifest(
     models = {json.dumps(model): model for m in manifests.values() for model in m["models"]}
     return first | dict(models=list(models.values()), sites={site: width for m in manifests.values() for site, width in m["sites"].items()}, shards=lines, complete=all(m["complete"] for m in manifests.values()))
 
-# %% ../nbs/04_store.ipynb #5b3dae7e
+# %% ../nbs/04_store.ipynb #60206138
 def harvested_parts(models: list[Model], sites: list[Site], tokens: Tokens, remote: bool | str = False) -> Parts:
     "The rows of a harvest from a place in the texts on."
     names = [site.name for site in sites]
     return lambda done, place: (counted_rows(item, names) for item in harvest(models, sites, tokens, place=place, remote=remote))
 
-# %% ../nbs/04_store.ipynb #a786813d
+# %% ../nbs/04_store.ipynb #fae09466
 def repaired(folder: Path, models: list[Model], tokens: Tokens) -> pd.DataFrame:   # see mend
     "Harvest again the broken shards of a store, and only those."
     try: manifest = read_manifest(folder)
@@ -851,7 +851,7 @@ def repaired(folder: Path, models: list[Model], tokens: Tokens) -> pd.DataFrame:
         manifest = begin_or_resume(folder, header, manifest["shard_rows"])
         return mend(folder, manifest, harvested_parts(models, sites, tokens))
 
-# %% ../nbs/04_store.ipynb #7dd02a32
+# %% ../nbs/04_store.ipynb #fd032f74
 @dataclass(eq=False, repr=False, kw_only=True)
 class ActivationStore(View):
     "Activations of some sites on many tokens, on disk. `collect` makes one, `open` finds it again."
