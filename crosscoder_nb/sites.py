@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['LAYOUTS', 'OUT_PROJECTIONS', 'Place', 'resid', 'mlp_in', 'mlp_out', 'attn_in', 'attn_out', 'head', 'heads', 'Layout',
            'has_module', 'layout_of', 'out_projection', 'n_heads', 'locate', 'Site', 'hidden', 'of_head', 'site_value',
-           'Reached', 'first_input', 'probe', 'Model', 'wrap_model', 'sites_of', 'site_of', 'gguf_of', 'load_model',
-           'lora_pair', 'same_place']
+           'Reached', 'first_input', 'probe', 'Model', 'wrap_model', 'sites_of', 'site_of', 'gguf_of', 'load_module',
+           'module_shape', 'load_model', 'lora_pair', 'same_place']
 
-# %% ../nbs/01_sites.ipynb #94517092
+# %% ../nbs/01_sites.ipynb #22025c95
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import nnsight, torch
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
-# %% ../nbs/01_sites.ipynb #f4fa344c
+# %% ../nbs/01_sites.ipynb #206c0bb2
 class Place(NamedTuple):
     "A kind of place in a block, not yet in a model."
     kind: str                # "resid", "mlp_in", "mlp_out", "attn_in", "attn_out" or "heads"
@@ -27,32 +27,32 @@ class Place(NamedTuple):
     head: int | None = None  # of kind "heads": which one, from 0; None: all of them
     def __str__(self): return f"{self.kind}({self.layer})" if self.head is None else f"head({self.layer}, {self.head})"
 
-# %% ../nbs/01_sites.ipynb #53a5f65e
+# %% ../nbs/01_sites.ipynb #ca53f051
 def resid(layer: int) -> Place:
     "The residual stream after block `layer`: the block's output."
     return Place("resid", layer)
 
-# %% ../nbs/01_sites.ipynb #b8745e9b
+# %% ../nbs/01_sites.ipynb #c4070405
 def mlp_in(layer: int) -> Place:
     "What the MLP of block `layer` reads: its input, after the layer norm."
     return Place("mlp_in", layer)
 
-# %% ../nbs/01_sites.ipynb #caef2831
+# %% ../nbs/01_sites.ipynb #7281ce2e
 def mlp_out(layer: int) -> Place:
     "What the MLP module of block `layer` returns."
     return Place("mlp_out", layer)
 
-# %% ../nbs/01_sites.ipynb #436fe0a5
+# %% ../nbs/01_sites.ipynb #a1fb18d2
 def attn_in(layer: int) -> Place:
     "What the attention of block `layer` reads: its input, after the layer norm."
     return Place("attn_in", layer)
 
-# %% ../nbs/01_sites.ipynb #877eecba
+# %% ../nbs/01_sites.ipynb #5af507f8
 def attn_out(layer: int) -> Place:
     "What the attention module of block `layer` returns, after its output projection."
     return Place("attn_out", layer)
 
-# %% ../nbs/01_sites.ipynb #231d2556
+# %% ../nbs/01_sites.ipynb #83796c3a
 def head(
     layer: int,   # number of the block
     number: int,  # of the head in it, from 0
@@ -60,12 +60,12 @@ def head(
     "One attention head of block `layer`: its piece of what the output projection reads, [batch seq d_head]."
     return Place("heads", layer, number)
 
-# %% ../nbs/01_sites.ipynb #a7ecc799
+# %% ../nbs/01_sites.ipynb #5b14aafc
 def heads(layer: int) -> Place:
     "All attention heads of block `layer`, each a site of its own."
     return Place("heads", layer)
 
-# %% ../nbs/01_sites.ipynb #c2d16105
+# %% ../nbs/01_sites.ipynb #f90924dc
 class Layout(NamedTuple):
     "Names one family of architectures gives to its parts."
     blocks: str  # path of the list of blocks
@@ -80,14 +80,14 @@ LAYOUTS = (
     Layout("model.language_model.layers", "self_attn", "mlp"),  # models with vision: Gemma 3, ...
 )
 
-# %% ../nbs/01_sites.ipynb #9f2a2eb3
+# %% ../nbs/01_sites.ipynb #ab68aee6
 def has_module(module: nn.Module, path: str) -> bool:
     "Whether `module` has a sub-module at `path`."
     try: module.get_submodule(path)
     except AttributeError: return False
     return True
 
-# %% ../nbs/01_sites.ipynb #476ebbfd
+# %% ../nbs/01_sites.ipynb #6a41ccff
 def layout_of(module: nn.Module) -> Layout:
     "The row of `LAYOUTS` that fits the module tree of a language model."
     for layout in LAYOUTS:
@@ -96,7 +96,7 @@ def layout_of(module: nn.Module) -> Layout:
     raise ValueError(f"{type(module).__name__} has none of the known layouts ({', '.join(dict.fromkeys(row.blocks for row in LAYOUTS))}); its lists of "
                      f"modules are {lists}. Give module paths instead of places, for example model.site('{(lists or ['path.to.blocks'])[0]}.0').")
 
-# %% ../nbs/01_sites.ipynb #57623c1e
+# %% ../nbs/01_sites.ipynb #532114bf
 OUT_PROJECTIONS = ("o_proj",              # Llama, Mistral, Qwen, Gemma, OLMo, ...
                    "c_proj",              # GPT-2, GPTBigCode
                    "dense",               # GPT-NeoX, Pythia, Falcon, BLOOM, Phi
@@ -113,12 +113,12 @@ def out_projection(
     raise ValueError(f"{attn} has no output projection of a known name ({', '.join(OUT_PROJECTIONS)}), so its heads cannot be told apart; "
                      f"it has {[name for name, _ in module.get_submodule(attn).named_children()]}.")
 
-# %% ../nbs/01_sites.ipynb #f61cdd69
+# %% ../nbs/01_sites.ipynb #e8b16d69
 def n_heads(module: nn.Module) -> int:
     "How many attention heads a block of a language model has."
     return module.config.get_text_config().num_attention_heads   # the language model's part, in a model with vision
 
-# %% ../nbs/01_sites.ipynb #77a5d867
+# %% ../nbs/01_sites.ipynb #88aa02f2
 def locate(
     module: nn.Module,  # a language model
     place: Place,
@@ -137,7 +137,7 @@ def locate(
     if place.kind not in kinds: raise ValueError(f"Unknown kind of place {place.kind!r}: expected one of {', '.join(kinds)}, heads.")
     return kinds[place.kind]
 
-# %% ../nbs/01_sites.ipynb #50b27001
+# %% ../nbs/01_sites.ipynb #64873b25
 @dataclass(frozen=True)
 class Site:
     "The input or output of one module of one model, or one attention head's piece of it."
@@ -165,14 +165,14 @@ class Site:
         model, module, io, head = parts.groups()
         return cls(model, module, io, head and int(head))
 
-# %% ../nbs/01_sites.ipynb #74bba1fa
+# %% ../nbs/01_sites.ipynb #a1b6f1a8
 def hidden(value) -> Tensor:  # [batch seq d]
     "The hidden states in what a module takes or returns: alone, or first in a tuple."
     x = value if isinstance(value, Tensor) else value[0]
     if x.ndim != 3: raise ValueError(f"A site must hold [batch seq d]; got {tuple(x.shape)}. Choose a module that returns one vector per token.")
     return x
 
-# %% ../nbs/01_sites.ipynb #ac0add24
+# %% ../nbs/01_sites.ipynb #a7040421
 def of_head(
     x: Tensor,     # all heads side by side, [batch seq (head d_head)]
     number: int,   # which one
@@ -184,7 +184,7 @@ def of_head(
     if number >= n_heads: raise ValueError(f"There is no head {number}: the model has {n_heads} heads in a block, 0 to {n_heads - 1}.")
     return x.unflatten(-1, (n_heads, -1))[..., number, :].clone()
 
-# %% ../nbs/01_sites.ipynb #23d41da6
+# %% ../nbs/01_sites.ipynb #56b53731
 def site_value(
     module: nn.Module,  # a language model
     site: Site,         # a site in it
@@ -194,16 +194,16 @@ def site_value(
     x = hidden(value)
     return x if site.head is None else of_head(x, site.head, n_heads(module))
 
-# %% ../nbs/01_sites.ipynb #349e8920
+# %% ../nbs/01_sites.ipynb #359caff0
 class Reached(Exception):
     "Raised in a hook to end a forward pass that has shown all that was wanted."
 
-# %% ../nbs/01_sites.ipynb #9e9ff8e5
+# %% ../nbs/01_sites.ipynb #c3ae562e
 def first_input(args: tuple, kwargs: dict):
     "A module's first argument, wherever the caller put it."
     return args[0] if args else next(iter(kwargs.values()))
 
-# %% ../nbs/01_sites.ipynb #2f239736
+# %% ../nbs/01_sites.ipynb #2692c4cd
 def probe(
     module: nn.Module,   # a language model
     sites: list[Site],   # sites in it
@@ -226,7 +226,7 @@ def probe(
     if missed := [site.name for site in sites if site not in widths]: raise ValueError(f"A forward pass never reaches {missed}.")
     return widths
 
-# %% ../nbs/01_sites.ipynb #da7562c8
+# %% ../nbs/01_sites.ipynb #cb6c23ef
 @dataclass
 class Model:
     "A language model with a name, ready to be read."
@@ -244,6 +244,10 @@ class Model:
     def n_heads(self) -> int: return n_heads(self.module)   # query heads of a block
     @property
     def dtype(self) -> torch.dtype: return self.module.dtype
+    @property
+    def loaded(self) -> bool: return self.module.device.type != "meta"   # whether its weights are here
+    @property
+    def nbytes(self) -> int: return sum(p.nbytes for p in self.module.parameters())   # of its weights, when they are loaded
 
     def site(self, place: Place | str, io: str = "output") -> Site:
         "The site of a place such as resid(13), or of a raw module path and its side."
@@ -257,6 +261,10 @@ class Model:
         "How many numbers a token has at a site of this model."
         return probe(self.module, [site])[site]
 
+    def load(self) -> "Model":
+        "Itself; one that has no weights, loaded."
+        return self if self.loaded else load_model(self.path, self.name, self.dtype)
+
     @contextmanager
     def active(self):
         "While this lasts, the module computes what this model computes: the adapter is on or off."
@@ -266,10 +274,10 @@ class Model:
             if self.adapter is False: self.module.enable_adapters()
 
     def __repr__(self):
-        adapter = "" if self.adapter is None else f", adapter {'on' if self.adapter else 'off'}"
-        return f"Model({self.name!r}, {type(self.module).__name__}, {self.n_layers} blocks, {str(self.dtype).removeprefix('torch.')}{adapter})"
+        rest = ("" if self.adapter is None else f", adapter {'on' if self.adapter else 'off'}") + ("" if self.loaded else ", without weights")
+        return f"Model({self.name!r}, {type(self.module).__name__}, {self.n_layers} blocks, {str(self.dtype).removeprefix('torch.')}{rest})"
 
-# %% ../nbs/01_sites.ipynb #439da228
+# %% ../nbs/01_sites.ipynb #cbc5112a
 def wrap_model(
     module: nn.Module,  # a causal language model of transformers
     tokenizer: PreTrainedTokenizerBase,
@@ -279,7 +287,7 @@ def wrap_model(
     "Make a `Model` of a transformers model that is already in memory."
     return Model(name, nnsight.NNsight(module.eval().requires_grad_(False)), tokenizer, path)
 
-# %% ../nbs/01_sites.ipynb #7dce8296
+# %% ../nbs/01_sites.ipynb #3f2473ae
 def sites_of(
     model: Model,
     place: Place,
@@ -288,7 +296,7 @@ def sites_of(
     numbers = range(model.n_heads) if place == heads(place.layer) else [place.head]
     return [Site(model.name, *locate(model.module, place), number) for number in numbers]
 
-# %% ../nbs/01_sites.ipynb #8531f97a
+# %% ../nbs/01_sites.ipynb #b0065fb9
 def site_of(
     model: Model,
     place: Place | str,  # a place, or a module path
@@ -307,7 +315,7 @@ def site_of(
         raise ValueError(f"{model.name} has no module {place!r}; {f'in {known!r}' if known else 'at its top level'} there are {children}.")
     return Site(model.name, place, io)
 
-# %% ../nbs/01_sites.ipynb #e4392e36
+# %% ../nbs/01_sites.ipynb #90284a47
 def gguf_of(path: str) -> Path | None:
     "The .gguf file that a path names: the file itself, or the only one in a folder without config.json; None for anything else."
     path = Path(path)
@@ -316,31 +324,45 @@ def gguf_of(path: str) -> Path | None:
     if len(files) > 1: raise ValueError(f"{path} holds {len(files)} .gguf files; name one of {[f.name for f in files]}.")
     return files[0] if files else None
 
-# %% ../nbs/01_sites.ipynb #ac9b94ae
+# %% ../nbs/01_sites.ipynb #0ab78453
+def load_module(
+    source: str,             # hub name or folder
+    dtype: torch.dtype,
+    options: dict,           # gguf_file, or nothing
+) -> nn.Module:
+    "A language model with its weights."
+    if options:
+        from transformers import GgufConfig   # only newer versions of transformers have it
+        options = options | dict(quantization_config=GgufConfig(dequantize=True))
+    return AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options)
+
+# %% ../nbs/01_sites.ipynb #4b6be342
+def module_shape(source: str, dtype: torch.dtype, options: dict) -> nn.Module:
+    "The same model on the meta device: all its modules and the shapes of its weights, in no memory."
+    config = AutoConfig.from_pretrained(source, **options)
+    with torch.device("meta"): return AutoModelForCausalLM.from_config(config, dtype=dtype)
+
+# %% ../nbs/01_sites.ipynb #976b1342
 def load_model(
     path: str,                            # hub name, local folder, .gguf file, or a folder that holds one
     name: str | None = None,              # name in sites; the last part of the path when not given
     dtype: torch.dtype = torch.bfloat16,  # of weights and activations
-    device: str | None = None,            # CUDA when there is one, else the CPU, when not given
+    device: str | None = None,            # CUDA when there is one, else the CPU, when not given; "meta": without its weights
 ) -> Model:
     "Load a language model and its tokenizer."
-    source, options = str(path), {}
-    if gguf := gguf_of(source):
-        from transformers import GgufConfig   # only newer versions of transformers have it
-        source, options = str(gguf.parent), dict(gguf_file=gguf.name)
-    tokenizer = AutoTokenizer.from_pretrained(source, **options)
-    if gguf: options["quantization_config"] = GgufConfig(dequantize=True)
-    module = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options)
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return wrap_model(module.to(device), tokenizer, name or (gguf.stem if gguf else Path(path).name), str(path))
+    gguf, device = gguf_of(str(path)), device or ("cuda" if torch.cuda.is_available() else "cpu")
+    source, options = (str(gguf.parent), dict(gguf_file=gguf.name)) if gguf else (str(path), {})
+    module = module_shape(source, dtype, options) if device == "meta" else load_module(source, dtype, options).to(device)
+    return wrap_model(module, AutoTokenizer.from_pretrained(source, **options), name or (gguf.stem if gguf else Path(path).name), str(path))
 
-# %% ../nbs/01_sites.ipynb #a21e9e60
+# %% ../nbs/01_sites.ipynb #67c54076
 def lora_pair(
     base: Model,                  # goes on meaning the base model afterwards
     adapter: str | None = None,   # folder of a saved LoRA adapter; None: the module already carries one
     names: tuple[str, str] = ("base", "tuned"),
 ) -> tuple[Model, Model]:         # adapter off, adapter on
     "The model without and with a LoRA adapter, sharing one copy of the weights."
+    if not base.loaded: raise ValueError(f"{base.name} is without weights: an adapter is put into a loaded model, lora_pair(model.load(), ...).")
     if adapter is not None: base.module.load_adapter(str(adapter))
     if not getattr(base.module, "peft_config", None):
         raise ValueError(f"{base.name} carries no adapter: give the folder of a saved one, or call module.add_adapter(LoraConfig(...)) and train it first.")
@@ -349,7 +371,7 @@ def lora_pair(
     tuned = f"{base.path} + {adapter or 'adapter'}"
     return Model(names[0], base.lm, base.tokenizer, base.path, False), Model(names[1], base.lm, base.tokenizer, tuned, True)
 
-# %% ../nbs/01_sites.ipynb #e6825379
+# %% ../nbs/01_sites.ipynb #32749a63
 def same_place(models: list[Model], place: Place) -> list[Site]:
     "The same place in each model: one site per model, or every head of every model."
     depths = {model.name: model.n_layers for model in models}
