@@ -6,7 +6,7 @@
 __all__ = ['PASS', 'dealt', 'servings', 'serving_sizes', 'cut', 'joined', 'words_of', 'Closed', 'Slots', 'Feed', 'EpochRows',
            'Start', 'start_at', 'kept', 'placed', 'rows_of', 'LiveRows', 'filled', 'ActivationBuffer']
 
-# %% ../nbs/05_buffer.ipynb #9de5e595
+# %% ../nbs/05_buffer.ipynb #635dcba8
 import atexit, weakref
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from copy import copy
@@ -25,7 +25,7 @@ from .sites import Model, Site
 from .store import announce, memory_plan, run_header
 from .tokens import Tokens
 
-# %% ../nbs/05_buffer.ipynb #48c1674b
+# %% ../nbs/05_buffer.ipynb #ec3239b2
 def dealt(
     chunk: np.ndarray,    # rows of a chunk, by whatever they are called
     seed: Sequence[int],  # seed, epoch and number of the chunk
@@ -33,7 +33,7 @@ def dealt(
     "Deal the rows of a chunk over three servings."
     return np.array_split(np.random.default_rng(seed).permutation(chunk), 3)
 
-# %% ../nbs/05_buffer.ipynb #5f476562
+# %% ../nbs/05_buffer.ipynb #1e5ebab8
 def servings(
     chunks: Iterable[np.ndarray],  # chunk after chunk of an epoch; the next is asked for when its rows are needed
     seed: Sequence[int],           # seed and epoch
@@ -47,7 +47,7 @@ def servings(
         due, later, now = np.concatenate([later, then]), last, np.concatenate([due, now])
         if j >= first: yield np.random.default_rng([*seed, j, 1]).permutation(now)
 
-# %% ../nbs/05_buffer.ipynb #2b6fbabb
+# %% ../nbs/05_buffer.ipynb #1550e61f
 def serving_sizes(
     n_rows: int,   # of an epoch
     half: int,     # rows of a chunk
@@ -59,7 +59,7 @@ def serving_sizes(
     sizes[2:] += chunks[:-2] // 3
     return sizes
 
-# %% ../nbs/05_buffer.ipynb #c23de7cd
+# %% ../nbs/05_buffer.ipynb #d67700bf
 def cut(
     arrays: Iterable[np.ndarray],
     size: int,
@@ -73,7 +73,7 @@ def cut(
             n, x = n + min(room, len(x)), x[room:]
         del x   # what is left of it would keep it in memory while the next is made
 
-# %% ../nbs/05_buffer.ipynb #40418870
+# %% ../nbs/05_buffer.ipynb #5ea3990e
 def joined(
     pieces: Iterable[np.ndarray],   # as `cut` gives them
     size: int,
@@ -88,16 +88,16 @@ def joined(
             parts, n = [], 0
     yield np.concatenate(parts) if parts else np.empty(0, np.int64)
 
-# %% ../nbs/05_buffer.ipynb #cbed455f
+# %% ../nbs/05_buffer.ipynb #caa27c6c
 def words_of(x: Tensor) -> np.ndarray:   # the same bits
     "A tensor as NumPy integers, which can stand for bfloat16 too."
     return x.contiguous().view(torch.int16 if x.dtype.itemsize == 2 else torch.int32).numpy()
 
-# %% ../nbs/05_buffer.ipynb #a501a5de
+# %% ../nbs/05_buffer.ipynb #504b6dee
 class Closed(Exception):
     "A buffer was closed while somebody waited for it."
 
-# %% ../nbs/05_buffer.ipynb #a9864b25
+# %% ../nbs/05_buffer.ipynb #8748fe6d
 class Slots:
     "Room for a number of rows, shared by a thread that puts rows in and one that takes them out."
     def __init__(self, n: int, width: int, itemsize: int):
@@ -134,7 +134,7 @@ class Slots:
             self.closed = True
             self.changed.notify()
 
-# %% ../nbs/05_buffer.ipynb #e04618a1
+# %% ../nbs/05_buffer.ipynb #6b864032
 class Feed:
     "A thread that fills slots, and the chunks it has finished."
     def __init__(self, slots: Slots, chunks: Iterator[np.ndarray]):
@@ -165,7 +165,7 @@ class Feed:
         if current_thread() is not self.thread: self.thread.join(timeout=60)
         atexit.unregister(self.close)
 
-# %% ../nbs/05_buffer.ipynb #374cfb59
+# %% ../nbs/05_buffer.ipynb #db9b1db4
 class EpochRows:
     "How many rows there are in an epoch, by batch of tokens; counted without a model, as far as was asked for."
     def __init__(self, tokens: Tokens):
@@ -186,7 +186,7 @@ class EpochRows:
     @property
     def bounded(self) -> bool: return isinstance(self.tokens.source, Sized) or self.tokens.max_tokens is not None
 
-# %% ../nbs/05_buffer.ipynb #820755f4
+# %% ../nbs/05_buffer.ipynb #7c985b27
 class Start(NamedTuple):
     "Where in the data a stream of batches begins."
     epoch: int
@@ -196,7 +196,7 @@ class Start(NamedTuple):
     batch: int     # batches of tokens that need no model
     drop: int      # rows of the next one that are not needed either
 
-# %% ../nbs/05_buffer.ipynb #4f861745
+# %% ../nbs/05_buffer.ipynb #dfd3cc85
 def start_at(
     position: int,     # rows in all earlier batches of the stream
     rows: EpochRows,
@@ -211,7 +211,7 @@ def start_at(
     batch = int(np.searchsorted(rows.ends, first_row, side="right")) - 1
     return Start(epoch, offset, serving, offset - int(begins[serving]), batch, first_row - int(rows.ends[batch]))
 
-# %% ../nbs/05_buffer.ipynb #b2cd3d93
+# %% ../nbs/05_buffer.ipynb #39d2934d
 def kept(
     start: Start,
     n_rows: int,          # of the epoch
@@ -226,7 +226,7 @@ def kept(
         masks.append(mask)
     return np.concatenate(masks)
 
-# %% ../nbs/05_buffer.ipynb #02992456
+# %% ../nbs/05_buffer.ipynb #50df7abf
 def placed(
     slots: Slots,
     pieces: Iterable[np.ndarray],  # rows, [row Σd]
@@ -242,7 +242,7 @@ def placed(
         yield where
         del x
 
-# %% ../nbs/05_buffer.ipynb #f7939a2a
+# %% ../nbs/05_buffer.ipynb #d24d3cc7
 def rows_of(
     item: Harvest,        # one batch: its tokens, and activations [batch seq d] by site
     names: list[str],     # of the sites, in the order of the columns
@@ -256,7 +256,7 @@ def rows_of(
                          "Take bfloat16 or float32 for model and rows, or leave the text out that causes it.")
     return torch.cat(parts, dim=1)
 
-# %% ../nbs/05_buffer.ipynb #0eeb4442
+# %% ../nbs/05_buffer.ipynb #64bf85d6
 PASS = Lock()   # held while a model runs for a buffer
 
 
@@ -307,7 +307,7 @@ class LiveRows:
 
     def tensor(self, words: np.ndarray) -> Tensor: return torch.from_numpy(words).view(self.dtype)
 
-# %% ../nbs/05_buffer.ipynb #f53cee9e
+# %% ../nbs/05_buffer.ipynb #8b604b2e
 def filled(
     data: LiveRows,
     slots: Slots,
@@ -321,7 +321,7 @@ def filled(
         yield from joined(placed(slots, cut(rows, half), keep), half)
         rows, keep = data.harvested(), keep[:0]
 
-# %% ../nbs/05_buffer.ipynb #bb497d15
+# %% ../nbs/05_buffer.ipynb #4f6dc0fb
 class ActivationBuffer(LiveRows):
     "Shuffled activations, fresh from the models: at most `buffer_rows` in memory, refilled by a thread once half of them are given out."
 
