@@ -54,12 +54,17 @@ def is_skipped(cell):
     return bool(re.search(r"^\s*#\s*\|\s*eval:\s*false", "".join(cell.source), re.M))
 
 
+PROGRESS = re.compile(r"^.*(\d%\||\d\w*/s[\],]|\?\w*/s[\],]).*\n?", re.M)   # a line drawn by tqdm
+
+
 def tidy(cell):
-    "Widgets and live figures leave only what is visible without a kernel."
+    "Leave what is worth reading without a kernel: no progress bars, of widgets and live figures what can be seen."
     for out in cell.get("outputs", []):
         data = out.get("data", {})
         if "image/png" in data: data.pop("text/html", None), data.pop("application/vnd.plotly.v1+json", None)
         data.pop("application/vnd.jupyter.widget-view+json", None)
+        if out.get("name") == "stderr": out["text"] = PROGRESS.sub("", "".join(out["text"]))
+    cell["outputs"] = [out for out in cell.get("outputs", []) if out.get("data") or "".join(out.get("text", "")).strip()]
 
 
 def run(src, dst=None):
@@ -97,7 +102,7 @@ def readme_text():
     parts = []
     for cell in json.loads((NBS / "index.ipynb").read_text())["cells"]:
         source = "".join(cell["source"])
-        if cell["cell_type"] == "markdown": parts.append(source)
+        if cell["cell_type"] == "markdown": parts.append(re.sub(r"\]\((?!https?:|#)", "](nbs/", source))
         elif cell["cell_type"] == "code" and not re.search(r"^#\s*\|\s*hide", source, re.M):
             parts.append(f"```python\n{source}\n```")
             shown = "".join(map(static_text, cell["outputs"])).rstrip()

@@ -7,7 +7,7 @@ __all__ = ['COLUMNS', 'STATIC', 'model_names', 'class_label', 'describe_columns'
            'view_meta', 'check_feature', 'example_data', 'histogram_data', 'feature_card_data', 'leaning_features',
            'html_table', 'static_card', 'Browser']
 
-# %% ../nbs/41_browser.ipynb #7b963841
+# %% ../nbs/41_browser.ipynb #61487059
 import html, traceback
 from importlib.resources import files
 from pathlib import Path
@@ -21,7 +21,7 @@ from .diff import exclusive
 from .examples import EDGES, excerpt
 from .tokens import pieces
 
-# %% ../nbs/41_browser.ipynb #fc60ff9e
+# %% ../nbs/41_browser.ipynb #9f3ef041
 COLUMNS = {  # column of the diff -> header, meaning; {A} and {B} become the models' names
     "feature": ("feature", "number of the feature in the crosscoder"),
     "class": ("class", "by relative norm: only {A} near 0, shared in the middle, only {B} near 1; dead: never fired on the tokens measured"),
@@ -34,7 +34,7 @@ COLUMNS = {  # column of the diff -> header, meaning; {A} and {B} become the mod
     "group": ("group", "group of the crosscoder the feature belongs to"),
 }
 
-# %% ../nbs/41_browser.ipynb #95e36e54
+# %% ../nbs/41_browser.ipynb #4b693b38
 def model_names(
     df: pd.DataFrame,   # the table of `diff`, or rows of it
 ) -> tuple[str, str]:   # names of the first and the second model
@@ -44,7 +44,7 @@ def model_names(
                          "Set df.attrs = old.attrs after an operation that drops them.")
     return tuple(df.attrs["names"])
 
-# %% ../nbs/41_browser.ipynb #ca94cda3
+# %% ../nbs/41_browser.ipynb #2380048b
 def class_label(
     name: str,               # A only, shared, B only, other or dead
     names: tuple[str, str],  # names of the models
@@ -52,7 +52,7 @@ def class_label(
     "The class with the model's name in place of its letter."
     return {"A only": f"only {names[0]}", "B only": f"only {names[1]}"}.get(name, name)
 
-# %% ../nbs/41_browser.ipynb #4ccd8fd3
+# %% ../nbs/41_browser.ipynb #707c56f3
 def describe_columns(
     df: pd.DataFrame,  # the table of `diff`
 ) -> list[dict]:       # per column: name, label, help; a text column also its categories and how they are shown
@@ -66,7 +66,7 @@ def describe_columns(
         return column | dict(categories=texts, shown=[class_label(t, names) for t in texts] if name == "class" else texts)
     return [describe(name) for name in ("feature", *df.columns)]
 
-# %% ../nbs/41_browser.ipynb #fb3032c3
+# %% ../nbs/41_browser.ipynb #a23363ca
 def pack_columns(
     df: pd.DataFrame,     # the table of `diff`
     columns: list[dict],  # from `describe_columns`
@@ -78,7 +78,7 @@ def pack_columns(
         return pd.Categorical(table[name].astype(str), categories).codes.astype("<f4")
     return np.stack([values(**column) for column in columns]).tobytes()
 
-# %% ../nbs/41_browser.ipynb #34d409b6
+# %% ../nbs/41_browser.ipynb #ba25d493
 def site_labels(
     sites: list[str],  # names of sites
 ) -> list[str]:        # the same, shortened
@@ -86,7 +86,7 @@ def site_labels(
     models = [site.rpartition("/")[0] or site for site in sites]
     return [m if models.count(m) == 1 else site for site, m in zip(sites, models)]
 
-# %% ../nbs/41_browser.ipynb #22b951db
+# %% ../nbs/41_browser.ipynb #564dcda5
 def provenance(
     df: pd.DataFrame,  # the table of `diff`
     evaluation=None,   # from `evaluate`: n_tokens, l0, fve, dead
@@ -100,7 +100,7 @@ def provenance(
         (f"FVE {label}", f"{value:.3f}", f"fraction of variance explained, {site}, on {evaluation.n_tokens:,} tokens")
         for label, (site, value) in zip(site_labels(list(evaluation.fve)), evaluation.fve.items())]
 
-# %% ../nbs/41_browser.ipynb #6968c1eb
+# %% ../nbs/41_browser.ipynb #53f8fbd8
 def view_meta(
     df: pd.DataFrame,  # the table of `diff`
     evaluation=None,   # from `evaluate`
@@ -114,7 +114,7 @@ def view_meta(
     return dict(names=list(names), rows=len(df), columns=columns, classes=classes, facts=provenance(df, evaluation),
                 table=[name for name in plain if name not in hidden], card=[name for name in plain if name not in ("feature", "class", "rel_norm")])
 
-# %% ../nbs/41_browser.ipynb #031e5400
+# %% ../nbs/41_browser.ipynb #71130cdf
 def check_feature(
     df: pd.DataFrame,  # the table of `diff`
     feature: int,      # number of a feature
@@ -124,7 +124,7 @@ def check_feature(
         raise ValueError(f"feature must be one of the {len(df):,} in the table ({df.index.min()} to {df.index.max()}); got {feature!r}")
     return int(feature)
 
-# %% ../nbs/41_browser.ipynb #083fc7f6
+# %% ../nbs/41_browser.ipynb #12f1251b
 def example_data(
     example,    # from `Examples.feature`: window, doc, position, act, ids, acts, shares
     tokenizer,  # turns ids into text
@@ -135,7 +135,7 @@ def example_data(
     return dict(doc=int(example.doc), window=int(example.window), position=int(example.position), act=rounded([example.act])[0], tokens=pieces(tokenizer, ids),
                 ids=ids, acts=rounded(example.acts), shares=rounded(example.shares))
 
-# %% ../nbs/41_browser.ipynb #08368962
+# %% ../nbs/41_browser.ipynb #c0624b80
 def histogram_data(
     counts: np.ndarray,  # tokens in each bin of EDGES
 ) -> dict | None:        # counts and the edges around them; None for a feature that never fires
@@ -145,7 +145,7 @@ def histogram_data(
     first, last = filled[0], filled[-1]
     return dict(counts=[int(c) for c in counts[first:last + 1]], edges=[float(f"{e:.4g}") for e in EDGES[first:last + 2]])
 
-# %% ../nbs/41_browser.ipynb #cb108315
+# %% ../nbs/41_browser.ipynb #ec1eb47e
 def feature_card_data(
     df: pd.DataFrame,  # the table of `diff`
     examples,          # an `Examples`: .feature(i) -> list, the strongest first; .histogram(i); .sites
@@ -160,7 +160,7 @@ def feature_card_data(
     return dict(feature=int(feature), note=note, max_act=max((max(e["acts"]) for e in shown), default=0.0), share_names=site_labels(list(examples.sites)),
                 histogram=histogram_data(examples.histogram(feature)), examples=shown)
 
-# %% ../nbs/41_browser.ipynb #d0163870
+# %% ../nbs/41_browser.ipynb #90121e0d
 def leaning_features(
     df: pd.DataFrame,  # the table of `diff`
     n: int = 5,        # features of each side
@@ -169,7 +169,7 @@ def leaning_features(
     leaning = [i for which in ("B", "A") for i in exclusive(df, which, n).index]
     return list(dict.fromkeys(leaning))
 
-# %% ../nbs/41_browser.ipynb #662617e4
+# %% ../nbs/41_browser.ipynb #e27943b2
 def html_table(
     header: list,      # column titles
     rows: list[list],  # cells, shown as text
@@ -178,7 +178,7 @@ def html_table(
     def cells(tag, values): return "<tr>" + "".join(f'<{tag} align="left">{html.escape(str(v))}</{tag}>' for v in values) + "</tr>"
     return f"<table><thead>{cells('th', header)}</thead><tbody>{''.join(cells('td', row) for row in rows)}</tbody></table>"
 
-# %% ../nbs/41_browser.ipynb #5ffe52dd
+# %% ../nbs/41_browser.ipynb #e2977def
 def static_card(
     df: pd.DataFrame,  # the table of `diff`
     examples,          # an `Examples`
@@ -196,10 +196,10 @@ def static_card(
     rows = [row(i, r) for i, r in df.loc[leaning_features(df, n)].iterrows()]
     return f"<p>{html.escape(title)}</p>{html_table(header, rows)}", title + "".join(f"\n{'  '.join(r)}" for r in rows)
 
-# %% ../nbs/41_browser.ipynb #5f3d1f8a
+# %% ../nbs/41_browser.ipynb #d9b49cd4
 STATIC = Path(str(files("crosscoder_nb") / "static"))  # view.js and view.css, the page itself
 
-# %% ../nbs/41_browser.ipynb #cd7080ba
+# %% ../nbs/41_browser.ipynb #517a0202
 class Browser(anywidget.AnyWidget):
     "Table, map and cards of the features of a diff. Keys: j and k go through the table, Enter applies a filter or opens an example."
     _esm, _css = STATIC / "view.js", STATIC / "view.css"

@@ -18,7 +18,7 @@ __all__ = ['TENSOR_FILES', 'NO_DICTIONARY', 'READ', 'FORMATS', 'ABOUT', 'LINEAR'
            'save_dictionary_learning', 'lens_gated', 'lens_class', 'save_saelens', 'markdown_cell', 'markdown_table',
            'model_card', 'push_to_hub']
 
-# %% ../nbs/50_interop.ipynb #5f9ea7aa
+# %% ../nbs/50_interop.ipynb #9f00a34d
 import json, pickle, re, tempfile
 from fnmatch import fnmatch
 from html import escape
@@ -34,7 +34,7 @@ from torch import Tensor
 from .crosscoder import CrossCoder, Group
 from .sparsity import BatchTopK, Gated, GroupMax, JumpReLU, ReLU, Sparsity, TopK, sparsity_from
 
-# %% ../nbs/50_interop.ipynb #824c0a6f
+# %% ../nbs/50_interop.ipynb #8809a7ad
 TENSOR_FILES = (".safetensors", ".pt", ".npz")
 NO_DICTIONARY = ("sparsity.safetensors", "*optimizer*", "*scheduler*", "*state*", "activation_whitening*")
 
@@ -43,7 +43,7 @@ def listed(names: list[str], most: int = 8) -> str:
     "Some names, for a message."
     return ", ".join(names[:most] or ["nothing"]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
-# %% ../nbs/50_interop.ipynb #3d1e8202
+# %% ../nbs/50_interop.ipynb #f07036fa
 def pick(
     files: list[str],  # paths relative to a folder
 ) -> str:              # the one that holds a dictionary
@@ -55,7 +55,7 @@ def pick(
     if found: raise ValueError(f"{len(found)} files could be the dictionary: {listed(found)}. Say which with subfolder=, or give the path of the file.")
     raise ValueError(f"no file of weights among: {listed(sorted(files))}. Formats that can be read:\n{known_formats()}")
 
-# %% ../nbs/50_interop.ipynb #d9b311cc
+# %% ../nbs/50_interop.ipynb #e8ec8ffc
 def settings_of(
     weights: str,       # path of the weights file
     files: list[str],   # all files there are
@@ -66,12 +66,12 @@ def settings_of(
     places = [file.with_name(f"{file.stem}_cfg.json"), file.with_name("cfg.json"), file.with_name("config.json"), *above]
     return next((str(p) for p in places if str(p) in files), None)
 
-# %% ../nbs/50_interop.ipynb #1b68c4cf
+# %% ../nbs/50_interop.ipynb #a5cfd1eb
 def files_below(root: Path) -> list[str]:
     "The files of a folder, down to the third level."
     return [str(p.relative_to(root)) for depth in ("*", "*/*", "*/*/*") for p in root.glob(depth) if p.is_file()]
 
-# %% ../nbs/50_interop.ipynb #4ae5e922
+# %% ../nbs/50_interop.ipynb #970d2921
 def find_files(
     path: str | Path,              # file, folder, or hub repository "org/name"
     revision: str | None = None,   # branch, tag or commit of the repository
@@ -91,7 +91,7 @@ def find_files(
     root = path if path.is_dir() else Path(snapshot_download(str(path), revision=revision, allow_patterns=wanted))
     return root / weights, root / wanted[1] if len(wanted) > 1 else None
 
-# %% ../nbs/50_interop.ipynb #b467752d
+# %% ../nbs/50_interop.ipynb #423b074a
 def load_pickle(path: Path) -> dict:
     "What a .pt file holds, if that is tensors and plain numbers."
     try: held = torch.load(path, map_location="cpu", weights_only=True)
@@ -105,7 +105,7 @@ def load_pickle(path: Path) -> dict:
         raise ValueError(f"{path} must hold a state_dict, names to tensors; got {got}")
     return held
 
-# %% ../nbs/50_interop.ipynb #df58b707
+# %% ../nbs/50_interop.ipynb #f8dc913d
 READ = {".safetensors": load_file, ".pt": load_pickle,
         ".npz": lambda path: {n: torch.from_numpy(a) for n, a in np.load(path, allow_pickle=False).items()}}
 
@@ -118,14 +118,14 @@ def read_tensors(
     tensors = {n: t for n, t in held.items() if torch.is_tensor(t)}
     return {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()}, {n: v for n, v in held.items() if n not in tensors}
 
-# %% ../nbs/50_interop.ipynb #13674cab
+# %% ../nbs/50_interop.ipynb #cdd1bdd5
 class Layout(NamedTuple):
     "The tensors of one class of dictionary."
     must: dict[str, str]             # tensor -> its axes, such as "feature d"; "..." is any shape
     read: Callable                   # DictionaryFile -> Parts
     may: dict[str, str] = {}         # tensors that may be absent
 
-# %% ../nbs/50_interop.ipynb #aabc90b5
+# %% ../nbs/50_interop.ipynb #dcd60cb1
 def check_tensors(
     tensors: dict[str, Tensor],
     layout: Layout,
@@ -142,7 +142,7 @@ def check_tensors(
         if expected != shape: raise ValueError(f"{what}: {name} must be [{axes[name]}]" + (f" = {list(expected)}" if expected else "") + f"; got {list(shape)}.")
     return length
 
-# %% ../nbs/50_interop.ipynb #1ae97c2d
+# %% ../nbs/50_interop.ipynb #81e107cf
 class DictionaryFile(NamedTuple):
     "A file of tensors and the settings beside it."
     path: Path
@@ -167,7 +167,7 @@ class DictionaryFile(NamedTuple):
         "How many axes the first of some tensors has; 0 if there is none."
         return next((self.tensors[n].ndim for n in names if n in self.tensors), 0)
 
-# %% ../nbs/50_interop.ipynb #13615180
+# %% ../nbs/50_interop.ipynb #e5cb1f1c
 class Weights(NamedTuple):
     "The weights of one group of features."
     W_enc: Tensor                    # [feature Σd_read]
@@ -178,7 +178,7 @@ class Weights(NamedTuple):
     W_skip: Tensor | None = None     # [Σd_write Σd_read]
     name: str = "all"
 
-# %% ../nbs/50_interop.ipynb #a2cd27a0
+# %% ../nbs/50_interop.ipynb #42fc1459
 class Parts(NamedTuple):
     "What a file says a dictionary is."
     groups: tuple[Weights, ...]
@@ -191,7 +191,7 @@ class Parts(NamedTuple):
     names: tuple[str, ...] = ()      # names of the sites; none: "site", or A, B, ...
     expects: str = ""                # what must be done to raw activations, where the file does not hold it
 
-# %% ../nbs/50_interop.ipynb #0f4cd19d
+# %% ../nbs/50_interop.ipynb #a246bcdd
 @torch.no_grad()
 def assemble(
     parts: Parts,
@@ -213,7 +213,7 @@ def assemble(
     if parts.scale is not None: cc.scaling.scale.copy_(parts.scale)
     return cc.eval()
 
-# %% ../nbs/50_interop.ipynb #537e4bca
+# %% ../nbs/50_interop.ipynb #a8d94e41
 def one_site(
     W_enc: Tensor,                 # [feature d]
     b_enc: Tensor,                 # [feature]
@@ -227,21 +227,21 @@ def one_site(
     b_enc = b_enc if centre is None else b_enc - W_enc @ centre
     return Parts((Weights(W_enc, b_enc, W_dec),), b_dec, sparsity, (W_enc.shape[1],), **more)
 
-# %% ../nbs/50_interop.ipynb #4b667786
+# %% ../nbs/50_interop.ipynb #89e48244
 def log_threshold(
     threshold: Tensor,  # of any sign
 ) -> Tensor:
     "The thresholds of a JumpReLU as this library keeps them."
     return threshold.nan_to_num(nan=torch.inf).clamp(1e-30, 1e30).log()
 
-# %% ../nbs/50_interop.ipynb #95e735da
+# %% ../nbs/50_interop.ipynb #350c5158
 def gate_state(
     r_mag: Tensor, b_mag: Tensor, b_gate: Tensor,  # as other libraries have them, [feature]
 ) -> dict[str, Tensor]:
     "The tensors of `Gated`, whose pre-activation is the gate's."
     return dict(r_mag=r_mag, b_mag=b_mag - r_mag.exp() * b_gate)
 
-# %% ../nbs/50_interop.ipynb #a93007d5
+# %% ../nbs/50_interop.ipynb #c6f5e545
 class Format(NamedTuple):
     "The files of one library."
     looks: str                                    # for people: what lies in the folder
@@ -252,13 +252,13 @@ class Format(NamedTuple):
 
 FORMATS: dict[str, Format] = {}
 
-# %% ../nbs/50_interop.ipynb #35dd119b
+# %% ../nbs/50_interop.ipynb #a2595fd3
 def known_formats() -> str:
     "The table, for messages."
     own = "  crosscoder_nb: config.json with a format_version, and model.safetensors"
     return "\n".join([own, *(f"  {name}: {f.looks} ({', '.join(f.layouts)})" for name, f in FORMATS.items())])
 
-# %% ../nbs/50_interop.ipynb #6160a384
+# %% ../nbs/50_interop.ipynb #5b336d0b
 def recognise(
     file: DictionaryFile,
 ) -> tuple[str, str]:  # format, class
@@ -275,7 +275,7 @@ def recognise(
     if kinds[0] not in layouts: raise ValueError(f"{file.path} is a {kinds[0]} of {name}, which cannot be read; there are {', '.join(layouts)}.")
     return name, kinds[0]
 
-# %% ../nbs/50_interop.ipynb #e7dd027b
+# %% ../nbs/50_interop.ipynb #a0c3ebee
 ABOUT = dict(models=("trainer.lm_name", "model_name", "metadata.model_name", "lm_name"), layer=("trainer.layer", "hook_layer", "layer"),
              hook=("hook_point", "hook_name", "metadata.hook_name", "trainer.submodule_name"), data=("dataset_path", "metadata.dataset_path"),
              tokens=("num_tokens", "training_tokens"), seed=("seed", "trainer.seed"))
@@ -289,7 +289,7 @@ def about(
     found = {name: file.setting(*places) for name, places in ABOUT.items()}
     return {n: v for n, v in (more | found).items() if v not in (None, "")} | dict(config=file.config)
 
-# %% ../nbs/50_interop.ipynb #448b4fed
+# %% ../nbs/50_interop.ipynb #1a7965cd
 def load_dictionary(
     path: str | Path,                # file, folder, or hub repository "org/name"
     revision: str | None = None,     # branch, tag or commit of the repository
@@ -310,7 +310,7 @@ def load_dictionary(
     one = [info["hook"]] if len(parts.widths) == 1 and "hook" in info else None
     return assemble(parts, sites or parts.names or one, info)
 
-# %% ../nbs/50_interop.ipynb #3136f2dc
+# %% ../nbs/50_interop.ipynb #80716cf5
 LINEAR = {"encoder.weight": "feature d", "encoder.bias": "feature", "decoder.weight": "d feature"}
 MATRICES = {"W_enc": "d feature", "b_enc": "feature", "W_dec": "feature d", "b_dec": "d"}
 AUTOENCODERS: dict[str, Layout] = {}
@@ -319,7 +319,7 @@ FORMATS["dictionary_learning"] = Format(
     "ae.pt, or another .pt, and config.json", lambda file: file.path.suffix == ".pt" and file.axes("encoder.weight", "W_enc") == 2,
     lambda file: file.setting("dict_class", "trainer.dict_class"), AUTOENCODERS)
 
-# %% ../nbs/50_interop.ipynb #bec63b0f
+# %% ../nbs/50_interop.ipynb #f86c2325
 def read_relu(file: DictionaryFile) -> Parts:
     "AutoEncoder: what is subtracted before the encoder is added after the decoder."
     t = file.tensors
@@ -328,7 +328,7 @@ def read_relu(file: DictionaryFile) -> Parts:
 
 AUTOENCODERS["AutoEncoder"] = Layout(LINEAR | {"bias": "d"}, read_relu)
 
-# %% ../nbs/50_interop.ipynb #5df22026
+# %% ../nbs/50_interop.ipynb #5b750c2b
 def read_april(file: DictionaryFile) -> Parts:
     "AutoEncoderNew."
     t = file.tensors
@@ -337,7 +337,7 @@ def read_april(file: DictionaryFile) -> Parts:
 
 AUTOENCODERS["AutoEncoderNew"] = Layout(LINEAR | {"decoder.bias": "d"}, read_april)
 
-# %% ../nbs/50_interop.ipynb #e5ce1ca8
+# %% ../nbs/50_interop.ipynb #938a1d19
 def read_gated(file: DictionaryFile) -> Parts:
     "GatedAutoEncoder."
     t = file.tensors
@@ -348,7 +348,7 @@ def read_gated(file: DictionaryFile) -> Parts:
 AUTOENCODERS["GatedAutoEncoder"] = Layout({n: LINEAR[n] for n in ("encoder.weight", "decoder.weight")} | {"decoder_bias": "d"}
                                           | dict.fromkeys(["r_mag", "gate_bias", "mag_bias"], "feature"), read_gated)
 
-# %% ../nbs/50_interop.ipynb #7d8cd5eb
+# %% ../nbs/50_interop.ipynb #4c44952b
 def read_jumprelu(file: DictionaryFile) -> Parts:
     "JumpReluAutoEncoder."
     t = file.tensors
@@ -357,7 +357,7 @@ def read_jumprelu(file: DictionaryFile) -> Parts:
 
 AUTOENCODERS["JumpReluAutoEncoder"] = Layout(MATRICES | {"threshold": "feature"}, read_jumprelu)
 
-# %% ../nbs/50_interop.ipynb #397a31a6
+# %% ../nbs/50_interop.ipynb #f4c112a5
 LEARNT = {"k": "", "threshold": ""}
 
 
@@ -369,7 +369,7 @@ def read_topk(file: DictionaryFile) -> Parts:
 
 AUTOENCODERS["AutoEncoderTopK"] = Layout(LINEAR | {"b_dec": "d"}, read_topk, may=LEARNT)
 
-# %% ../nbs/50_interop.ipynb #0cca4e95
+# %% ../nbs/50_interop.ipynb #8df839ff
 NORMALISER = {"activation_mean": "d", "activation_std": "d", "activation_global_scale": "", "target_rms": ""}
 
 
@@ -378,12 +378,12 @@ def normaliser(t: dict[str, Tensor]) -> dict[str, Tensor]:
     if "activation_mean" not in t or t["activation_mean"].isnan().any() or t["activation_std"].isnan().any(): return {}
     return dict(mean=t["activation_mean"].flatten(), scale=t["activation_global_scale"].reshape(-1))
 
-# %% ../nbs/50_interop.ipynb #76d89c94
+# %% ../nbs/50_interop.ipynb #5974639a
 def batch_threshold(t: dict[str, Tensor]) -> dict[str, Tensor]:
     "A learnt threshold as the state of `BatchTopK`."
     return {"threshold": t["threshold"].clamp_min(0)}
 
-# %% ../nbs/50_interop.ipynb #667bee96
+# %% ../nbs/50_interop.ipynb #f8e79740
 def read_batchtopk(file: DictionaryFile) -> Parts:
     "BatchTopKSAE."
     t = file.tensors
@@ -393,7 +393,7 @@ def read_batchtopk(file: DictionaryFile) -> Parts:
 
 AUTOENCODERS["BatchTopKSAE"] = Layout(LINEAR | {"b_dec": "d"} | LEARNT, read_batchtopk, may=NORMALISER)
 
-# %% ../nbs/50_interop.ipynb #0b5c88de
+# %% ../nbs/50_interop.ipynb #d9d476c2
 def read_matryoshka(file: DictionaryFile) -> Parts:
     "MatryoshkaBatchTopKSAE."
     t = file.tensors
@@ -402,7 +402,7 @@ def read_matryoshka(file: DictionaryFile) -> Parts:
 
 AUTOENCODERS["MatryoshkaBatchTopKSAE"] = Layout(MATRICES | LEARNT | {"group_sizes": "nested"}, read_matryoshka)
 
-# %% ../nbs/50_interop.ipynb #e6c515fb
+# %% ../nbs/50_interop.ipynb #b0187adf
 BY_SITE = {"activation_mean": "site d", "activation_std": "site d", "activation_global_scale": "site", "target_rms": "", "code_normalization_id": ""}
 CROSSCODER = {"encoder.weight": "read d feature", "encoder.bias": "feature", "decoder.weight": "site feature d", "decoder.bias": "site d"}
 CROSSCODERS: dict[str, Layout] = {}
@@ -411,7 +411,7 @@ FORMATS["dictionary_learning crosscoder"] = Format(
     "model.safetensors, or a .pt file, and config.json", lambda file: file.axes("encoder.weight") == 3,
     lambda file: file.setting("dict_class", "trainer.dict_class"), CROSSCODERS)
 
-# %% ../nbs/50_interop.ipynb #cce3451e
+# %% ../nbs/50_interop.ipynb #8f681f6f
 def joint(file: DictionaryFile) -> Weights:
     "The weights of a crosscoder as one group."
     E, D = file.tensors["encoder.weight"], file.tensors["decoder.weight"]
@@ -421,7 +421,7 @@ def joint(file: DictionaryFile) -> Weights:
                          f"one for each; got {reads}.")
     return Weights(E.permute(2, 0, 1).flatten(1), file.tensors["encoder.bias"], D.transpose(0, 1).flatten(1), tuple(reads), tuple(range(len(D))))
 
-# %% ../nbs/50_interop.ipynb #86f299b8
+# %% ../nbs/50_interop.ipynb #fa77acc9
 def read_crosscoder(file: DictionaryFile) -> Parts:
     "CrossCoder: ReLU."
     n, _, d = file.tensors["decoder.weight"].shape
@@ -430,7 +430,7 @@ def read_crosscoder(file: DictionaryFile) -> Parts:
 
 CROSSCODERS["CrossCoder"] = Layout(CROSSCODER, read_crosscoder, may=BY_SITE)
 
-# %% ../nbs/50_interop.ipynb #5d98aea9
+# %% ../nbs/50_interop.ipynb #bcd073d0
 CODE_NORMALIZATION = ("CROSSCODER", "SAE", "MIXED", "NONE", "DECOUPLED")   # numbered from 1 in the files
 
 
@@ -439,7 +439,7 @@ def code_normalization(file: DictionaryFile) -> str:
     if "code_normalization_id" in file.tensors: return CODE_NORMALIZATION[int(file.tensors["code_normalization_id"]) - 1]
     return file.setting("code_normalization", "trainer.code_normalization", default="CROSSCODER").upper()
 
-# %% ../nbs/50_interop.ipynb #58e86778
+# %% ../nbs/50_interop.ipynb #e2a0369d
 def selection(
     file: DictionaryFile,                       # of a crosscoder with k and threshold
     name: str,                                  # its code normalisation
@@ -450,7 +450,7 @@ def selection(
     if name != "MIXED" or (sae, cc) == (1., .1): return BatchTopK(int(t["k"]), rank=name.lower()), batch_threshold(t)
     return JumpReLU(rank="none"), {"log_threshold": log_threshold(t["threshold"] / (sae * norms.square().sum(0).sqrt() + cc * norms.sum(0)))}
 
-# %% ../nbs/50_interop.ipynb #ac1e2bd3
+# %% ../nbs/50_interop.ipynb #6204562d
 def read_batchtopk_crosscoder(file: DictionaryFile) -> Parts:
     "BatchTopKCrossCoder."
     name = code_normalization(file)
@@ -461,7 +461,7 @@ def read_batchtopk_crosscoder(file: DictionaryFile) -> Parts:
 
 CROSSCODERS["BatchTopKCrossCoder"] = Layout(CROSSCODER | {"k": "", "threshold": "..."}, read_batchtopk_crosscoder, may=BY_SITE)
 
-# %% ../nbs/50_interop.ipynb #916908fd
+# %% ../nbs/50_interop.ipynb #913e7fb0
 def read_decoupled(file: DictionaryFile) -> Parts:
     "BatchTopKCrossCoder that selects for each source apart."
     t, group, parts = file.tensors, joint(file), read_crosscoder(file)
@@ -473,7 +473,7 @@ def read_decoupled(file: DictionaryFile) -> Parts:
     groups = tuple(group._replace(W_dec=D, writes=(s,), name=f"source_{s}") for s, D in enumerate(t["decoder.weight"]))
     return parts._replace(groups=groups, sparsity=JumpReLU(rank="none"), state={"log_threshold": log_threshold(t["threshold"][:, None] / norms).flatten()})
 
-# %% ../nbs/50_interop.ipynb #105cf521
+# %% ../nbs/50_interop.ipynb #39f06260
 def partitioned(
     group: Weights,            # of all features, on two sites of one width
     n_a: int, n_b: int,        # how many features belong to the first site alone, and how many to the second
@@ -490,7 +490,7 @@ def partitioned(
              part("shared", n_a + n_b, n, (0, 1), every, none))
     return tuple(p for p in parts if len(p.b_enc))
 
-# %% ../nbs/50_interop.ipynb #f57b09d3
+# %% ../nbs/50_interop.ipynb #993ab631
 def dividable(layout: Layout) -> Layout:
     "The layout of a crosscoder class, whose file may say that features are divided between the models."
     def read(file: DictionaryFile) -> Parts:
@@ -504,7 +504,7 @@ def dividable(layout: Layout) -> Layout:
 
 CROSSCODERS.update({name: dividable(layout) for name, layout in CROSSCODERS.items()})
 
-# %% ../nbs/50_interop.ipynb #29a84982
+# %% ../nbs/50_interop.ipynb #65d98e1e
 IN_UNITS = {"log_threshold": lambda v, c: v + c.log(), "b_mag": lambda v, c: v * c, "r_mag": lambda v, c: v, "threshold": lambda v, c: v}
 
 
@@ -518,7 +518,7 @@ def in_units(
     group = w._replace(W_enc=w.W_enc * c[:, None], b_enc=w.b_enc * c, W_dec=w.W_dec / c[:, None])
     return parts._replace(groups=(group,), state={name: IN_UNITS[name](v, c) for name, v in parts.state.items()})
 
-# %% ../nbs/50_interop.ipynb #119a7c29
+# %% ../nbs/50_interop.ipynb #ce0866b2
 def weighed(layout: Layout) -> Layout:
     "The layout of a class whose features are reported times their decoder norm."
     return layout._replace(read=lambda file: in_units(layout.read(file)))
@@ -528,7 +528,7 @@ FORMATS["dictionary_learning hub folder"] = Format(
     "model.safetensors and config.json", lambda file: file.path.name == "model.safetensors" and file.axes("encoder.weight", "W_enc") == 2,
     lambda file: file.setting("dict_class"), AUTOENCODERS | {k: weighed(AUTOENCODERS[k]) for k in ("GatedAutoEncoder", "JumpReluAutoEncoder")})
 
-# %% ../nbs/50_interop.ipynb #f3161b81
+# %% ../nbs/50_interop.ipynb #f2c65aca
 def lens_settings(file: DictionaryFile) -> dict:
     "The settings of a SAELens file, of either age, under one set of names."
     get, scaled = file.setting, file.config.get("normalize_activations") or "none"
@@ -538,7 +538,7 @@ def lens_settings(file: DictionaryFile) -> dict:
                 normalize="expected_average_only_in" if scaled is True else scaled,
                 names=tuple(n for n in (get("metadata.hook_name", "hook_name", "hook_point"), get("metadata.hook_name_out", "hook_name_out")) if n))
 
-# %% ../nbs/50_interop.ipynb #80d995e0
+# %% ../nbs/50_interop.ipynb #6d6641c2
 EXPECTS = "activations of mean norm sqrt(d) at each site; the file does not hold the factors, set cc.scaling.scale to give it raw ones"
 REFUSED = {"layer_norm": "divides every token by its own standard deviation, which no fixed weights do",
            "constant_norm_rescale": "divides every token by its own norm, which no fixed weights do",
@@ -551,7 +551,7 @@ def check_lens(file: DictionaryFile, cfg: dict) -> None:
     if cfg["activation"] not in ("relu", "topk"):
         raise ValueError(f"{file.path}: activation_fn {cfg['activation']!r} is neither relu nor topk, the two that can be held.")
 
-# %% ../nbs/50_interop.ipynb #69ad0a1f
+# %% ../nbs/50_interop.ipynb #074908ae
 def lens_sparsity(
     file: DictionaryFile,
     cfg: dict,                                    # from lens_settings
@@ -562,7 +562,7 @@ def lens_sparsity(
     if "threshold" in t: return JumpReLU(rank="none"), {"log_threshold": log_threshold(t["threshold"])}, t["b_enc"]
     return TopK(file.count("k", "activation_fn_kwargs.k"), rank="none") if cfg["architecture"] == "topk" else ReLU(), {}, t["b_enc"]
 
-# %% ../nbs/50_interop.ipynb #8e80f9ba
+# %% ../nbs/50_interop.ipynb #53f489a1
 def read_lens(file: DictionaryFile) -> Parts:
     "A sparse autoencoder of SAELens."
     t, cfg = file.tensors, lens_settings(file)
@@ -582,7 +582,7 @@ FORMATS["SAELens"] = Format(
     {"standard": Layout(MATRICES, read_lens, may=STRETCH), "topk": Layout(MATRICES, read_lens),
      "jumprelu": Layout(MATRICES | THRESHOLD, read_lens, may=STRETCH), "gated": Layout(GATE, read_lens, may=STRETCH)})
 
-# %% ../nbs/50_interop.ipynb #cd64f2d6
+# %% ../nbs/50_interop.ipynb #13c1a195
 def read_lens_transcoder(file: DictionaryFile) -> Parts:
     "A transcoder of SAELens, with or without thresholds, with or without a linear skip."
     t, cfg = file.tensors, lens_settings(file)
@@ -596,7 +596,7 @@ TRANSCODER, SKIP = {"W_enc": "d feature", "b_enc": "feature", "W_dec": "feature 
 KINDS = {"transcoder": {}, "skip_transcoder": SKIP, "jumprelu_transcoder": THRESHOLD, "jumprelu_skip_transcoder": THRESHOLD | SKIP}
 FORMATS["SAELens"].layouts.update({name: Layout(TRANSCODER | more, read_lens_transcoder) for name, more in KINDS.items()})
 
-# %% ../nbs/50_interop.ipynb #8f1cc8cc
+# %% ../nbs/50_interop.ipynb #f48bcf12
 def read_kissane(file: DictionaryFile) -> Parts:
     "A ReLU crosscoder of two models."
     t, sites = file.tensors, tuple(range(len(file.tensors["W_enc"])))
@@ -608,7 +608,7 @@ FORMATS["Kissane et al."] = Format(
     "cc_weights.pt and cfg.json, or 3.pt and 3_cfg.json", lambda file: file.path.suffix == ".pt" and file.axes("W_enc") == 3, lambda file: "CrossCoder",
     {"CrossCoder": Layout({"W_enc": "model d feature", "b_enc": "feature", "W_dec": "feature model d", "b_dec": "model d"}, read_kissane)})
 
-# %% ../nbs/50_interop.ipynb #6c69e8b1
+# %% ../nbs/50_interop.ipynb #d13a5b44
 def read_sparsify(file: DictionaryFile) -> Parts:
     "A sparse autoencoder, transcoder or skip transcoder of sparsify."
     t, across, place = file.tensors, file.setting("transcode", default=False), file.path.parent.name
@@ -625,10 +625,10 @@ def read_sparsify(file: DictionaryFile) -> Parts:
 FORMATS["sparsify"] = Format("cfg.json and sae.safetensors", lambda file: file.path.name == "sae.safetensors", lambda file: "SparseCoder", {
     "SparseCoder": Layout({"encoder.weight": "feature d", "encoder.bias": "feature", "W_dec": "feature d", "b_dec": "d"}, read_sparsify, may={"W_skip": "d d"})})
 
-# %% ../nbs/50_interop.ipynb #9e0274a3
+# %% ../nbs/50_interop.ipynb #512bd5d9
 FORMATS["Gemma Scope"] = Format("params.npz", lambda file: file.path.suffix == ".npz", lambda file: "JumpReLU", {"JumpReLU": AUTOENCODERS["JumpReluAutoEncoder"]})
 
-# %% ../nbs/50_interop.ipynb #acdefa87
+# %% ../nbs/50_interop.ipynb #429f13cb
 @torch.no_grad()
 def parts_of(
     cc: CrossCoder,
@@ -644,31 +644,31 @@ def parts_of(
                       w.W_skip.data if group.skip else None)
     return Parts((weights,), folded.b_dec.data, folded.sparsity, tuple(cc.sites.values()), state=state, names=tuple(names))
 
-# %% ../nbs/50_interop.ipynb #c425e82b
+# %% ../nbs/50_interop.ipynb #1bfd03ea
 def linear_tensors(w: Weights, centre: Tensor | None = None) -> dict[str, Tensor]:
     "Weights as nn.Linear has them, for a class that subtracts `centre` from its input."
     return {"encoder.weight": w.W_enc, "encoder.bias": w.b_enc if centre is None else w.b_enc + w.W_enc @ centre, "decoder.weight": w.W_dec.T}
 
-# %% ../nbs/50_interop.ipynb #2d3702a7
+# %% ../nbs/50_interop.ipynb #143bc619
 def gated_tensors(p: Parts) -> dict[str, Tensor]:
     "GatedAutoEncoder."
     t, r = linear_tensors(p.groups[0], p.b_dec), p.state["r_mag"]
     gate = t.pop("encoder.bias")
     return t | {"decoder_bias": p.b_dec, "r_mag": r, "gate_bias": gate, "mag_bias": p.state["b_mag"] + r.exp() * gate}
 
-# %% ../nbs/50_interop.ipynb #485a8059
+# %% ../nbs/50_interop.ipynb #c66b1b74
 def matrix_tensors(p: Parts) -> dict[str, Tensor]:
     "Encoder and decoder as plain matrices."
     w = p.groups[0]
     return {"W_enc": w.W_enc.T, "b_enc": w.b_enc, "W_dec": w.W_dec, "b_dec": p.b_dec}
 
-# %% ../nbs/50_interop.ipynb #a1cac71d
+# %% ../nbs/50_interop.ipynb #228c4d09
 def selected_tensors(p: Parts, c: Tensor) -> dict[str, Tensor]:
     "AutoEncoderTopK and BatchTopKSAE, which rank by the activation: features in units of c."
     k, threshold = torch.tensor(p.sparsity.k, dtype=torch.int), p.state.get("threshold", torch.tensor(-1.))
     return linear_tensors(in_units(p, c).groups[0], p.b_dec) | {"b_dec": p.b_dec, "k": k, "threshold": threshold}
 
-# %% ../nbs/50_interop.ipynb #c48d3e10
+# %% ../nbs/50_interop.ipynb #40107090
 def origin(
     info: dict,  # of a crosscoder
 ) -> dict:       # what is known of models, data, tokens, seed, metrics
@@ -681,7 +681,7 @@ def origin(
                  tokens=training.get("tokens"), seed=training.get("config", {}).get("seed"), metrics=training.get("metrics"))
     return {n: info.get(n, v) for n, v in found.items() if info.get(n, v) is not None}
 
-# %% ../nbs/50_interop.ipynb #b4375eee
+# %% ../nbs/50_interop.ipynb #121c5860
 AS_AUTOENCODER = {   # sparsity -> class, and its tensors from the parts and c
     "relu": ("AutoEncoderNew", lambda p, c: linear_tensors(p.groups[0]) | {"decoder.bias": p.b_dec}),
     "gated": ("GatedAutoEncoder", lambda p, c: gated_tensors(p)),
@@ -701,7 +701,7 @@ def as_autoencoder(cc: CrossCoder, what: str = "dictionary_learning") -> tuple[s
                     submodule_name=parts.names[0])
     return name, tensors, dict(trainer=settings | ({"k": cc.sparsity.k} if "k" in tensors else {}))
 
-# %% ../nbs/50_interop.ipynb #bc560f35
+# %% ../nbs/50_interop.ipynb #eb002de4
 AS_CROSSCODER = {"relu": "CrossCoder", "batchtopk": "BatchTopKCrossCoder"}
 
 
@@ -718,7 +718,7 @@ def check_crosscoder(cc: CrossCoder, what: str = "dictionary_learning") -> None:
     if rank != "none" and (cc.norm_scale != 1).any():
         raise ValueError(f"{what} ranks by the norms of the decoder as stored, and this crosscoder's scaling was folded into it. Save it as it was before folding.")
 
-# %% ../nbs/50_interop.ipynb #5c48b1bf
+# %% ../nbs/50_interop.ipynb #9ebca7fa
 def normaliser_tensors(cc: CrossCoder) -> dict[str, Tensor]:
     "The scaling as an activation normaliser: a_s = 1 / sqrt(Σ std²)."
     n, d = len(cc.sites), next(iter(cc.sites.values()))
@@ -728,7 +728,7 @@ def normaliser_tensors(cc: CrossCoder) -> dict[str, Tensor]:
     return {"activation_mean": unknown if absent else cc.scaling.mean.view(n, d), "activation_std": unknown if absent else std,
             "activation_global_scale": cc.scaling.scale, "target_rms": torch.tensor(1.)}
 
-# %% ../nbs/50_interop.ipynb #1ae6604c
+# %% ../nbs/50_interop.ipynb #51525eec
 def as_crosscoder(cc: CrossCoder) -> tuple[str, dict[str, Tensor], dict]:
     "Class, tensors and settings of a crosscoder on several sites."
     check_crosscoder(cc)
@@ -742,7 +742,7 @@ def as_crosscoder(cc: CrossCoder) -> tuple[str, dict[str, Tensor], dict]:
     if name == "CrossCoder": return name, tensors, settings
     return name, tensors | {"k": torch.tensor(cc.sparsity.k, dtype=torch.int), "threshold": cc.sparsity.threshold}, settings | {"k": cc.sparsity.k}
 
-# %% ../nbs/50_interop.ipynb #bd5dc1fd
+# %% ../nbs/50_interop.ipynb #9923c821
 @torch.no_grad()
 def save_dictionary_learning(
     cc: CrossCoder,
@@ -757,7 +757,7 @@ def save_dictionary_learning(
     (folder / "config.json").write_text(json.dumps(settings, indent=1))
     return name
 
-# %% ../nbs/50_interop.ipynb #a90e826c
+# %% ../nbs/50_interop.ipynb #e9aa024b
 def lens_gated(p: Parts) -> dict[str, Tensor]:
     "A gate in SAELens' terms, nothing subtracted from the input."
     t, r = matrix_tensors(p), p.state["r_mag"]
@@ -773,7 +773,7 @@ AS_LENS = {   # sparsity -> architecture, and its tensors from the parts and c
     "topk": ("topk", lambda p, c: matrix_tensors(in_units(p, c)))}
 AS_LENS_TRANSCODER = {"standard": "transcoder", "jumprelu": "jumprelu_transcoder"}
 
-# %% ../nbs/50_interop.ipynb #e9a95d69
+# %% ../nbs/50_interop.ipynb #272f310d
 def lens_class(
     parts: Parts,
     kind: str,     # the sparsity
@@ -788,7 +788,7 @@ def lens_class(
     if architecture not in AS_LENS_TRANSCODER: raise ValueError(f"SAELens has no transcoder with {kind}; there are relu, jumprelu and batchtopk.")
     return AS_LENS_TRANSCODER[architecture].replace("transcoder", "skip_transcoder" if w.W_skip is not None else "transcoder")
 
-# %% ../nbs/50_interop.ipynb #091bd4b6
+# %% ../nbs/50_interop.ipynb #39272cf8
 @torch.no_grad()
 def save_saelens(
     cc: CrossCoder,
@@ -808,18 +808,18 @@ def save_saelens(
     (folder / "cfg.json").write_text(json.dumps(config, indent=1))
     return architecture
 
-# %% ../nbs/50_interop.ipynb #2687a912
+# %% ../nbs/50_interop.ipynb #fc0e8c17
 def markdown_cell(value) -> str:
     "A value as a cell of a Markdown table."
     text = f"{value:.4g}" if isinstance(value, float) else ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
     return escape(" ".join(text.split()), quote=False).replace("|", "\\|") or "unknown"
 
-# %% ../nbs/50_interop.ipynb #65b01c98
+# %% ../nbs/50_interop.ipynb #0bfa27e8
 def markdown_table(head: list[str], rows: list) -> str:
     "A Markdown table."
     return "\n".join("| " + " | ".join(map(markdown_cell, row)) + " |" for row in [head, ["---"] * len(head), *rows])
 
-# %% ../nbs/50_interop.ipynb #d26bdb55
+# %% ../nbs/50_interop.ipynb #0b54aecd
 CARD = """---
 library_name: crosscoder_nb
 tags: {tags}
@@ -853,7 +853,7 @@ y_hat, code = cc(x)   # x: the sites side by side, [batch {width}], or a dict by
 ```
 """
 
-# %% ../nbs/50_interop.ipynb #b186935f
+# %% ../nbs/50_interop.ipynb #59ecc9e8
 def model_card(
     cc: CrossCoder,
     name: str = "org/name",  # the repository
@@ -873,7 +873,7 @@ def model_card(
         origin=markdown_table(["what", "value"], [(n, known.get(n, "unknown")) for n in ("models", "data", "tokens", "seed")]),
         metrics=markdown_table(["metric", "value"], list(metrics.items())) if metrics else "Unknown.")
 
-# %% ../nbs/50_interop.ipynb #ed23103f
+# %% ../nbs/50_interop.ipynb #80a0e148
 def push_to_hub(
     cc: CrossCoder,
     repo_id: str,                       # "org/name"

@@ -6,7 +6,7 @@
 __all__ = ['CAVEAT', 'PAGE_CSS', 'headline', 'report_features', 'training_rows', 'pack', 'report_data', 'content_policy',
            'section', 'page_html', 'write_report']
 
-# %% ../nbs/42_report.ipynb #fc590cfc
+# %% ../nbs/42_report.ipynb #c32b0dcd
 import base64, gzip, hashlib, html, json, math
 from datetime import date
 from pathlib import Path
@@ -16,7 +16,7 @@ import pandas as pd
 
 from .browser import STATIC, class_label, feature_card_data, html_table, leaning_features, model_names, pack_columns, provenance, view_meta
 
-# %% ../nbs/42_report.ipynb #1997c38c
+# %% ../nbs/42_report.ipynb #32d77b61
 def headline(
     df: pd.DataFrame,  # the table of `diff`
 ) -> str:              # one sentence
@@ -27,11 +27,11 @@ def headline(
     return (f"Of {len(df):,} features {living:,} fired on the {df.attrs['n_tokens']:,} tokens measured: {part('shared')} are shared, {part('A only')} belong to {names[0]} only, "
             f"{part('B only')} to {names[1]} only, and {part('other')} lie between.")
 
-# %% ../nbs/42_report.ipynb #cca20608
+# %% ../nbs/42_report.ipynb #80742445
 CAVEAT = ("What this does not show: a class is read from decoder norms alone. Training for sparsity can shrink the decoder of a shared feature in one model until it looks exclusive, so an exclusive "
           "feature is a candidate, to be checked on its examples and against a diff of a model with itself. A feature that fires on few tokens has an uncertain density.")
 
-# %% ../nbs/42_report.ipynb #4461a584
+# %% ../nbs/42_report.ipynb #01ac0026
 def report_features(
     df: pd.DataFrame,       # the table of `diff`
     n_exclusive: int = 30,  # features of each side
@@ -43,7 +43,7 @@ def report_features(
     drawn = np.random.default_rng(seed).choice(shared, min(n_shared, len(shared)), replace=False)
     return list(dict.fromkeys([*leaning_features(df, n_exclusive), *map(int, drawn)]))
 
-# %% ../nbs/42_report.ipynb #cd1db962
+# %% ../nbs/42_report.ipynb #339f745b
 def training_rows(
     history: pd.DataFrame,  # metrics.jsonl as a DataFrame, in the order of training
     n: int = 5,             # rows to keep
@@ -54,7 +54,7 @@ def training_rows(
     rows = history.iloc[np.unique(np.linspace(0, len(history) - 1, min(n, len(history))).round().astype(int))]
     return rows[columns].map(lambda v: f"{v:,.0f}" if float(v).is_integer() else f"{v:.4g}")
 
-# %% ../nbs/42_report.ipynb #650792d3
+# %% ../nbs/42_report.ipynb #9fae7769
 def pack(
     contents: dict,  # JSON-able
     columns: bytes,  # float32 columns, from `pack_columns`
@@ -63,7 +63,7 @@ def pack(
     text = json.dumps(contents, ensure_ascii=False, allow_nan=False).encode()
     return base64.b64encode(gzip.compress(len(text).to_bytes(4, "little") + text + columns, mtime=0)).decode()
 
-# %% ../nbs/42_report.ipynb #522c3d3e
+# %% ../nbs/42_report.ipynb #be396b99
 def report_data(
     df: pd.DataFrame,     # the table of `diff`
     examples,             # an `Examples`
@@ -80,7 +80,7 @@ def report_data(
     dead = [int(i) for i in df.index[df["class"] == "dead"]]
     return pack(dict(meta=meta, cards=cards, dead=dead, silent=silent, missing=missing), pack_columns(df, meta["columns"]))
 
-# %% ../nbs/42_report.ipynb #12358a95
+# %% ../nbs/42_report.ipynb #66252b45
 def content_policy(
     script: str,  # the only script, as it stands between its tags
     style: str,   # the only style sheet
@@ -89,7 +89,7 @@ def content_policy(
     def name(text): return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
     return f"default-src 'none'; script-src {name(script)}; style-src {name(style)}; base-uri 'none'; form-action 'none'"
 
-# %% ../nbs/42_report.ipynb #1eb034e1
+# %% ../nbs/42_report.ipynb #1ea1d857
 PAGE_CSS = """
 body { margin: 0; background: #fff; color: #1c2024; font: 14px/1.5 system-ui, "Segoe UI", "Noto Sans", "Noto Sans CJK SC", sans-serif; }
 main, body > header { max-width: 1240px; margin: 0 auto; padding: 8px 16px; }
@@ -102,7 +102,7 @@ details td, details th { padding: 2px 12px 2px 0; border-bottom: 1px solid #8884
 @media (prefers-color-scheme: dark) { body { background: #16191d; color: #e6e8ea; } .quiet { color: #a0a8b2; } }
 """
 
-# %% ../nbs/42_report.ipynb #f51ba430
+# %% ../nbs/42_report.ipynb #0b20435b
 def section(
     summary: str,      # its title
     header: list,      # column titles
@@ -111,7 +111,7 @@ def section(
     "A table that opens on a click."
     return f"<details><summary>{html.escape(summary)}</summary>{html_table(header, rows)}</details>" if rows else ""
 
-# %% ../nbs/42_report.ipynb #df342ab0
+# %% ../nbs/42_report.ipynb #9bb85754
 def page_html(
     title: str,          # shown as heading and as the window's title
     paragraphs: list,    # headline first, then quieter ones
@@ -134,7 +134,7 @@ def page_html(
 </body></html>
 """
 
-# %% ../nbs/42_report.ipynb #67dbefbb
+# %% ../nbs/42_report.ipynb #8d5c1a7a
 def write_report(
     path,                                # the file to write, usually report.html
     df: pd.DataFrame,                    # the table of `diff`

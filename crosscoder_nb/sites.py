@@ -8,7 +8,7 @@ __all__ = ['LAYOUTS', 'OUT_PROJECTIONS', 'Place', 'resid', 'mlp_in', 'mlp_out', 
            'Reached', 'first_input', 'probe', 'Model', 'wrap_model', 'sites_of', 'site_of', 'gguf_of', 'load_module',
            'module_shape', 'load_model', 'lora_pair', 'same_place']
 
-# %% ../nbs/01_sites.ipynb #2cee95b7
+# %% ../nbs/01_sites.ipynb #6dc02471
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ import nnsight, torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
-# %% ../nbs/01_sites.ipynb #8cf9787c
+# %% ../nbs/01_sites.ipynb #a3ddf5f7
 class Place(NamedTuple):
     "A kind of place in a block, not yet in a model."
     kind: str                # "resid", "mlp_in", "mlp_out", "attn_in", "attn_out" or "heads"
@@ -27,32 +27,32 @@ class Place(NamedTuple):
     head: int | None = None  # of kind "heads": which one, from 0; None: all of them
     def __str__(self): return f"{self.kind}({self.layer})" if self.head is None else f"head({self.layer}, {self.head})"
 
-# %% ../nbs/01_sites.ipynb #3d1dffc5
+# %% ../nbs/01_sites.ipynb #3abee468
 def resid(layer: int) -> Place:
     "The residual stream after block `layer`: the block's output."
     return Place("resid", layer)
 
-# %% ../nbs/01_sites.ipynb #b07a2b1b
+# %% ../nbs/01_sites.ipynb #9885f852
 def mlp_in(layer: int) -> Place:
     "What the MLP of block `layer` reads: its input, after the layer norm."
     return Place("mlp_in", layer)
 
-# %% ../nbs/01_sites.ipynb #7312e8fb
+# %% ../nbs/01_sites.ipynb #2eaed957
 def mlp_out(layer: int) -> Place:
     "What the MLP module of block `layer` returns."
     return Place("mlp_out", layer)
 
-# %% ../nbs/01_sites.ipynb #abbb0296
+# %% ../nbs/01_sites.ipynb #2f69ee10
 def attn_in(layer: int) -> Place:
     "What the attention of block `layer` reads: its input, after the layer norm."
     return Place("attn_in", layer)
 
-# %% ../nbs/01_sites.ipynb #6f23e32c
+# %% ../nbs/01_sites.ipynb #bff4d075
 def attn_out(layer: int) -> Place:
     "What the attention module of block `layer` returns, after its output projection."
     return Place("attn_out", layer)
 
-# %% ../nbs/01_sites.ipynb #f9bfdf3b
+# %% ../nbs/01_sites.ipynb #3e439e72
 def head(
     layer: int,   # number of the block
     number: int,  # of the head in it, from 0
@@ -60,12 +60,12 @@ def head(
     "One attention head of block `layer`: its piece of what the output projection reads, [batch seq d_head]."
     return Place("heads", layer, number)
 
-# %% ../nbs/01_sites.ipynb #8e9940e6
+# %% ../nbs/01_sites.ipynb #8366536f
 def heads(layer: int) -> Place:
     "All attention heads of block `layer`, each a site of its own."
     return Place("heads", layer)
 
-# %% ../nbs/01_sites.ipynb #33ed6ba7
+# %% ../nbs/01_sites.ipynb #d1979319
 class Layout(NamedTuple):
     "Names one family of architectures gives to its parts."
     blocks: str  # path of the list of blocks
@@ -80,14 +80,14 @@ LAYOUTS = (
     Layout("model.language_model.layers", "self_attn", "mlp"),  # models with vision: Gemma 3, ...
 )
 
-# %% ../nbs/01_sites.ipynb #251a3b29
+# %% ../nbs/01_sites.ipynb #26436d9c
 def has_module(module: nn.Module, path: str) -> bool:
     "Whether `module` has a sub-module at `path`."
     try: module.get_submodule(path)
     except AttributeError: return False
     return True
 
-# %% ../nbs/01_sites.ipynb #826b1693
+# %% ../nbs/01_sites.ipynb #080a2fd2
 def layout_of(module: nn.Module) -> Layout:
     "The row of `LAYOUTS` that fits the module tree of a language model."
     for layout in LAYOUTS:
@@ -96,7 +96,7 @@ def layout_of(module: nn.Module) -> Layout:
     raise ValueError(f"{type(module).__name__} has none of the known layouts ({', '.join(dict.fromkeys(row.blocks for row in LAYOUTS))}); its lists of "
                      f"modules are {lists}. Give module paths instead of places, for example model.site('{(lists or ['path.to.blocks'])[0]}.0').")
 
-# %% ../nbs/01_sites.ipynb #544cae71
+# %% ../nbs/01_sites.ipynb #ef312e16
 OUT_PROJECTIONS = ("o_proj",              # Llama, Mistral, Qwen, Gemma, OLMo, ...
                    "c_proj",              # GPT-2, GPTBigCode
                    "dense",               # GPT-NeoX, Pythia, Falcon, BLOOM, Phi
@@ -113,12 +113,12 @@ def out_projection(
     raise ValueError(f"{attn} has no output projection of a known name ({', '.join(OUT_PROJECTIONS)}), so its heads cannot be told apart; "
                      f"it has {[name for name, _ in module.get_submodule(attn).named_children()]}.")
 
-# %% ../nbs/01_sites.ipynb #74221367
+# %% ../nbs/01_sites.ipynb #e9873ad7
 def n_heads(module: nn.Module) -> int:
     "How many attention heads a block of a language model has."
     return module.config.get_text_config().num_attention_heads   # the language model's part, in a model with vision
 
-# %% ../nbs/01_sites.ipynb #fe96f1ad
+# %% ../nbs/01_sites.ipynb #c375ffa3
 def locate(
     module: nn.Module,  # a language model
     place: Place,
@@ -137,7 +137,7 @@ def locate(
     if place.kind not in kinds: raise ValueError(f"Unknown kind of place {place.kind!r}: expected one of {', '.join(kinds)}, heads.")
     return kinds[place.kind]
 
-# %% ../nbs/01_sites.ipynb #a0d3bf26
+# %% ../nbs/01_sites.ipynb #66c34a08
 @dataclass(frozen=True)
 class Site:
     "The input or output of one module of one model, or one attention head's piece of it."
@@ -165,14 +165,14 @@ class Site:
         model, module, io, head = parts.groups()
         return cls(model, module, io, head and int(head))
 
-# %% ../nbs/01_sites.ipynb #00158cfa
+# %% ../nbs/01_sites.ipynb #63d8eb3c
 def hidden(value) -> Tensor:  # [batch seq d]
     "The hidden states in what a module takes or returns: alone, or first in a tuple."
     x = value if isinstance(value, Tensor) else value[0]
     if x.ndim != 3: raise ValueError(f"A site must hold [batch seq d]; got {tuple(x.shape)}. Choose a module that returns one vector per token.")
     return x
 
-# %% ../nbs/01_sites.ipynb #277da7b9
+# %% ../nbs/01_sites.ipynb #f1ce2012
 def of_head(
     x: Tensor,     # all heads side by side, [batch seq (head d_head)]
     number: int,   # which one
@@ -184,7 +184,7 @@ def of_head(
     if number >= n_heads: raise ValueError(f"There is no head {number}: the model has {n_heads} heads in a block, 0 to {n_heads - 1}.")
     return x.unflatten(-1, (n_heads, -1))[..., number, :].clone()
 
-# %% ../nbs/01_sites.ipynb #2ba6faff
+# %% ../nbs/01_sites.ipynb #a231159a
 def site_value(
     module: nn.Module,  # a language model
     site: Site,         # a site in it
@@ -194,16 +194,16 @@ def site_value(
     x = hidden(value)
     return x if site.head is None else of_head(x, site.head, n_heads(module))
 
-# %% ../nbs/01_sites.ipynb #6e4fa461
+# %% ../nbs/01_sites.ipynb #2617eb3a
 class Reached(Exception):
     "Raised in a hook to end a forward pass that has shown all that was wanted."
 
-# %% ../nbs/01_sites.ipynb #c34d37d0
+# %% ../nbs/01_sites.ipynb #101ae7ff
 def first_input(args: tuple, kwargs: dict):
     "A module's first argument, wherever the caller put it."
     return args[0] if args else next(iter(kwargs.values()))
 
-# %% ../nbs/01_sites.ipynb #073caefe
+# %% ../nbs/01_sites.ipynb #803d5230
 def probe(
     module: nn.Module,   # a language model
     sites: list[Site],   # sites in it
@@ -226,7 +226,7 @@ def probe(
     if missed := [site.name for site in sites if site not in widths]: raise ValueError(f"A forward pass never reaches {missed}.")
     return widths
 
-# %% ../nbs/01_sites.ipynb #f4f0a1f2
+# %% ../nbs/01_sites.ipynb #22eb9ccb
 @dataclass
 class Model:
     "A language model with a name, ready to be read."
@@ -277,7 +277,7 @@ class Model:
         rest = ("" if self.adapter is None else f", adapter {'on' if self.adapter else 'off'}") + ("" if self.loaded else ", without weights")
         return f"Model({self.name!r}, {type(self.module).__name__}, {self.n_layers} blocks, {str(self.dtype).removeprefix('torch.')}{rest})"
 
-# %% ../nbs/01_sites.ipynb #cf9d9ebd
+# %% ../nbs/01_sites.ipynb #0fb9be2b
 def wrap_model(
     module: nn.Module,  # a causal language model of transformers
     tokenizer: PreTrainedTokenizerBase,
@@ -287,7 +287,7 @@ def wrap_model(
     "Make a `Model` of a transformers model that is already in memory."
     return Model(name, nnsight.NNsight(module.eval().requires_grad_(False)), tokenizer, path)
 
-# %% ../nbs/01_sites.ipynb #b77f8340
+# %% ../nbs/01_sites.ipynb #ea767fc4
 def sites_of(
     model: Model,
     place: Place,
@@ -296,7 +296,7 @@ def sites_of(
     numbers = range(model.n_heads) if place == heads(place.layer) else [place.head]
     return [Site(model.name, *locate(model.module, place), number) for number in numbers]
 
-# %% ../nbs/01_sites.ipynb #82d6a5da
+# %% ../nbs/01_sites.ipynb #2c6df5b5
 def site_of(
     model: Model,
     place: Place | str,  # a place, or a module path
@@ -315,7 +315,7 @@ def site_of(
         raise ValueError(f"{model.name} has no module {place!r}; {f'in {known!r}' if known else 'at its top level'} there are {children}.")
     return Site(model.name, place, io)
 
-# %% ../nbs/01_sites.ipynb #e4f32242
+# %% ../nbs/01_sites.ipynb #96016b5a
 def gguf_of(path: str) -> Path | None:
     "The .gguf file that a path names: the file itself, or the only one in a folder without config.json; None for anything else."
     path = Path(path)
@@ -324,7 +324,7 @@ def gguf_of(path: str) -> Path | None:
     if len(files) > 1: raise ValueError(f"{path} holds {len(files)} .gguf files; name one of {[f.name for f in files]}.")
     return files[0] if files else None
 
-# %% ../nbs/01_sites.ipynb #6c3d5549
+# %% ../nbs/01_sites.ipynb #e0df3607
 def load_module(
     source: str,             # hub name or folder
     dtype: torch.dtype,
@@ -336,13 +336,13 @@ def load_module(
         options = options | dict(quantization_config=GgufConfig(dequantize=True))
     return AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options)
 
-# %% ../nbs/01_sites.ipynb #57eb8ca5
+# %% ../nbs/01_sites.ipynb #e6fe6f25
 def module_shape(source: str, dtype: torch.dtype, options: dict) -> nn.Module:
     "The same model on the meta device: all its modules and the shapes of its weights, in no memory."
     config = AutoConfig.from_pretrained(source, **options)
     with torch.device("meta"): return AutoModelForCausalLM.from_config(config, dtype=dtype)
 
-# %% ../nbs/01_sites.ipynb #26769be6
+# %% ../nbs/01_sites.ipynb #a76d2bb8
 def load_model(
     path: str,                            # hub name, local folder, .gguf file, or a folder that holds one
     name: str | None = None,              # name in sites; the last part of the path when not given
@@ -355,7 +355,7 @@ def load_model(
     module = module_shape(source, dtype, options) if device == "meta" else load_module(source, dtype, options).to(device)
     return wrap_model(module, AutoTokenizer.from_pretrained(source, **options), name or (gguf.stem if gguf else Path(path).name), str(path))
 
-# %% ../nbs/01_sites.ipynb #3f448284
+# %% ../nbs/01_sites.ipynb #ac8dd920
 def lora_pair(
     base: Model,                  # goes on meaning the base model afterwards
     adapter: str | None = None,   # folder of a saved LoRA adapter; None: the module already carries one
@@ -371,7 +371,7 @@ def lora_pair(
     tuned = f"{base.path} + {adapter or 'adapter'}"
     return Model(names[0], base.lm, base.tokenizer, base.path, False), Model(names[1], base.lm, base.tokenizer, tuned, True)
 
-# %% ../nbs/01_sites.ipynb #ab77b4ea
+# %% ../nbs/01_sites.ipynb #4f9d7773
 def same_place(models: list[Model], place: Place) -> list[Site]:
     "The same place in each model: one site per model, or every head of every model."
     depths = {model.name: model.n_layers for model in models}
