@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['START', 'SCALING', 'LENGTHS', 'L1', 'GATED', 'TOPK', 'JUMP', 'RECIPES', 'check_numbers', 'TrainConfig', 'last_birth',
-           'lr_factor', 'l1_coeff', 'annealed_p', 'annealed_k', 'Recipe', 'option_names', 'own_options',
+           'lr_factor', 'l1_coeff', 'annealed_p', 'annealed_k', 'fitted', 'Recipe', 'option_names', 'own_options',
            'check_options', 'in_steps', 'recipe']
 
-# %% ../nbs/20_recipes.ipynb #5255c7d7
+# %% ../nbs/20_recipes.ipynb #14ede3b6
 import difflib
 import inspect
 from dataclasses import dataclass, field, fields, replace
@@ -16,7 +16,7 @@ from typing import Any, Callable, Mapping
 from .architectures import ARCHITECTURES, crosscoder, dedicated, designated_shared
 from .crosscoder import CrossCoder
 from .losses import Objective
-from .scaling import fit_scaling
+from .scaling import Scaling, fit_scaling
 from .sparsity import SPARSITIES
 
 # %% ../nbs/20_recipes.ipynb #55ae1b0f
@@ -108,10 +108,20 @@ def annealed_k(step: int, c: TrainConfig, k: int) -> int:
     if step >= c.k_anneal_steps: return k
     return max(1, round(c.k_start - (c.k_start - k) * step / c.k_anneal_steps))
 
-# %% ../nbs/20_recipes.ipynb #982448c1
+# %% ../nbs/20_recipes.ipynb #b6207cd8
 START = ("dec_norm", "same", "transpose")                       # options of CrossCoder itself
 SCALING = dict(statistic="median", center=True, outlier_cut=None)  # of fit_scaling: robust against the huge activations that language models have
 LENGTHS = ("warmup_steps", "decay_steps", "l1_warmup_steps", "p_anneal_steps", "k_anneal_steps", "resample_steps", "dead_tokens")
+
+
+def fitted(data, **options) -> Scaling:
+    "The scaling fitted on a sample of the data; says what share of it an outlier cut leaves out."
+    x = data.sample(20_000)
+    scaling = fit_scaling(x, data.sites, **options)
+    if options["outlier_cut"] is not None:
+        print(f"outlier cut: {float((~scaling.keeps(x)).float().mean()):.2%} of a sample of {len(x):,} tokens are longer than {options['outlier_cut']:g} median norms at some site. "
+              "Such tokens are left out of training and of measurements.")
+    return scaling
 
 
 @dataclass(frozen=True)
@@ -128,7 +138,7 @@ class Recipe:
     def build(self, data) -> tuple[CrossCoder, TrainConfig]:
         "A new crosscoder for the data's sites, scaled on a sample of them, and how to train it."
         n, run = self.n_features or 8 * max(data.sites.values()), self.of(option_names(TrainConfig))
-        scaling = fit_scaling(data.sample(20_000), data.sites, **SCALING | self.of(SCALING))
+        scaling = fitted(data, **SCALING | self.of(SCALING))
         sparsity = SPARSITIES[self.sparsity](**self.of(option_names(SPARSITIES[self.sparsity])))
         info = dict(recipe=dict(source=self.source, sparsity=self.sparsity, options={n: str(v) for n, v in self.options.items()}))
         cc = self.architecture(data.sites, n, sparsity, scaling=scaling, seed=run.get("seed", 0), info=info, **self.of(START), **self.of(own_options(self.architecture)))

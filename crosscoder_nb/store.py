@@ -13,7 +13,7 @@ __all__ = ['ARROW', 'ROW_COLUMNS', 'WORDS', 'FORMAT', 'RECORDS', 'REMEDIES', 'Pa
            'side_by_side', 'one_manifest', 'harvested_parts', 'free_memory', 'block_width', 'needed', 'memory_plan',
            'gigabytes', 'announce', 'folders_of', 'complete', 'turns_of', 'repaired', 'ActivationStore']
 
-# %% ../nbs/04_store.ipynb #48fbcae5
+# %% ../nbs/04_store.ipynb #e87ff3fb
 import errno, hashlib, json, os, shutil, socket, warnings, zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
@@ -43,14 +43,14 @@ from .harvest import Harvest, harvest, release
 from .sites import Model, Site, probe
 from .tokens import Tokens, pieces
 
-# %% ../nbs/04_store.ipynb #6e14ff10
+# %% ../nbs/04_store.ipynb #9f33a6ef
 ARROW = {"bfloat16": pa.uint16(),   # Arrow has no bfloat16: its 16 bits are stored as they are, the name stands in the schema
          "float16": pa.float16(), "float32": pa.float32()}
 
 ROW_COLUMNS = dict(token=np.int32, doc=np.int32, position=np.int32, window=np.int32,   # place: token id, document, place in its window, window
                    role=np.int8, template=np.bool_)                                    # kind: who says it, see tokens.ROLES; written by the chat template
 
-# %% ../nbs/04_store.ipynb #6bbddca2
+# %% ../nbs/04_store.ipynb #472f5455
 def explain_store(
     sites: dict[str, int],                # site name -> width
     n_tokens: int,                        # tokens that count, one row each
@@ -63,7 +63,7 @@ def explain_store(
     table.loc["total"] = table.sum()
     return table.assign(GB=table["bytes per token"] * n_tokens / 1e9)
 
-# %% ../nbs/04_store.ipynb #f32c9b5c
+# %% ../nbs/04_store.ipynb #ac97f7fe
 class Part(NamedTuple):
     "What one harvested batch adds to a store."
     x: Tensor                          # activations of the tokens that count, [row Σd]
@@ -71,7 +71,7 @@ class Part(NamedTuple):
     windows: dict[str, list]           # ids, doc, start of each window
     place: dict | None = None          # where the texts go on after it, see Harvest
 
-# %% ../nbs/04_store.ipynb #eca39eb2
+# %% ../nbs/04_store.ipynb #029722c9
 def counted_rows(
     item: Harvest,             # one batch: its tokens, and activations [batch seq d] by site
     sites: Iterable[str],      # names of sites, in the order of the columns
@@ -86,7 +86,7 @@ def counted_rows(
     return Part(x, {name: column.numpy().astype(ROW_COLUMNS[name]) for name, column in rows.items()},
                 dict(ids=ids, doc=batch.doc.tolist(), start=batch.start.tolist()), item.place)
 
-# %% ../nbs/04_store.ipynb #9d36dd9a
+# %% ../nbs/04_store.ipynb #cf31ae8e
 def checked(
     x: Tensor,                # activations as harvested, [row Σd]
     sites: dict[str, int],    # site name -> width
@@ -104,7 +104,7 @@ def checked(
               "was computed by the model. Load it in bfloat16 or float32, or leave the text out that causes it.")
     raise ValueError(f"{site}: {value:g} in shard {shard}, row {first_row + row}, {advice}")
 
-# %% ../nbs/04_store.ipynb #20b3e484
+# %% ../nbs/04_store.ipynb #1047dba8
 @contextmanager
 def replacing(
     path: Path,   # the file to make or replace
@@ -126,7 +126,7 @@ def replacing(
         try: os.fsync(folder)
         finally: os.close(folder)
 
-# %% ../nbs/04_store.ipynb #30e78901
+# %% ../nbs/04_store.ipynb #2a3e6026
 def checksum(path: Path) -> str:
     "CRC-32 of a file, read in pieces."
     crc = 0
@@ -134,7 +134,7 @@ def checksum(path: Path) -> str:
         while piece := f.read(1 << 24): crc = zlib.crc32(piece, crc)
     return f"{crc:08x}"
 
-# %% ../nbs/04_store.ipynb #d920c628
+# %% ../nbs/04_store.ipynb #d2b910f4
 def write_stream(
     path: Path,
     columns: dict[str, pa.Array],
@@ -146,7 +146,7 @@ def write_stream(
         sink.write_batch(pa.RecordBatch.from_arrays(list(columns.values()), schema=schema))
     return dict(bytes=path.stat().st_size, crc32=checksum(path))
 
-# %% ../nbs/04_store.ipynb #90d98b7a
+# %% ../nbs/04_store.ipynb #2a216d4b
 def flat_column(
     x: Tensor,   # [row d], contiguous
 ) -> pa.Array:   # a list of d values per row
@@ -155,13 +155,13 @@ def flat_column(
     values = pa.Array.from_buffers(ARROW[str(x.dtype).removeprefix("torch.")], x.numel(), [None, words])
     return pa.FixedSizeListArray.from_arrays(values, x.shape[1])
 
-# %% ../nbs/04_store.ipynb #815224fe
+# %% ../nbs/04_store.ipynb #5707a5c4
 def map_stream(path: Path) -> tuple[pa.RecordBatch, Tensor]:   # the record batch, and the bytes of the file it lies in
     "Map an Arrow stream into memory."
     data = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8)
     return pa.ipc.open_stream(pa.py_buffer(data.numpy())).read_next_batch(), data
 
-# %% ../nbs/04_store.ipynb #61f00fd9
+# %% ../nbs/04_store.ipynb #d4226b6a
 class Values(NamedTuple):
     "Where the activations of a site lie in a file."
     path: Path
@@ -170,7 +170,7 @@ class Values(NamedTuple):
     shape: tuple[int, int]   # rows, width
     dtype: str
 
-# %% ../nbs/04_store.ipynb #7e95b4b4
+# %% ../nbs/04_store.ipynb #40a3c5a6
 def find_values(path: Path) -> dict[str, Values]:   # site -> place
     "The sites of a shard file."
     columns, data = map_stream(path)
@@ -178,7 +178,7 @@ def find_values(path: Path) -> dict[str, Values]:   # site -> place
     lists = {name: column for name, column in zip(columns.schema.names, columns.columns) if pa.types.is_fixed_size_list(column.type)}
     return {name: Values(path, name, column.values.buffers()[1].address - data.data_ptr(), (len(columns), column.type.list_size), dtype) for name, column in lists.items()}
 
-# %% ../nbs/04_store.ipynb #75d02b64
+# %% ../nbs/04_store.ipynb #2ac08ae8
 WORDS = {2: np.int16, 4: np.int32}   # integers for the bits of a value, by its size
 
 def map_values(values: list[Values]) -> list[np.ndarray]:   # each [row d], as integers with the same bits
@@ -192,7 +192,7 @@ def map_values(values: list[Values]) -> list[np.ndarray]:   # each [row d], as i
         raise OSError(errno.EIO, f"{cut[0]} was cut off since the store was opened. ActivationStore.repair harvests it again")
     return [np.frombuffer(files[v.path], WORDS[getattr(torch, v.dtype).itemsize], v.shape[0] * v.shape[1], v.offset).reshape(v.shape) for v in values]
 
-# %% ../nbs/04_store.ipynb #be44f73b
+# %% ../nbs/04_store.ipynb #6dd300ce
 def content_checksum(columns: dict[str, pa.Array], about: dict) -> str:
     "CRC-32 of the values of a shard and of what it says of itself."
     crc = zlib.crc32(json.dumps(about).encode())
@@ -201,7 +201,7 @@ def content_checksum(columns: dict[str, pa.Array], about: dict) -> str:
         crc = zlib.crc32(np.ascontiguousarray(flat.to_numpy(zero_copy_only=False)), zlib.crc32(name.encode(), crc))
     return f"{crc:08x}"
 
-# %% ../nbs/04_store.ipynb #aa50c22f
+# %% ../nbs/04_store.ipynb #5a33fb6f
 class ShardBuffer:
     "Rows and windows of the shard that is being filled."
     def __init__(self, run: dict):   # of the manifest: dtype, sites, shard_rows, and what else decides the rows
@@ -235,7 +235,7 @@ class ShardBuffer:
         line["files"][f"rows-{shard:05}.arrow"] = write_stream(folder / f"rows-{shard:05}.arrow", columns, metadata)
         return line
 
-# %% ../nbs/04_store.ipynb #23312953
+# %% ../nbs/04_store.ipynb #c59fea0a
 def write_shards(
     folder: Path,
     parts: Iterator[Part],     # of the harvested batches
@@ -254,7 +254,7 @@ def write_shards(
         buffer.add(part, len(lines), first_window)
     if buffer.n_rows: yield buffer.write(folder, lines)
 
-# %% ../nbs/04_store.ipynb #e19047c4
+# %% ../nbs/04_store.ipynb #c64cba58
 def fingerprint(
     module: nn.Module,
     n: int = 4096,      # values looked at per parameter, at least, or all there are
@@ -267,14 +267,14 @@ def fingerprint(
         crc = zlib.crc32(sample.view(torch.uint8).numpy(), zlib.crc32(name.encode(), crc))
     return f"{crc:08x}"
 
-# %% ../nbs/04_store.ipynb #9bbb5373
+# %% ../nbs/04_store.ipynb #d580bcc4
 def weights_of(model: Model) -> str:
     "What tells its weights from others: their checksum; of a model on another machine, its name and revision on the hub."
     if model.loaded: return fingerprint(model.module)
     if hasattr(model.lm, "to_model_key"): return f"{model.module.config.name_or_path}@{getattr(model.module.config, '_commit_hash', None)}"
     raise ValueError(f"{model.name} is without weights: load it with model.load(). (ActivationStore.collect does so itself.)")
 
-# %% ../nbs/04_store.ipynb #2a02d12b
+# %% ../nbs/04_store.ipynb #3ddad415
 def dtype_of(
     models: list[Model],
     dtype: torch.dtype | None,   # asked for; None: the models' own
@@ -284,7 +284,7 @@ def dtype_of(
         raise ValueError(f"The models compute in {sorted(map(str, kinds))}, and a store has one type: load them alike, or say dtype=.")
     return dtype or models[0].dtype
 
-# %% ../nbs/04_store.ipynb #7a9a8d9d
+# %% ../nbs/04_store.ipynb #2874ae8a
 def widths_of(
     models: list[Model],
     sites: list[Site],
@@ -297,7 +297,7 @@ def widths_of(
     widths = {site: width for name, read in own.items() if read for site, width in probe(by_name[name].module, read).items()}
     return {site.name: widths[site] for site in sites}
 
-# %% ../nbs/04_store.ipynb #abb6803d
+# %% ../nbs/04_store.ipynb #80b7ab8d
 FORMAT = 2   # version of the folder's layout
 
 def run_header(
@@ -311,7 +311,7 @@ def run_header(
                 models=[dict(name=m.name, path=str(m.path), adapter=m.adapter, weights=weights_of(m)) for m in models],
                 sites=widths_of(models, sites), tokens=tokens.describe())
 
-# %% ../nbs/04_store.ipynb #c05784d6
+# %% ../nbs/04_store.ipynb #0512116d
 RECORDS = ("path", "tokenizer", "max_tokens")   # parts of a header that say nothing of what a row holds
 
 def without_records(header):   # a header, or a part of one
@@ -319,22 +319,22 @@ def without_records(header):   # a header, or a part of one
     if isinstance(header, Mapping): return {key: without_records(value) for key, value in header.items() if key not in RECORDS}
     return [without_records(part) for part in header] if isinstance(header, list) else header
 
-# %% ../nbs/04_store.ipynb #450a9a07
+# %% ../nbs/04_store.ipynb #32c08dbb
 def run_of(manifest: dict) -> dict:
     "What decides the rows of a store and how they are cut into shards."
     return without_records({key: manifest[key] for key in ("format", "dtype", "models", "sites", "tokens", "shard_rows")})
 
-# %% ../nbs/04_store.ipynb #e3ea8287
+# %% ../nbs/04_store.ipynb #cbd1a737
 class DamagedManifest(ValueError): "A manifest that is not what was written."
 
-# %% ../nbs/04_store.ipynb #aa0268ee
+# %% ../nbs/04_store.ipynb #050c767c
 def save_manifest(folder: Path, manifest: dict):
     "Write the manifest, or replace it."
     content = {key: value for key, value in manifest.items() if key != "crc32"}
     content["crc32"] = f"{zlib.crc32(json.dumps(content).encode()):08x}"
     with replacing(folder / "manifest.json") as f: f.write(json.dumps(content, indent=1).encode())
 
-# %% ../nbs/04_store.ipynb #c6379e0d
+# %% ../nbs/04_store.ipynb #6e7a77e0
 def read_manifest(folder: Path) -> dict:
     "The manifest of a store, if it is whole and this version can read it."
     path = folder / "manifest.json"
@@ -350,7 +350,7 @@ def read_manifest(folder: Path) -> dict:
         raise ValueError(f"{path} has format {manifest['format']!r}, this version reads {FORMAT}, which has roles and one column per site. Collect again, into a new folder.")
     return manifest
 
-# %% ../nbs/04_store.ipynb #54667ab2
+# %% ../nbs/04_store.ipynb #73484b51
 def shard_problems(
     folder: Path,
     shard: dict,              # its line in the manifest
@@ -366,7 +366,7 @@ def shard_problems(
         elif contents and (found := checksum(path)) != stamp["crc32"]: problems.append(f"{name}: checksum {found}, not {stamp['crc32']}")
     return problems
 
-# %% ../nbs/04_store.ipynb #e6795ec2
+# %% ../nbs/04_store.ipynb #69193952
 def own_line(folder: Path, shard: int) -> tuple[dict, dict]:   # its line for a manifest; the run it is from, and the lines before it
     "What a shard says of itself, if it is whole."
     path = folder / f"rows-{shard:05}.arrow"
@@ -377,7 +377,7 @@ def own_line(folder: Path, shard: int) -> tuple[dict, dict]:   # its line for a 
     if problems := shard_problems(folder, line, contents=True): raise ValueError("; ".join(problems))
     return line | dict(files=line["files"] | {path.name: dict(bytes=path.stat().st_size, crc32=checksum(path))}), about
 
-# %% ../nbs/04_store.ipynb #9117527f
+# %% ../nbs/04_store.ipynb #7f746de8
 def rebuild_manifest(folder: str | Path) -> dict:
     "Make the manifest of a store again from its shards, and write it."
     folder, lines, runs = Path(folder), {}, []
@@ -393,7 +393,7 @@ def rebuild_manifest(folder: str | Path) -> dict:
     save_manifest(folder, manifest)
     return manifest
 
-# %% ../nbs/04_store.ipynb #04283d90
+# %% ../nbs/04_store.ipynb #9cb70a57
 @contextmanager
 def sole_writer(folder: Path):
     "Nobody else writes into the folder while this lasts, or an error that says who does."
@@ -410,13 +410,13 @@ def sole_writer(folder: Path):
         with suppress(OSError): who.unlink(missing_ok=True)
         lock.release()
 
-# %% ../nbs/04_store.ipynb #b4576d48
+# %% ../nbs/04_store.ipynb #cc8f6983
 def limit(header: dict) -> float:
     "How many tokens a header asks for."
     tokens = header["tokens"].get("max_tokens", 0)   # 0: not known, in a manifest that was made again
     return np.inf if tokens is None else tokens
 
-# %% ../nbs/04_store.ipynb #eab41089
+# %% ../nbs/04_store.ipynb #fc53ca1d
 def same_run(
     folder: Path,
     manifest: dict,   # found there
@@ -430,7 +430,7 @@ def same_run(
     if limit(header) < limit(manifest):
         raise ValueError(f"{folder} was collected with max_tokens={manifest['tokens'].get('max_tokens')}, more than the {limit(header):,} asked for. Open it with ActivationStore.open, or collect into another folder.")
 
-# %% ../nbs/04_store.ipynb #0550c459
+# %% ../nbs/04_store.ipynb #7b9baca3
 def begin_or_resume(folder: Path, header: dict, shard_rows: int) -> dict:
     "The manifest to go on with, which is then on disk."
     for draft in folder.glob("*.tmp"): draft.unlink()   # what a killed run left half-written
@@ -443,7 +443,7 @@ def begin_or_resume(folder: Path, header: dict, shard_rows: int) -> dict:
     save_manifest(folder, manifest)
     return manifest
 
-# %% ../nbs/04_store.ipynb #e346132e
+# %% ../nbs/04_store.ipynb #122b0005
 REMEDIES = {errno.ENOSPC: "Make room on the disk", errno.EDQUOT: "Make room in your quota", errno.EROFS: "Make the folder writable, or choose another",
             errno.EACCES: "Make the folder writable, or choose another", errno.EPERM: "Make the folder writable, or choose another"}
 
@@ -458,7 +458,7 @@ def explained(folder: Path):
         raise OSError(e.errno or errno.EIO, f"collecting into {folder} stopped at {e.filename or 'reading'}: {e.strerror or e}. {len(shards)} shards with {sum(s['rows'] for s in shards):,} rows are kept. "
                       f"{remedy}, call the same again, and it goes on from there") from e
 
-# %% ../nbs/04_store.ipynb #1fa0a11c
+# %% ../nbs/04_store.ipynb #c2741b5c
 Parts = Callable[[int, dict | None], Iterator[Part]]   # rows after so many batches, and the place in the texts after them
 
 def shards_from(folder: Path, manifest: dict, parts: Parts, number: int, n_batches: int | None = None) -> Iterator[dict]:
@@ -467,7 +467,7 @@ def shards_from(folder: Path, manifest: dict, parts: Parts, number: int, n_batch
     with closing(parts(sum(line["batches"] for line in before), before[-1]["place"] if before else None)) as stream:
         yield from write_shards(folder, islice(stream, n_batches), run_of(manifest), before)
 
-# %% ../nbs/04_store.ipynb #b9354d43
+# %% ../nbs/04_store.ipynb #b4a26fe2
 def mend(
     folder: Path,
     manifest: dict,    # changed where a shard came out otherwise
@@ -486,7 +486,7 @@ def mend(
         report.append(dict(shard=i, rows=shard["rows"], found="; ".join(problems), identical=made == [shard]))
     return pd.DataFrame(report, columns=["shard", "rows", "found", "identical"])
 
-# %% ../nbs/04_store.ipynb #c8273fae
+# %% ../nbs/04_store.ipynb #179d2132
 def finished(folder: Path, header: dict) -> bool:
     "Whether the folder holds all of this run, undamaged, so that there is nothing to write."
     try: manifest = read_manifest(folder)
@@ -495,7 +495,7 @@ def finished(folder: Path, header: dict) -> bool:
     whole = manifest["complete"] and limit(manifest) == limit(header)
     return whole and not any(shard_problems(folder, s, contents=True) for s in tqdm(manifest["shards"], desc="checking shards", unit="shard", delay=2))
 
-# %% ../nbs/04_store.ipynb #7d35d892
+# %% ../nbs/04_store.ipynb #ceb07eb5
 def write_store(
     folder: Path,
     header: dict,              # of the manifest, see run_header
@@ -517,7 +517,7 @@ def write_store(
             manifest["complete"] = True
             save_manifest(folder, manifest)
 
-# %% ../nbs/04_store.ipynb #7955e3a3
+# %% ../nbs/04_store.ipynb #7f0245dd
 def blocks_of(
     shard_rows: list[int],   # rows of each shard
     size: int,               # rows of a block; the last of a shard may have fewer
@@ -527,7 +527,7 @@ def blocks_of(
     starts = np.concatenate([np.arange(end - n, end, size) for n, end in zip(shard_rows, ends)])
     return np.stack([starts, np.minimum(starts + size, ends[np.searchsorted(ends, starts, side="right")])], axis=1)
 
-# %% ../nbs/04_store.ipynb #e8cf1269
+# %% ../nbs/04_store.ipynb #dc0eee76
 def stretch(
     blocks: np.ndarray,   # [block 2] in the order of the walk
     begin: int,           # first row of the stretch, counted along the walk
@@ -541,7 +541,7 @@ def stretch(
     pieces[0, 0] = blocks[first, 1] - (ends[first] - begin)
     return pieces
 
-# %% ../nbs/04_store.ipynb #132fd59c
+# %% ../nbs/04_store.ipynb #a2b75147
 def shuffled(
     load: Callable[[np.ndarray, np.ndarray | None], np.ndarray],   # pieces [piece 2], an array to reuse -> their rows
     shard_rows: list[int],      # rows of each shard
@@ -565,7 +565,7 @@ def shuffled(
             order = np.random.default_rng([seed, epoch, first]).permutation(len(pool)).reshape(last - first, batch_size)
             for rows in order[begin - first:]: yield pool.take(rows, axis=0)
 
-# %% ../nbs/04_store.ipynb #a95f50cd
+# %% ../nbs/04_store.ipynb #c2098815
 def ahead(
     items: Iterator,   # without end
     n: int = 4,        # how far ahead
@@ -577,7 +577,7 @@ def ahead(
             coming.append(thread.submit(next, items))
             yield coming.popleft().result()
 
-# %% ../nbs/04_store.ipynb #3c1a3795
+# %% ../nbs/04_store.ipynb #e9595b1f
 class Shards:
     "The files of a store: activations by row, text by window, columns."
     def __init__(self, folder: Path, lines: list[dict], broken: set[int] = frozenset()):   # lines of the manifest; shards not to be touched
@@ -625,7 +625,7 @@ class Shards:
         s = int(np.searchsorted(self.window_ends, window, side="right"))
         return self.windows[s]["ids"][int(window - self.window_ends[s])].values.to_numpy()   # counted from the end of the shard
 
-# %% ../nbs/04_store.ipynb #7d51bb88
+# %% ../nbs/04_store.ipynb #5cc75b8e
 class Provenance:
     "Where the rows of `self.shards` come from."
     shards: Shards
@@ -665,7 +665,7 @@ class Provenance:
         parts = pieces(tokenizer, ids)
         return "".join(parts[max(0, i - before):i]) + f"⟦{parts[i]}⟧" + "".join(parts[i + 1:i + 1 + after])
 
-# %% ../nbs/04_store.ipynb #201b8a00
+# %% ../nbs/04_store.ipynb #71ae3c96
 @dataclass(eq=False, repr=False, kw_only=True)
 class View(Provenance):
     "Some sites and some rows of shards: what training and analysis read."
@@ -721,7 +721,7 @@ class View(Provenance):
         if not mask.any(): raise ValueError("The mask is True nowhere: no row would be left.")
         return replace(self, kept=np.flatnonzero(mask) if self.kept is None else self.kept[mask])
 
-# %% ../nbs/04_store.ipynb #d1f7fad7
+# %% ../nbs/04_store.ipynb #152ab990
 def openable(folder: Path, intact: bool = False) -> tuple[dict, dict[int, list[str]]]:   # manifest; shard -> what is wrong, when only the intact ones are wanted
     "The manifest of a store and the shards to leave out."
     manifest = read_manifest(folder)
@@ -736,7 +736,7 @@ def openable(folder: Path, intact: bool = False) -> tuple[dict, dict[int, list[s
     if problems: warnings.warn(f"{folder} is damaged. Missing are " + "; ".join(f"rows {ends[i] - shards[i]['rows']:,} to {ends[i] - 1:,} ({', '.join(found)})" for i, found in problems.items()) + ".")
     return manifest, problems
 
-# %% ../nbs/04_store.ipynb #84ea19f0
+# %% ../nbs/04_store.ipynb #905dd88c
 def matrix(
     table: pa.Table,
     column: str,      # of lists that are all equally long
@@ -750,7 +750,7 @@ def matrix(
     values = np.array(lists.flatten().to_numpy(zero_copy_only=False)).reshape(len(lists), -1)
     return torch.from_numpy(values.view(np.int16)).view(torch.bfloat16) if values.dtype == np.uint16 else torch.from_numpy(values)
 
-# %% ../nbs/04_store.ipynb #19ca340c
+# %% ../nbs/04_store.ipynb #9b22ee23
 def dataset_parts(
     sources: Mapping,            # site -> Dataset or IterableDataset; the same one or aligned ones
     columns: dict[str, str],     # site -> column of its data set
@@ -768,7 +768,7 @@ def dataset_parts(
             yield Part(torch.cat([matrix(of[id(sources[site])], column) for site, column in columns.items()], dim=1), rows, {})
             bar.update(len(some[0]))
 
-# %% ../nbs/04_store.ipynb #40527c5e
+# %% ../nbs/04_store.ipynb #1a47ea07
 def dataset_header(
     sources: Mapping,
     columns: dict[str, str],
@@ -789,7 +789,7 @@ def dataset_header(
     if len(set(rows)) > 1: raise ValueError(f"Data sets side by side must have the same rows; they have {rows}.")
     return dict(format=FORMAT, dtype=str(dtype or kinds.pop()).removeprefix("torch."), models=[], sites=sites, tokens=dict(source=dict(kind="data set", rows=rows[0], sha256=digest.hexdigest()), columns=columns))
 
-# %% ../nbs/04_store.ipynb #5c7d5842
+# %% ../nbs/04_store.ipynb #ee39d1e8
 def as_dataset(view: View) -> datasets.Dataset:
     "A column per site of the view, and those of ROW_COLUMNS that it has."
     if view.shards.broken: raise ValueError(f"{view.shards.folder} is damaged: repair it first.")
@@ -801,7 +801,7 @@ def as_dataset(view: View) -> datasets.Dataset:
     whole = datasets.concatenate_datasets(columns, axis=1)
     return whole if view.kept is None else whole.select(view.kept)
 
-# %% ../nbs/04_store.ipynb #b31c4ae9
+# %% ../nbs/04_store.ipynb #3b9e1145
 def side_by_side(views: list[View]) -> Shards:   # with the sites of all, under the names they have there
     "Shards of the same tokens as one."
     first, *others = views
@@ -819,7 +819,7 @@ def side_by_side(views: list[View]) -> Shards:   # with the sites of all, under 
     shards.widths = {name: width for view in views for name, width in view.sites.items()}
     return shards
 
-# %% ../nbs/04_store.ipynb #7438c2c1
+# %% ../nbs/04_store.ipynb #d118d866
 def one_manifest(
     folder: Path,       # above those of the manifests
     manifests: dict,    # folder -> manifest, aligned
@@ -831,25 +831,25 @@ def one_manifest(
     models = {json.dumps(model): model for m in manifests.values() for model in m["models"]}
     return first | dict(models=list(models.values()), sites={site: width for m in manifests.values() for site, width in m["sites"].items()}, shards=lines, complete=all(m["complete"] for m in manifests.values()))
 
-# %% ../nbs/04_store.ipynb #9353b649
+# %% ../nbs/04_store.ipynb #8645a6a7
 def harvested_parts(models: list[Model], sites: list[Site], tokens: Tokens, remote: bool | str = False) -> Parts:
     "The rows of a harvest from a place in the texts on."
     names = [site.name for site in sites]
     return lambda done, place: (counted_rows(item, names) for item in harvest(models, sites, tokens, place=place, remote=remote))
 
-# %% ../nbs/04_store.ipynb #9df3b69a
+# %% ../nbs/04_store.ipynb #45d52b16
 def free_memory() -> int:   # bytes
     "What is free where models are loaded: on the GPU, when there is one."
     return torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else psutil.virtual_memory().available
 
-# %% ../nbs/04_store.ipynb #033f1a7e
+# %% ../nbs/04_store.ipynb #87a79711
 def block_width(module: nn.Module) -> int:
     "How many numbers a token has inside one block of a language model, all products taken together."
     config = module.config.get_text_config()
     sizes = [max(p.shape) for p in module.parameters() if p.ndim == 2 and config.vocab_size not in p.shape]
     return sum(sizes) // config.num_hidden_layers
 
-# %% ../nbs/04_store.ipynb #894fc6de
+# %% ../nbs/04_store.ipynb #adaf61b1
 def needed(
     models: list[Model],      # in memory together
     widths: dict[str, int],   # model name -> width of its sites together
@@ -864,7 +864,7 @@ def needed(
     need = {"weights": sum(m.nbytes for m in each), "to load": sum(m.nbytes for m in each if not m.loaded), "batch": batch * (2 * d * size + passing), "rows": rows * d * dtype.itemsize}
     return pd.Series(need | {"must be free": need["to load"] + need["batch"] + (0 if torch.cuda.is_available() else need["rows"])})
 
-# %% ../nbs/04_store.ipynb #95df6cee
+# %% ../nbs/04_store.ipynb #a408eec7
 def memory_plan(
     models: list[Model],                # with or without their weights
     sites: list[Site],
@@ -887,7 +887,7 @@ def memory_plan(
     table.attrs["free"] = free / 1e9
     return table
 
-# %% ../nbs/04_store.ipynb #e5aa9565
+# %% ../nbs/04_store.ipynb #be702605
 def gigabytes(gb: float) -> str: return f"{gb:,.1f} GB" if gb >= 1 else f"{1000 * gb:,.1f} MB"
 
 def announce(
@@ -909,19 +909,19 @@ def announce(
     if not row["fits"]: warnings.warn(f"This may not fit into memory: {gigabytes(row['must be free'])} are needed, {gigabytes(plan.attrs['free'])} are free. A smaller batch_size of Tokens, shards or buffer of fewer rows, or bfloat16 need less.")
     if folder and not disk and row["on disk"] > disk_free: warnings.warn(f"This may not fit on the disk of {folder}: {gigabytes(row['on disk'])} are needed, {gigabytes(disk_free)} are free. Take fewer tokens or sites, or another disk.")
 
-# %% ../nbs/04_store.ipynb #ddf498e9
+# %% ../nbs/04_store.ipynb #e1610ecc
 def folders_of(folder: Path) -> list[Path]:
     "The folders of a store: itself, or one below it for each model."
     note = folder / "joined.json"
     return [folder / name for name in json.loads(note.read_text())["stores"]] if note.exists() else [folder]
 
-# %% ../nbs/04_store.ipynb #f7d0317d
+# %% ../nbs/04_store.ipynb #865c90ff
 def complete(folder: Path, tokens: Tokens) -> bool:
     "Whether a store was collected to its end, with so many tokens."
     try: return all(m["complete"] and m["tokens"].get("max_tokens") == tokens.max_tokens for m in map(read_manifest, folders_of(folder)))
     except (FileNotFoundError, ValueError): return False
 
-# %% ../nbs/04_store.ipynb #58dd3cdd
+# %% ../nbs/04_store.ipynb #3860fa1e
 def turns_of(
     folder: Path,
     models: list[Model],
@@ -941,7 +941,7 @@ def turns_of(
     with replacing(folder / "joined.json") as f: f.write(json.dumps(dict(stores=[model.name for _, (model,) in turns], sites=[site.name for site in sites])).encode())
     return turns
 
-# %% ../nbs/04_store.ipynb #029460fa
+# %% ../nbs/04_store.ipynb #6369fcff
 def repaired(folder: Path, models: list[Model], tokens: Tokens) -> pd.DataFrame:   # see mend
     "Harvest again the broken shards of a store, and only those."
     try: manifest = read_manifest(folder)
@@ -955,7 +955,7 @@ def repaired(folder: Path, models: list[Model], tokens: Tokens) -> pd.DataFrame:
         manifest = begin_or_resume(folder, header, manifest["shard_rows"])
         return mend(folder, manifest, harvested_parts(models, sites, tokens))
 
-# %% ../nbs/04_store.ipynb #613c0d18
+# %% ../nbs/04_store.ipynb #a8d7de44
 @dataclass(eq=False, repr=False, kw_only=True)
 class ActivationStore(View):
     "Activations of some sites on many tokens, on disk. `collect` makes one, `open` finds it again."
