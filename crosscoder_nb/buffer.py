@@ -134,11 +134,11 @@ class Slots:
             self.closed = True
             self.changed.notify()
 
-# %% ../nbs/05_buffer.ipynb #6b864032
+# %% ../nbs/05_buffer.ipynb #de468505
 class Feed:
     "A thread that fills slots, and the chunks it has finished."
     def __init__(self, slots: Slots, chunks: Iterator[np.ndarray]):
-        self.slots, self.ready = slots, SimpleQueue()
+        self.slots, self.ready, self.closed = slots, SimpleQueue(), False
         self.thread = Thread(target=self.run, args=[chunks], name="activation buffer", daemon=True)
         atexit.register(self.close)
         self.thread.start()
@@ -160,6 +160,8 @@ class Feed:
 
     def close(self):
         "End the thread; it may finish a batch of the models first."
+        if self.closed: return   # while Python ends, what follows may be gone
+        self.closed = True
         self.slots.close()
         # a garbage collector may call this in the thread itself, or where a lock is held that the thread waits for
         if current_thread() is not self.thread: self.thread.join(timeout=60)
@@ -321,7 +323,7 @@ def filled(
         yield from joined(placed(slots, cut(rows, half), keep), half)
         rows, keep = data.harvested(), keep[:0]
 
-# %% ../nbs/05_buffer.ipynb #4f6dc0fb
+# %% ../nbs/05_buffer.ipynb #81054f01
 class ActivationBuffer(LiveRows):
     "Shuffled activations, fresh from the models: at most `buffer_rows` in memory, refilled by a thread once half of them are given out."
 
@@ -338,6 +340,8 @@ class ActivationBuffer(LiveRows):
         self.half, self.epochs = buffer_rows // 2, 0   # epochs: how many were given out whole by the stream of batches last read
         self.feeds = weakref.WeakSet()
 
+    @property
+    def order(self) -> str: return f"buffer of {2 * self.half:,} rows"   # what decides, beside seed and number, which rows are in a batch
     @property
     def nbytes(self) -> int: return 2 * self.half * sum(self.sites.values()) * self.dtype.itemsize   # of the rows held
 

@@ -7,7 +7,7 @@ __all__ = ['START', 'SCALING', 'LENGTHS', 'L1', 'GATED', 'TOPK', 'JUMP', 'RECIPE
            'lr_factor', 'l1_coeff', 'annealed_p', 'annealed_k', 'fitted', 'Recipe', 'option_names', 'own_options',
            'check_options', 'in_steps', 'recipe']
 
-# %% ../nbs/20_recipes.ipynb #14ede3b6
+# %% ../nbs/20_recipes.ipynb #e55e570f
 import difflib
 import inspect
 from dataclasses import dataclass, field, fields, replace
@@ -108,7 +108,7 @@ def annealed_k(step: int, c: TrainConfig, k: int) -> int:
     if step >= c.k_anneal_steps: return k
     return max(1, round(c.k_start - (c.k_start - k) * step / c.k_anneal_steps))
 
-# %% ../nbs/20_recipes.ipynb #b6207cd8
+# %% ../nbs/20_recipes.ipynb #9bbd3e6d
 START = ("dec_norm", "same", "transpose")                       # options of CrossCoder itself
 SCALING = dict(statistic="median", center=True, outlier_cut=None)  # of fit_scaling: robust against the huge activations that language models have
 LENGTHS = ("warmup_steps", "decay_steps", "l1_warmup_steps", "p_anneal_steps", "k_anneal_steps", "resample_steps", "dead_tokens")

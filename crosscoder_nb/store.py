@@ -4,16 +4,17 @@
 
 # %% auto #0
 __all__ = ['ARROW', 'ROW_COLUMNS', 'WORDS', 'FORMAT', 'RECORDS', 'REMEDIES', 'Parts', 'explain_store', 'Part', 'counted_rows',
-           'checked', 'replacing', 'checksum', 'write_stream', 'flat_column', 'map_stream', 'Values', 'find_values',
-           'map_values', 'content_checksum', 'ShardBuffer', 'write_shards', 'fingerprint', 'weights_of', 'dtype_of',
-           'widths_of', 'run_header', 'without_records', 'run_of', 'DamagedManifest', 'save_manifest', 'read_manifest',
-           'shard_problems', 'own_line', 'rebuild_manifest', 'sole_writer', 'limit', 'same_run', 'begin_or_resume',
-           'explained', 'shards_from', 'mend', 'finished', 'write_store', 'blocks_of', 'stretch', 'shuffled', 'ahead',
-           'Shards', 'Provenance', 'View', 'openable', 'matrix', 'dataset_parts', 'dataset_header', 'as_dataset',
-           'side_by_side', 'one_manifest', 'harvested_parts', 'free_memory', 'block_width', 'needed', 'memory_plan',
-           'gigabytes', 'announce', 'folders_of', 'complete', 'turns_of', 'repaired', 'ActivationStore']
+           'checked', 'replacing', 'checksum', 'map_stream', 'stamp_of', 'write_stream', 'check_end', 'flat_column',
+           'Values', 'find_values', 'map_values', 'ShardBuffer', 'write_shards', 'fingerprint', 'weights_of',
+           'dtype_of', 'widths_of', 'run_header', 'without_records', 'run_of', 'DamagedManifest', 'save_manifest',
+           'read_manifest', 'shard_problems', 'own_line', 'rebuild_manifest', 'sole_writer', 'differences', 'limit',
+           'same_run', 'begin_or_resume', 'explained', 'shards_from', 'mend', 'finished', 'write_store', 'blocks_of',
+           'stretch', 'shuffled', 'ahead', 'Shards', 'Provenance', 'View', 'openable', 'matrix', 'dataset_parts',
+           'dataset_header', 'as_dataset', 'side_by_side', 'one_manifest', 'harvested_parts', 'free_memory',
+           'block_width', 'needed', 'memory_plan', 'gigabytes', 'announce', 'folders_of', 'complete', 'turns_of',
+           'repaired', 'ActivationStore']
 
-# %% ../nbs/04_store.ipynb #e87ff3fb
+# %% ../nbs/04_store.ipynb #d03b9927
 import errno, hashlib, json, os, shutil, socket, warnings, zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
@@ -39,7 +40,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from .harvest import Harvest, harvest, release
+from .harvest import Harvest, check_sites, harvest, release
 from .sites import Model, Site, probe
 from .tokens import Tokens, pieces
 
@@ -86,7 +87,7 @@ def counted_rows(
     return Part(x, {name: column.numpy().astype(ROW_COLUMNS[name]) for name, column in rows.items()},
                 dict(ids=ids, doc=batch.doc.tolist(), start=batch.start.tolist()), item.place)
 
-# %% ../nbs/04_store.ipynb #cf31ae8e
+# %% ../nbs/04_store.ipynb #07ad36f1
 def checked(
     x: Tensor,                # activations as harvested, [row Σd]
     sites: dict[str, int],    # site name -> width
@@ -101,10 +102,10 @@ def checked(
     site = list(sites)[int(np.searchsorted(np.cumsum(list(sites.values())), column, side="right"))]
     value, name = x[row, column].item(), str(dtype).removeprefix("torch.")
     advice = (f"does not fit into {name}; store bfloat16 or float32." if np.isfinite(value) else
-              "was computed by the model. Load it in bfloat16 or float32, or leave the text out that causes it.")
+              "is not a number to learn from. Leave the row out; or, where a model computed it, load the model in bfloat16 or float32.")
     raise ValueError(f"{site}: {value:g} in shard {shard}, row {first_row + row}, {advice}")
 
-# %% ../nbs/04_store.ipynb #1047dba8
+# %% ../nbs/04_store.ipynb #cb771832
 @contextmanager
 def replacing(
     path: Path,   # the file to make or replace
@@ -117,34 +118,58 @@ def replacing(
             f.flush()
             os.fsync(f.fileno())
         os.replace(draft, path)
-    except OSError as e:
+    except BaseException as e:
         with suppress(OSError): draft.unlink(missing_ok=True)   # a full disk gets its space back
-        e.filename = e.filename or str(path)                    # a failed write does not know its file
+        if isinstance(e, OSError): e.filename = e.filename or str(path)   # a failed write does not know its file
         raise
     if hasattr(os, "O_DIRECTORY"):      # the new name too must reach the disk; Windows cannot be asked
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try: os.fsync(folder)
         finally: os.close(folder)
 
-# %% ../nbs/04_store.ipynb #2a3e6026
-def checksum(path: Path) -> str:
+# %% ../nbs/04_store.ipynb #075ade0c
+def checksum(
+    path: Path,
+    n: int | None = None,   # of its first bytes; None: of all
+) -> str:
     "CRC-32 of a file, read in pieces."
-    crc = 0
+    crc, left = 0, path.stat().st_size if n is None else n
     with open(path, "rb") as f:
-        while piece := f.read(1 << 24): crc = zlib.crc32(piece, crc)
+        while piece := f.read(min(left, 1 << 24)): crc, left = zlib.crc32(piece, crc), left - len(piece)
     return f"{crc:08x}"
 
-# %% ../nbs/04_store.ipynb #d2b910f4
+# %% ../nbs/04_store.ipynb #5707a5c4
+def map_stream(path: Path) -> tuple[pa.RecordBatch, Tensor]:   # the record batch, and the bytes of the file it lies in
+    "Map an Arrow stream into memory."
+    data = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8)
+    return pa.ipc.open_stream(pa.py_buffer(data.numpy())).read_next_batch(), data
+
+# %% ../nbs/04_store.ipynb #b71f8c9f
+def stamp_of(path: Path) -> dict:   # bytes, crc32 of all; head: bytes before the first value, and their crc32
+    "Length and checksums of a file."
+    columns, data = map_stream(path)
+    head = min(b.address for column in columns.columns for b in column.buffers() if b and b.size) - data.data_ptr()
+    return dict(bytes=path.stat().st_size, crc32=checksum(path), head=[head, checksum(path, head)])
+
+# %% ../nbs/04_store.ipynb #b58e6a01
 def write_stream(
     path: Path,
     columns: dict[str, pa.Array],
     metadata: dict[str, str],      # kept in the schema
-) -> dict:                         # length and checksum of the file
-    "Write columns as an Arrow stream of one record batch."
+) -> dict:                         # its stamp
+    "Write columns as an Arrow stream of one record batch, and behind it, where readers of such streams do not look, the file's checksum."
     schema = pa.schema([(name, column.type) for name, column in columns.items()], metadata=metadata)
-    with replacing(path) as f, pa.ipc.new_stream(f, schema) as sink:
-        sink.write_batch(pa.RecordBatch.from_arrays(list(columns.values()), schema=schema))
-    return dict(bytes=path.stat().st_size, crc32=checksum(path))
+    with replacing(path) as f:
+        with pa.ipc.new_stream(f, schema) as sink: sink.write_batch(pa.RecordBatch.from_arrays(list(columns.values()), schema=schema))
+        f.flush()
+        f.write(checksum(Path(f.name)).encode())
+    return stamp_of(path)
+
+# %% ../nbs/04_store.ipynb #090e5ac2
+def check_end(path: Path) -> None:
+    "ValueError unless a file ends in the checksum of what comes before. Only then is it safe to map: an Arrow stream with wrong offsets can crash its reader."
+    with open(path, "rb") as f: f.seek(max(0, path.stat().st_size - 8)); end = f.read()
+    if checksum(path, path.stat().st_size - len(end)).encode() != end: raise ValueError(f"{path.name} is not what was written")
 
 # %% ../nbs/04_store.ipynb #2a216d4b
 def flat_column(
@@ -154,12 +179,6 @@ def flat_column(
     words = pa.py_buffer(x.view(torch.uint8).numpy())
     values = pa.Array.from_buffers(ARROW[str(x.dtype).removeprefix("torch.")], x.numel(), [None, words])
     return pa.FixedSizeListArray.from_arrays(values, x.shape[1])
-
-# %% ../nbs/04_store.ipynb #5707a5c4
-def map_stream(path: Path) -> tuple[pa.RecordBatch, Tensor]:   # the record batch, and the bytes of the file it lies in
-    "Map an Arrow stream into memory."
-    data = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8)
-    return pa.ipc.open_stream(pa.py_buffer(data.numpy())).read_next_batch(), data
 
 # %% ../nbs/04_store.ipynb #d4226b6a
 class Values(NamedTuple):
@@ -192,16 +211,7 @@ def map_values(values: list[Values]) -> list[np.ndarray]:   # each [row d], as i
         raise OSError(errno.EIO, f"{cut[0]} was cut off since the store was opened. ActivationStore.repair harvests it again")
     return [np.frombuffer(files[v.path], WORDS[getattr(torch, v.dtype).itemsize], v.shape[0] * v.shape[1], v.offset).reshape(v.shape) for v in values]
 
-# %% ../nbs/04_store.ipynb #6dd300ce
-def content_checksum(columns: dict[str, pa.Array], about: dict) -> str:
-    "CRC-32 of the values of a shard and of what it says of itself."
-    crc = zlib.crc32(json.dumps(about).encode())
-    for name, column in columns.items():
-        flat = column.values if pa.types.is_fixed_size_list(column.type) else column
-        crc = zlib.crc32(np.ascontiguousarray(flat.to_numpy(zero_copy_only=False)), zlib.crc32(name.encode(), crc))
-    return f"{crc:08x}"
-
-# %% ../nbs/04_store.ipynb #5a33fb6f
+# %% ../nbs/04_store.ipynb #8c2bce99
 class ShardBuffer:
     "Rows and windows of the shard that is being filled."
     def __init__(self, run: dict):   # of the manifest: dtype, sites, shard_rows, and what else decides the rows
@@ -231,7 +241,7 @@ class ShardBuffer:
             line["files"][f"windows-{shard:05}.arrow"] = write_stream(folder / f"windows-{shard:05}.arrow", columns, {})
         columns = {site: flat_column(x[:self.n_rows]) for site, x in self.x.items()} | {name: pa.array(np.concatenate([part[name] for part in self.rows])) for name in self.rows[0]}
         about = line | dict(run=self.run, before=before[-8:])
-        metadata = dict(dtype=self.run["dtype"], about=json.dumps(about), crc32=content_checksum(columns, about))
+        metadata = dict(dtype=self.run["dtype"], about=json.dumps(about))
         line["files"][f"rows-{shard:05}.arrow"] = write_stream(folder / f"rows-{shard:05}.arrow", columns, metadata)
         return line
 
@@ -274,7 +284,7 @@ def weights_of(model: Model) -> str:
     if hasattr(model.lm, "to_model_key"): return f"{model.module.config.name_or_path}@{getattr(model.module.config, '_commit_hash', None)}"
     raise ValueError(f"{model.name} is without weights: load it with model.load(). (ActivationStore.collect does so itself.)")
 
-# %% ../nbs/04_store.ipynb #3ddad415
+# %% ../nbs/04_store.ipynb #9dc1bff5
 def dtype_of(
     models: list[Model],
     dtype: torch.dtype | None,   # asked for; None: the models' own
@@ -282,23 +292,26 @@ def dtype_of(
     "The type of stored values."
     if dtype is None and len(kinds := {model.dtype for model in models}) > 1:
         raise ValueError(f"The models compute in {sorted(map(str, kinds))}, and a store has one type: load them alike, or say dtype=.")
-    return dtype or models[0].dtype
+    dtype = dtype or models[0].dtype
+    if str(dtype).removeprefix("torch.") not in ARROW or not isinstance(dtype, torch.dtype): raise ValueError(f"dtype must be one of {', '.join(f'torch.{name}' for name in ARROW)}; got {dtype!r}.")
+    return dtype
 
-# %% ../nbs/04_store.ipynb #2874ae8a
+# %% ../nbs/04_store.ipynb #299cb9b6
 def widths_of(
     models: list[Model],
     sites: list[Site],
 ) -> dict[str, int]:   # site name -> width, in the order of the sites
     "How wide each site is, from one run of each model on two tokens."
     by_name = {model.name: model for model in models}
+    check_sites(sites)
     if unknown := [site.name for site in sites if site.model not in by_name]:
         raise ValueError(f"No model for the sites {unknown}: the models given are {list(by_name)}.")
     own = {name: [site for site in sites if site.model == name] for name in by_name}
     widths = {site: width for name, read in own.items() if read for site, width in probe(by_name[name].module, read).items()}
     return {site.name: widths[site] for site in sites}
 
-# %% ../nbs/04_store.ipynb #80b7ab8d
-FORMAT = 2   # version of the folder's layout
+# %% ../nbs/04_store.ipynb #e1033119
+FORMAT = 3   # version of the folder's layout
 
 def run_header(
     models: list[Model],
@@ -334,11 +347,13 @@ def save_manifest(folder: Path, manifest: dict):
     content["crc32"] = f"{zlib.crc32(json.dumps(content).encode()):08x}"
     with replacing(folder / "manifest.json") as f: f.write(json.dumps(content, indent=1).encode())
 
-# %% ../nbs/04_store.ipynb #6e7a77e0
+# %% ../nbs/04_store.ipynb #f985ab2d
 def read_manifest(folder: Path) -> dict:
     "The manifest of a store, if it is whole and this version can read it."
     path = folder / "manifest.json"
-    if not path.exists(): raise FileNotFoundError(f"{folder} holds no store: it has no manifest.json. Make one with ActivationStore.collect.")
+    if not path.exists():
+        n = len(list(folder.glob("rows-*.arrow")))
+        raise FileNotFoundError(f"{folder} has {n} shards and no manifest.json: ActivationStore.collect or repair make it again from them." if n else f"{folder} holds no store: it has no manifest.json. Make one with ActivationStore.collect.")
     try:
         manifest = json.loads(path.read_bytes())
         older = manifest.get("format") == 1     # from before manifests had a checksum
@@ -347,35 +362,36 @@ def read_manifest(folder: Path) -> dict:
     except (ValueError, KeyError, AttributeError) as e:
         raise DamagedManifest(f"{path} is damaged ({e}). rebuild_manifest({str(folder)!r}) makes it again from the shards; ActivationStore.collect with the same arguments does so too.") from e
     if manifest["format"] != FORMAT:
-        raise ValueError(f"{path} has format {manifest['format']!r}, this version reads {FORMAT}, which has roles and one column per site. Collect again, into a new folder.")
+        raise ValueError(f"{path} has format {manifest['format']!r}, this version reads {FORMAT}, which has roles, a column per site and a checksum in each file. Collect again, into a new folder.")
     return manifest
 
-# %% ../nbs/04_store.ipynb #73484b51
+# %% ../nbs/04_store.ipynb #afc82262
 def shard_problems(
     folder: Path,
     shard: dict,              # its line in the manifest
-    contents: bool = False,   # compare checksums too, which reads the whole file
+    contents: bool = False,   # compare the checksums of all activations too, which reads the whole file
 ) -> list[str]:               # what is wrong, nothing when all is well
     "Compare the files of a shard with the manifest."
     problems = []
     for name, stamp in shard["files"].items():
         path = folder / name
+        whole = contents or path.name.startswith("windows")   # texts are small; of activations the head is enough to map them safely
+        n, wanted = (stamp["bytes"], stamp["crc32"]) if whole else stamp["head"]
         size = path.stat().st_size if path.exists() else None
         if size is None: problems.append(f"{name} is missing")
         elif size != stamp["bytes"]: problems.append(f"{name}: {size:,} bytes, not {stamp['bytes']:,}")
-        elif contents and (found := checksum(path)) != stamp["crc32"]: problems.append(f"{name}: checksum {found}, not {stamp['crc32']}")
+        elif (found := checksum(path, n)) != wanted: problems.append(f"{name}: checksum {found}, not {wanted}")
     return problems
 
-# %% ../nbs/04_store.ipynb #69193952
+# %% ../nbs/04_store.ipynb #b323fd2d
 def own_line(folder: Path, shard: int) -> tuple[dict, dict]:   # its line for a manifest; the run it is from, and the lines before it
     "What a shard says of itself, if it is whole."
     path = folder / f"rows-{shard:05}.arrow"
-    columns, _ = map_stream(path)
-    about = json.loads(columns.schema.metadata[b"about"])
-    if content_checksum(dict(zip(columns.schema.names, columns.columns)), about).encode() != columns.schema.metadata[b"crc32"]: raise ValueError(f"{path.name} is not what was written")
+    check_end(path)
+    about = json.loads(map_stream(path)[0].schema.metadata[b"about"])
     line = {key: about[key] for key in ("rows", "windows", "batches", "place", "files")}
     if problems := shard_problems(folder, line, contents=True): raise ValueError("; ".join(problems))
-    return line | dict(files=line["files"] | {path.name: dict(bytes=path.stat().st_size, crc32=checksum(path))}), about
+    return line | dict(files=line["files"] | {path.name: stamp_of(path)}), about
 
 # %% ../nbs/04_store.ipynb #7f746de8
 def rebuild_manifest(folder: str | Path) -> dict:
@@ -393,7 +409,7 @@ def rebuild_manifest(folder: str | Path) -> dict:
     save_manifest(folder, manifest)
     return manifest
 
-# %% ../nbs/04_store.ipynb #9cb70a57
+# %% ../nbs/04_store.ipynb #1d0c687e
 @contextmanager
 def sole_writer(folder: Path):
     "Nobody else writes into the folder while this lasts, or an error that says who does."
@@ -402,7 +418,7 @@ def sole_writer(folder: Path):
     except Timeout as e:
         try: other = "process {pid} on {host} since {since}".format(**json.loads(who.read_text()))
         except (OSError, ValueError, KeyError): other = "another process"
-        raise RuntimeError(f"{folder} is being written by {other}. Wait until it has ended, or collect into another folder.") from e
+        raise RuntimeError(f"{folder} is being written by {other}. Wait until it has ended, or take another folder.") from e
     try:
         who.write_text(json.dumps(dict(pid=os.getpid(), host=socket.gethostname(), since=datetime.now().isoformat(" ", "seconds"))))
         yield
@@ -410,13 +426,21 @@ def sole_writer(folder: Path):
         with suppress(OSError): who.unlink(missing_ok=True)
         lock.release()
 
+# %% ../nbs/04_store.ipynb #6df81b03
+def differences(there, now, name: str = "") -> str:   # nothing when they are alike
+    "What differs between two descriptions, by name: what there is, and what is wanted now."
+    if isinstance(there, Mapping) and isinstance(now, Mapping): parts = [differences(there.get(key), now.get(key), f"{name}.{key}".lstrip(".")) for key in {**there, **now}]
+    elif isinstance(there, list) and isinstance(now, list) and len(there) == len(now): parts = [differences(a, b, f"{name}[{i}]") for i, (a, b) in enumerate(zip(there, now))]
+    else: parts = [f"{name}: {there} there, {now} now"] if there != now else []
+    return "; ".join(part for part in parts if part)
+
 # %% ../nbs/04_store.ipynb #cc8f6983
 def limit(header: dict) -> float:
     "How many tokens a header asks for."
     tokens = header["tokens"].get("max_tokens", 0)   # 0: not known, in a manifest that was made again
     return np.inf if tokens is None else tokens
 
-# %% ../nbs/04_store.ipynb #fc53ca1d
+# %% ../nbs/04_store.ipynb #2a7b485d
 def same_run(
     folder: Path,
     manifest: dict,   # found there
@@ -424,13 +448,13 @@ def same_run(
 ) -> None:
     "ValueError when the store is of another run, or longer than asked for."
     for key in ("sites", "dtype", "tokens", "models"):
-        # as text, because the order of the sites matters
-        if (found := json.dumps(without_records(manifest[key]))) != (wanted := json.dumps(without_records(header[key]))):
-            raise ValueError(f"{folder} is the store of another run, with other {key}.\n  it has {found}\n  asked  {wanted}\nCollect into another folder, or remove this one.")
+        there, now = without_records(manifest[key]), without_records(header[key])
+        if json.dumps(there) != json.dumps(now):   # as text, because the order of the sites matters
+            raise ValueError(f"{folder} is the store of another run, with other {key}. {differences(there, now, key) or f'{key}, in this order: {list(there)} there, {list(now)} now'}. Collect into another folder, or remove this one.")
     if limit(header) < limit(manifest):
         raise ValueError(f"{folder} was collected with max_tokens={manifest['tokens'].get('max_tokens')}, more than the {limit(header):,} asked for. Open it with ActivationStore.open, or collect into another folder.")
 
-# %% ../nbs/04_store.ipynb #7b9baca3
+# %% ../nbs/04_store.ipynb #09d650e8
 def begin_or_resume(folder: Path, header: dict, shard_rows: int) -> dict:
     "The manifest to go on with, which is then on disk."
     for draft in folder.glob("*.tmp"): draft.unlink()   # what a killed run left half-written
@@ -439,6 +463,7 @@ def begin_or_resume(folder: Path, header: dict, shard_rows: int) -> dict:
         if not any(folder.glob("rows-*.arrow")): manifest = header | dict(complete=False, shard_rows=shard_rows, shards=[])
         else: manifest = rebuild_manifest(folder)
     same_run(folder, manifest, header)
+    if manifest["shard_rows"] != shard_rows: warnings.warn(f"{folder} was begun with shard_rows={manifest['shard_rows']:,} and goes on with that.")
     manifest = header | dict(complete=manifest["complete"] and limit(header) == limit(manifest), shard_rows=manifest["shard_rows"], shards=manifest["shards"])
     save_manifest(folder, manifest)
     return manifest
@@ -467,7 +492,7 @@ def shards_from(folder: Path, manifest: dict, parts: Parts, number: int, n_batch
     with closing(parts(sum(line["batches"] for line in before), before[-1]["place"] if before else None)) as stream:
         yield from write_shards(folder, islice(stream, n_batches), run_of(manifest), before)
 
-# %% ../nbs/04_store.ipynb #b4a26fe2
+# %% ../nbs/04_store.ipynb #26cef7bb
 def mend(
     folder: Path,
     manifest: dict,    # changed where a shard came out otherwise
@@ -477,7 +502,7 @@ def mend(
     report = []
     for i, shard in enumerate(tqdm(list(manifest["shards"]), desc="checking shards", unit="shard", delay=2)):
         if not (problems := shard_problems(folder, shard, contents=True)): continue
-        warnings.warn(f"{'; '.join(problems)}: harvesting shard {i} again")
+        warnings.warn(f"{folder}: {'; '.join(problems)}: harvesting shard {i} again")
         made = list(shards_from(folder, manifest, parts, i, shard["batches"]))
         if [s["rows"] for s in made] != [shard["rows"]]: raise ValueError(f"shard {i} of {folder} had {shard['rows']:,} rows, and now {[s['rows'] for s in made]} came: give the same tokens, with at least the same max_tokens.")
         if made != [shard]: warnings.warn(f"shard {i} has its rows again, but not bit for bit: the machine or its libraries compute differently now.")
@@ -495,7 +520,7 @@ def finished(folder: Path, header: dict) -> bool:
     whole = manifest["complete"] and limit(manifest) == limit(header)
     return whole and not any(shard_problems(folder, s, contents=True) for s in tqdm(manifest["shards"], desc="checking shards", unit="shard", delay=2))
 
-# %% ../nbs/04_store.ipynb #ceb07eb5
+# %% ../nbs/04_store.ipynb #0e433319
 def write_store(
     folder: Path,
     header: dict,              # of the manifest, see run_header
@@ -503,6 +528,7 @@ def write_store(
     shard_rows: int = 50_000,  # most rows of a shard
 ):
     "Bring a store to completion: begin it, go on with it, or make broken shards again."
+    if shard_rows < 1: raise ValueError(f"shard_rows must be at least 1, and some ten thousand for large files; got {shard_rows}.")
     header = json.loads(json.dumps(header))
     if finished(folder, header): return
     with explained(folder):
@@ -665,7 +691,7 @@ class Provenance:
         parts = pieces(tokenizer, ids)
         return "".join(parts[max(0, i - before):i]) + f"⟦{parts[i]}⟧" + "".join(parts[i + 1:i + 1 + after])
 
-# %% ../nbs/04_store.ipynb #71ae3c96
+# %% ../nbs/04_store.ipynb #d2980b2a
 @dataclass(eq=False, repr=False, kw_only=True)
 class View(Provenance):
     "Some sites and some rows of shards: what training and analysis read."
@@ -675,6 +701,12 @@ class View(Provenance):
 
     sites = property(lambda self: {name: self.shards.widths[site] for name, site in self.columns.items()}, doc="Site name -> width, in the order of the columns.")
     dtype = property(lambda self: self.shards.dtype)
+
+    @property
+    def order(self) -> str:
+        "What decides, beside seed and number, which rows are in a batch."
+        sizes = np.array(self.shards.sizes)
+        return f"store of {len(sizes)} shards, up to {sizes.max():,} rows ({zlib.crc32(sizes.tobytes()):08x})"
 
     def tensor(self, words: np.ndarray) -> Tensor: return torch.from_numpy(words).view(self.dtype)
 
@@ -768,18 +800,21 @@ def dataset_parts(
             yield Part(torch.cat([matrix(of[id(sources[site])], column) for site, column in columns.items()], dim=1), rows, {})
             bar.update(len(some[0]))
 
-# %% ../nbs/04_store.ipynb #1a47ea07
+# %% ../nbs/04_store.ipynb #83ac5abb
 def dataset_header(
     sources: Mapping,
     columns: dict[str, str],
     dtype: torch.dtype | None,   # of the stored values; None: that of the data set, but float32 for float64
 ) -> dict:
     "What a manifest says of rows from data sets: widths, type, and a hash of some rows of each column."
+    if not isinstance(columns, Mapping): raise ValueError(f"columns says which column holds the activations of which site, {{'base': 'column'}}; got {columns!r}.")
     sites, kinds, digest = {}, set(), hashlib.sha256()
     for site, column in columns.items():
         source = sources[site]
-        some = source.select(np.linspace(0, len(source) - 1, min(len(source), 64)).astype(int)) if isinstance(source, Sized) else source
-        x = matrix(next(some.with_format("arrow").iter(batch_size=64)), column)
+        some = source.select(np.linspace(0, len(source) - 1, min(len(source), 4096)).astype(int)) if isinstance(source, Sized) else source
+        rows = next(some.with_format("arrow").iter(batch_size=4096), None)
+        if rows is None: raise ValueError(f"The data set for {site!r} is empty.")
+        x = matrix(rows, column)
         sites[site] = x.shape[1]
         kinds.add({torch.float64: torch.float32}.get(x.dtype, x.dtype))
         digest.update(x.contiguous().view(torch.uint8).numpy().tobytes())
@@ -887,7 +922,7 @@ def memory_plan(
     table.attrs["free"] = free / 1e9
     return table
 
-# %% ../nbs/04_store.ipynb #be702605
+# %% ../nbs/04_store.ipynb #27198668
 def gigabytes(gb: float) -> str: return f"{gb:,.1f} GB" if gb >= 1 else f"{1000 * gb:,.1f} MB"
 
 def announce(
@@ -898,22 +933,25 @@ def announce(
     disk: str = "",              # what the disk space is for, when not for the whole
 ):
     "Say what a way of reading the models needs, and what there is."
-    row, disk_free = plan.loc[way], None
+    row, disk_free, kept = plan.loc[way], None, 0
     loading = "loaded" if not row["to load"] else "to load" if row["to load"] == row["weights"] else f"{gigabytes(row['to load'])} to load"
     text = f"{way}: weights {gigabytes(row['weights'])} ({loading}), batch {gigabytes(row['batch'])}, {held} {gigabytes(row['rows'])}; memory free {gigabytes(plan.attrs['free'])}"
+    if way != plan.index[0]: text += f", too little for {plan.index[0]} ({gigabytes(plan['must be free'].iloc[0])})"
     if folder:
         there = next(p for p in [folder, *folder.absolute().parents] if p.exists())
-        disk_free = shutil.disk_usage(there).free / 1e9
+        disk_free, kept = shutil.disk_usage(there).free / 1e9, sum(f.stat().st_size for f in folder.rglob("*.arrow")) / 1e9
         text += f"; on disk {gigabytes(row['on disk'])}{disk}; disk free {gigabytes(disk_free)}"
     print(text)
-    if not row["fits"]: warnings.warn(f"This may not fit into memory: {gigabytes(row['must be free'])} are needed, {gigabytes(plan.attrs['free'])} are free. A smaller batch_size of Tokens, shards or buffer of fewer rows, or bfloat16 need less.")
-    if folder and not disk and row["on disk"] > disk_free: warnings.warn(f"This may not fit on the disk of {folder}: {gigabytes(row['on disk'])} are needed, {gigabytes(disk_free)} are free. Take fewer tokens or sites, or another disk.")
+    if not row["fits"]: warnings.warn(f"This may not fit into memory: {gigabytes(row['must be free'])} are needed, {gigabytes(plan.attrs['free'])} are free, of which a fifth should stay so. A smaller batch_size of Tokens, shards or buffer of fewer rows, or bfloat16 need less.")
+    if folder and not disk and row["on disk"] - kept > disk_free: warnings.warn(f"This may not fit on the disk of {folder}: {gigabytes(row['on disk'] - kept)} more are needed, {gigabytes(disk_free)} are free. Take fewer tokens or sites, or another disk.")
 
-# %% ../nbs/04_store.ipynb #e1610ecc
+# %% ../nbs/04_store.ipynb #db00f231
 def folders_of(folder: Path) -> list[Path]:
     "The folders of a store: itself, or one below it for each model."
     note = folder / "joined.json"
-    return [folder / name for name in json.loads(note.read_text())["stores"]] if note.exists() else [folder]
+    if not note.exists(): return [folder]
+    try: return [folder / name for name in json.loads(note.read_text())["stores"]]
+    except (ValueError, KeyError) as e: raise ValueError(f"{note} is damaged ({e}). ActivationStore.collect with the same arguments writes it again.") from e
 
 # %% ../nbs/04_store.ipynb #865c90ff
 def complete(folder: Path, tokens: Tokens) -> bool:
@@ -921,7 +959,7 @@ def complete(folder: Path, tokens: Tokens) -> bool:
     try: return all(m["complete"] and m["tokens"].get("max_tokens") == tokens.max_tokens for m in map(read_manifest, folders_of(folder)))
     except (FileNotFoundError, ValueError): return False
 
-# %% ../nbs/04_store.ipynb #3860fa1e
+# %% ../nbs/04_store.ipynb #a954f386
 def turns_of(
     folder: Path,
     models: list[Model],
@@ -932,7 +970,8 @@ def turns_of(
 ) -> list[tuple[Path, list[Model]]]:   # folder, and the models that are read together into it
     "Choose a way of reading the models that fits into memory, and say so; a store that was begun is gone on with in its way."
     plan = memory_plan(models, sites, tokens, shard_rows, dtype)
-    begun = "one after the other" if (folder / "joined.json").exists() else "all at once" if (folder / "manifest.json").exists() else None
+    apart = any((folder / model.name / "manifest.json").exists() for model in models)
+    begun = "one after the other" if apart or (folder / "joined.json").exists() else "all at once" if (folder / "manifest.json").exists() else None
     way = begun or next((way for way, fits in plan["fits"].items() if fits), plan.index[-1])
     if not complete(folder, tokens): announce(plan, way, "shard", folder, "" if tokens.max_tokens else " per million tokens")
     if way == "all at once": return [(folder, models)]
@@ -955,7 +994,7 @@ def repaired(folder: Path, models: list[Model], tokens: Tokens) -> pd.DataFrame:
         manifest = begin_or_resume(folder, header, manifest["shard_rows"])
         return mend(folder, manifest, harvested_parts(models, sites, tokens))
 
-# %% ../nbs/04_store.ipynb #a8d7de44
+# %% ../nbs/04_store.ipynb #d4addee2
 @dataclass(eq=False, repr=False, kw_only=True)
 class ActivationStore(View):
     "Activations of some sites on many tokens, on disk. `collect` makes one, `open` finds it again."
@@ -985,8 +1024,10 @@ class ActivationStore(View):
 
     @classmethod
     def open(cls, folder, intact: bool = False):
-        "The store in `folder`, after a look at the length of its files. `intact`: of a damaged store, the rows of whole shards, after comparing all checksums."
-        if (folders := folders_of(Path(folder))) != [Path(folder)]: return cls.joined([cls.open(f, intact) for f in folders]).select({site: site for site in json.loads((Path(folder) / "joined.json").read_text())["sites"]})
+        "The store in `folder`, after a look at the length and head of its files. `intact`: of a damaged store, the rows of whole shards, after comparing all checksums."
+        if (folders := folders_of(Path(folder))) != [Path(folder)]:
+            if lacking := [f.name for f in folders if not (f / "manifest.json").exists() or not read_manifest(f)["complete"]]: raise ValueError(f"{folder} is not finished: {lacking} are still to be collected. Call ActivationStore.collect again.")
+            return cls.joined([cls.open(f, intact) for f in folders]).select({site: site for site in json.loads((Path(folder) / "joined.json").read_text())["sites"]})
         manifest, problems = openable(Path(folder), intact)
         store = cls(folder=Path(folder), manifest=manifest, shards=Shards(Path(folder), manifest["shards"], set(problems)), columns={site: site for site in manifest["sites"]})
         if not problems: return store

@@ -7,12 +7,12 @@ __all__ = ['ROLES', 'ALIASES', 'MARK', 'POOL', 'SAMPLE', 'content_of', 'Text', '
            'default_system', 'rendered', 'as_text', 'finished_ends', 'Encoded', 'encode', 'stretch_of', 'pieces',
            'coordinates', 'partners', 'Other', 'Window', 'whole', 'cuts', 'windows', 'Reading', 'TokenBatch', 'padded',
            'laid_out', 'Counted', 'collate', 'by_length', 'digest', 'own', 'fingerprint', 'vocabulary_hash',
-           'documents_from', 'Chunk', 'chunks', 'chunks_after', 'documents_of', 'Tokens', 'shares', 'alignment',
-           'same_tokenizer']
+           'documents_from', 'said_by', 'Chunk', 'chunks', 'chunks_after', 'documents_of', 'Tokens', 'shares',
+           'alignment', 'same_tokenizer']
 
-# %% ../nbs/02_tokens.ipynb #cb1b826f
+# %% ../nbs/02_tokens.ipynb #01395f13
 import hashlib, os, re
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from copy import deepcopy
 from itertools import chain, islice
 from typing import NamedTuple
@@ -84,12 +84,14 @@ def unmarked(
     whole = len(marks) == 2 * len({number for _, number, _ in marks}) and all((a[0], b[0], a[1]) == ("\ufdd0", "\ufdd1", b[1]) for a, b in pairs)
     return "".join(parts[::3]), {a[1]: (a[2], b[2]) for a, b in pairs} if whole else None
 
-# %% ../nbs/02_tokens.ipynb #6e4ea110
+# %% ../nbs/02_tokens.ipynb #64f791fc
 def written(
     messages: list[dict],
     tokenizer: PreTrainedTokenizerBase,
 ) -> tuple[str, dict[int, tuple[int, int]]]:  # the chat as the template writes it; number -> begin and end of each message in it
     "A chat written out by the chat template, and where its messages are."
+    if odd := [i for i, m in enumerate(messages) if not isinstance(m, dict) or "role" not in m]: raise ValueError(f"A chat is a list of dict(role=..., content=...); message {odd[0]} is {messages[odd[0]]!r:.60}.")
+    for i, m in enumerate(messages): mark(m, i)   # raises before the template sees what it cannot write
     if not tokenizer.chat_template: raise ValueError("The documents are chats, and the tokenizer has no chat template: set tokenizer.chat_template.")
     plain = tokenizer.apply_chat_template(messages, tokenize=False)
     for inside in (False, True):
@@ -353,7 +355,7 @@ def laid_out(
     pad = tokenizer.pad_token_id or tokenizer.eos_token_id or 0   # never attended to, any id will do
     return padded(rows, bos, pad), padded([np.ones(len(row), bool) for row in rows], [True] * len(bos), False), bos
 
-# %% ../nbs/02_tokens.ipynb #f4866f26
+# %% ../nbs/02_tokens.ipynb #dfe62752
 class Counted(NamedTuple):
     "Which tokens count."
     skip_first: int = 1                     # own tokens at the start of a window that do not
@@ -363,7 +365,7 @@ class Counted(NamedTuple):
     def check(self) -> "Counted":
         "Itself, or an error."
         if self.template not in (True, False, "only"): raise ValueError(f"template must be True, False or 'only'; got {self.template!r}.")
-        if self.roles is not None and (not self.roles or set(self.roles) - set(ROLES)): raise ValueError(f"roles must be some of {ROLES}; got {self.roles!r}.")
+        if self.roles is not None and (not self.roles or set(self.roles) - set(ROLES)): raise ValueError(f"roles must be a tuple of some of {ROLES}, such as ('assistant',); got {self.roles!r}.")
         return self
 
     def of(self, ids: Tensor, role: Tensor, template: Tensor, special: list[int]) -> Tensor:
@@ -407,10 +409,12 @@ def digest(documents: Iterable) -> str:
     for document in documents: h.update(repr(document).encode("utf-8", "surrogatepass"))
     return h.hexdigest()
 
-# %% ../nbs/02_tokens.ipynb #163f6345
+# %% ../nbs/02_tokens.ipynb #d717b045
 def own(source):
     "The source, or a copy of a stream."
-    return deepcopy(source) if hasattr(source, "state_dict") else source
+    if not hasattr(source, "state_dict"): return source
+    try: return deepcopy(source)
+    except RuntimeError: return deepcopy(source)   # the first copy in a thread enters the file system into a table that is being copied; the second finds it there
 
 # %% ../nbs/02_tokens.ipynb #1a351043
 def fingerprint(source) -> dict:
@@ -437,6 +441,16 @@ def documents_from(
     elif n: return islice(iter(source), n, None), lambda: None
     return iter(source), getattr(source, "state_dict", lambda: None)
 
+# %% ../nbs/02_tokens.ipynb #eb7cde9c
+def said_by(
+    number: int,      # of a document
+    read: Callable,   # what is done with it
+    *args,
+):
+    "The result of reading a document, or an error that says which it was."
+    try: return read(*args)
+    except (ValueError, TypeError, LookupError, TemplateError) as e: raise ValueError(f"Document {number}: {e}") from e
+
 # %% ../nbs/02_tokens.ipynb #6b416087
 class Chunk(NamedTuple):
     "Some documents that follow each other."
@@ -448,7 +462,7 @@ class Chunk(NamedTuple):
         "Where it begins, fit for JSON."
         return dict(doc=self.first, state=self.state, sha256=digest(self.documents))
 
-# %% ../nbs/02_tokens.ipynb #c416985b
+# %% ../nbs/02_tokens.ipynb #cd1cd3c1
 def chunks(
     source,
     column: str,              # column of a data set with the text or the messages
@@ -459,7 +473,7 @@ def chunks(
 ) -> Iterator[Chunk]:
     "The documents of a source in chunks."
     documents, place = documents_from(source, n, state)
-    contents = (content_of(d, column) for d in documents)
+    contents = (said_by(i, content_of, d, column) for i, d in enumerate(documents, n))
     while True:
         chunk, size = [], 0
         for content in islice(contents, most):
@@ -484,7 +498,7 @@ def chunks_after(
         if first and digest(first.documents) == place["sha256"]: return chain([first._replace(state=place["state"])], found)
     raise ValueError(f"Document {place['doc']} of the source and those after it are not what they were when this run was cut off. Go on with the same documents in the same order, or begin anew.")
 
-# %% ../nbs/02_tokens.ipynb #1c1ac754
+# %% ../nbs/02_tokens.ipynb #a338bb52
 def documents_of(
     chunk: Chunk,
     tokenizers: list[PreTrainedTokenizerBase],
@@ -494,11 +508,11 @@ def documents_of(
     def texts(content):
         first = as_text(content, tokenizers[0])
         return [first] + [first if isinstance(content, str) or not t.chat_template else as_text(content, t) for t in tokenizers[1:]]
-    columns = [texts(content) for content in chunk.documents]
+    columns = [said_by(i, texts, content) for i, content in enumerate(chunk.documents, chunk.first)]
     encoded = [encode([t.text for t in column], tokenizer) for column, tokenizer in zip(zip(*columns), tokenizers)]
     return (whole(chunk.first + i, t, list(e), names) for i, (t, e) in enumerate(zip(columns, zip(*encoded))))
 
-# %% ../nbs/02_tokens.ipynb #a9e29092
+# %% ../nbs/02_tokens.ipynb #e8ac9fd8
 POOL = 32   # batches sorted by length together
 
 class Tokens:
@@ -520,7 +534,10 @@ class Tokens:
         self.counted, self.column, self.max_tokens, self.others = Counted(skip_first, roles, template).check(), column, max_tokens, others or {}
         self.tokenizers = [tokenizer, *self.others.values()]
         self.rooms = [context - (t.bos_token_id is not None) for t in self.tokenizers]
-        if isinstance(source, (str, Iterator)): raise ValueError(f"source must be a list of documents or a data set; got {type(source).__name__}.")
+        if isinstance(source, Mapping): raise ValueError(f"source must be a list of documents or one data set; got a {type(source).__name__} of {list(source)[:5]}: choose one of them.")
+        if isinstance(source, (str, Iterator, pd.DataFrame)): raise ValueError(f"source must be a list of documents or a data set; got {type(source).__name__}.")
+        if max_tokens is not None and max_tokens < 1 or batch_size < 1: raise ValueError(f"max_tokens and batch_size must be at least 1 (max_tokens=None: no limit); got {max_tokens} and {batch_size}.")
+        if "first" in self.others: raise ValueError("others: 'first' is what reports call the first tokenizer; choose another name.")
         if min(self.rooms) <= skip_first: raise ValueError(f"context={context} leaves no token that counts after BOS and skip_first={skip_first}.")
 
     def windows(self, place: dict) -> Iterator[tuple[Window, dict]]:

@@ -8,12 +8,13 @@ __all__ = ['COUNTERS', 'STREAM', 'checksum', 'InMemory', 'remove_parallel', 'uni
            'load_checkpoint', 'Log', 'keep_until', 'read_metrics', 'new_run', 'check_sites', 'one_stream', 'identity',
            'placeless', 'Trained', 'finished', 'train', 'run_steps']
 
-# %% ../nbs/21_train.ipynb #cd0ee0e0
+# %% ../nbs/21_train.ipynb #80807232
 import json
 import math
-import os
 import pickle
+import zipfile
 import zlib
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Iterator, Mapping, NamedTuple
@@ -30,6 +31,7 @@ from .kernels import keep_memory
 from .losses import Losses, l1_penalty, losses, total
 from .recipes import Recipe, TrainConfig, annealed_k, annealed_p, l1_coeff, last_birth, lr_factor
 from .starts import resample, start_bias, start_rate
+from .store import differences, replacing, sole_writer
 
 # %% ../nbs/21_train.ipynb #d8ccaa58
 def checksum(tensors) -> str:
@@ -38,7 +40,7 @@ def checksum(tensors) -> str:
     for t in tensors: total = zlib.crc32(t.detach().cpu().contiguous().view(torch.uint8).numpy(), total)
     return f"{total:08x}"
 
-# %% ../nbs/21_train.ipynb #3afb21db
+# %% ../nbs/21_train.ipynb #fadc8848
 class InMemory:
     "Activations in a tensor, with the face of a store."
 
@@ -50,6 +52,7 @@ class InMemory:
         if x.ndim != 2 or x.shape[1] != sum(sites.values()): raise ValueError(f"x must be [rows {sum(sites.values())}] for the sites {dict(sites)}; got {tuple(x.shape)}")
         self.x, self.sites, self.n_rows = x, dict(sites), len(x)
         self.about = dict(rows=len(x), checksum=checksum([x[:: max(1, len(x) // 1000)]]))     # what is known of the data's origin
+        self.order = "shuffled in memory"                                                     # what decides, beside seed and number, which rows are in a batch
 
     def batches(self, batch_size: int, seed: int = 0, skip: int = 0) -> Iterator[Tensor]:
         "Shuffled batches without end; an epoch sees each row at most once."
@@ -220,7 +223,7 @@ def integrity(cc: CrossCoder) -> dict[str, float]:
     if all({*g.reads, *g.writes} == everything for g in cc.groups): return {}
     with torch.enable_grad(): return verify_partition_integrity(cc)
 
-# %% ../nbs/21_train.ipynb #e233e50c
+# %% ../nbs/21_train.ipynb #bf7b711c
 COUNTERS = ("silent", "step", "tokens", "p", "p_scale")   # what a Run knows beside weights, optimizer and schedule
 
 
@@ -232,8 +235,9 @@ def save_checkpoint(
     "Write the state of all runs, whole or not at all."
     state = {n: dict(cc=r.cc.state_dict(), optimizer=r.optimizer.state_dict(), scheduler=r.scheduler.state_dict(),
                      **{field: getattr(r, field) for field in COUNTERS}) for n, r in runs.items()}
-    torch.save(dict(about=about, runs=state), path.with_suffix(".tmp"))
-    os.replace(path.with_suffix(".tmp"), path)
+    try:
+        with replacing(path) as f: torch.save(dict(about=about, runs=state), f)
+    except (OSError, RuntimeError) as e: raise OSError(f"{path} could not be written ({str(e).strip().splitlines()[0]}). The checkpoint before it is kept: make room, call train again, and it goes on from there.") from e
 
 
 def load_checkpoint(
@@ -243,12 +247,13 @@ def load_checkpoint(
 ) -> None:
     "Bring the runs to the state that was saved, if they are the same runs."
     device = next(iter(runs.values())).cc.b_dec.device
-    try: saved = torch.load(path, map_location=device, weights_only=True)
-    except (pickle.UnpicklingError, EOFError, RuntimeError) as e: raise ValueError(f"{path} cannot be read ({type(e).__name__}): it is damaged or no checkpoint. Delete it to begin again.") from None
+    try:
+        if broken := zipfile.ZipFile(path).testzip(): raise RuntimeError(f"{broken} has another checksum")
+        saved = torch.load(path, map_location=device, weights_only=True)
+    except (pickle.UnpicklingError, EOFError, RuntimeError, zipfile.BadZipFile) as e: raise ValueError(f"{path} cannot be read ({type(e).__name__}): it is damaged or no checkpoint. Delete it to begin again.") from None
     if set(saved["runs"]) != set(runs): raise ValueError(f"{path} is of another run: it holds {sorted(saved['runs'])}, and {sorted(runs)} are to be trained. Use another folder.")
     for n, now in about.items():
-        other = [f"{name}: {saved['about'][n].get(name)} there, {value} now" for name, value in now.items() if saved["about"][n].get(name) != value]
-        if other: raise ValueError(f"{path} is of another run{f' of {n}' if n else ''}; {'; '.join(other)}. Use another folder, or the same settings.")
+        if other := differences(saved["about"][n], now): raise ValueError(f"{path} is of another run{f' of {n}' if n else ''}; {other}. Use another folder, or the same settings.")
     for n, r in runs.items():
         state = saved["runs"][n]
         r.cc.load_state_dict(state["cc"])
@@ -256,7 +261,7 @@ def load_checkpoint(
         r.scheduler.load_state_dict(state["scheduler"])
         for field in COUNTERS: setattr(r, field, state[field])
 
-# %% ../nbs/21_train.ipynb #41709a02
+# %% ../nbs/21_train.ipynb #a84d8f7d
 class Log:
     "metrics.jsonl in each run's folder, and wandb when asked."
 
@@ -283,8 +288,11 @@ class Log:
 
 def keep_until(path: Path, step: int) -> None:
     "Drop lines of metrics after the step that training resumes from."
-    lines = path.read_text().splitlines() if path.exists() else []
-    path.write_text("".join(f"{line}\n" for line in lines if json.loads(line)["step"] <= step))
+    kept = []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try: kept += [line] if json.loads(line)["step"] <= step else []
+        except ValueError: break   # half a line, which a full disk or a power cut left
+    with replacing(path) as f: f.write("".join(f"{line}\n" for line in kept).encode())
 
 
 def read_metrics(
@@ -314,7 +322,7 @@ def check_sites(cc: CrossCoder, data) -> None:
     if list(cc.sites.items()) != list(data.sites.items()):
         raise ValueError(f"the crosscoder is for the sites {cc.sites}, the data hold {data.sites}. A store's sites can be chosen and renamed with store.select(...).")
 
-# %% ../nbs/21_train.ipynb #0cc275d2
+# %% ../nbs/21_train.ipynb #b59c490c
 STREAM = ("steps", "batch_size", "seed", "log_every", "save_every", "wandb")
 
 
@@ -333,7 +341,7 @@ def identity(run: Run, data) -> dict:
     cc, config = run.cc, asdict(run.config) | asdict(run.config.objective)
     numbers = {n: v for n, v in config.items() if n not in ("objective", "log_every", "save_every", "wandb")}
     scaling = checksum(cc.scaling.state_dict().values())
-    return numbers | dict(sites=cc.sites, groups=[asdict(g) for g in cc.groups], sparsity=cc.sparsity.config(), start=cc.start, scaling=scaling, data=placeless(data.about))
+    return numbers | dict(sites=cc.sites, groups=[asdict(g) for g in cc.groups], sparsity=cc.sparsity.config(), start=cc.start, scaling=scaling, data=placeless(data.about), order=data.order)
 
 
 def placeless(about):
@@ -341,7 +349,7 @@ def placeless(about):
     if isinstance(about, Mapping): return {n: placeless(v) for n, v in about.items() if n != "path"}
     return [placeless(v) for v in about] if isinstance(about, list) else about
 
-# %% ../nbs/21_train.ipynb #8c6fe0b7
+# %% ../nbs/21_train.ipynb #a232f562
 class Trained(NamedTuple):
     "What training returns."
     cc: CrossCoder           # in evaluation mode
@@ -352,19 +360,21 @@ def finished(
     run: Run,
     data,           # has .about
     folder: Path,   # of the run
+    saved: bool,    # whether that was done before
 ) -> Trained:
     "Save the trained crosscoder with where it comes from."
     if run.k is not None: run.cc.sparsity.k_now = run.k
     history = read_metrics(folder)
     metrics = {n: round(float(v), 6) for n, v in history.iloc[-1].items() if v == v}
     run.cc.info["training"] = dict(config=asdict(run.config), data=data.about, tokens=run.tokens, metrics=metrics)
-    run.cc.eval().save_pretrained(folder)
+    run.cc.eval()
+    if not saved: run.cc.save_pretrained(folder)
     return Trained(run.cc, history)
 
-# %% ../nbs/21_train.ipynb #2ed0a06c
+# %% ../nbs/21_train.ipynb #12855948
 def train(
     what: CrossCoder | Recipe | Mapping[str, CrossCoder | Recipe],  # one, or several by name, on the same stream
-    data,                              # a store, a buffer or InMemory: has .sites, .batches(batch_size, seed, skip), .sample(n), .about
+    data,                              # a store, a buffer or InMemory: has .sites, .batches(batch_size, seed, skip), .sample(n), .about, .order
     folder: str | Path,                # where metrics, checkpoint and result go; continued if it has begun
     config: TrainConfig | None = None, # of a crosscoder, which is trained in place; a recipe brings its own
 ) -> Trained | dict[str, Trained]:     # dict for several
@@ -376,9 +386,11 @@ def train(
     for f in folders.values(): f.mkdir(parents=True, exist_ok=True)
     about, checkpoint = {n: identity(r, data) for n, r in runs.items()}, folder / "checkpoint.pt"
     if checkpoint.exists(): load_checkpoint(checkpoint, runs, about)
-    else: save_checkpoint(checkpoint, runs, about)      # a crosscoder trains in place: interrupted early, it begins where it began
-    run_steps(runs, data, config, checkpoint, about, folders)
-    trained = {n: finished(r, data, folders[n]) for n, r in runs.items()}
+    done = next(iter(runs.values())).step == config.steps and all((f / "model.safetensors").exists() for f in folders.values())
+    with nullcontext() if done else sole_writer(folder):   # what is done is only read
+        if not checkpoint.exists(): save_checkpoint(checkpoint, runs, about)   # a crosscoder trains in place: interrupted early, it begins where it began
+        run_steps(runs, data, config, checkpoint, about, folders)
+        trained = {n: finished(r, data, folders[n], done) for n, r in runs.items()}
     return trained if many else trained[""]
 
 
