@@ -520,7 +520,7 @@ def finished(folder: Path, header: dict) -> bool:
     whole = manifest["complete"] and limit(manifest) == limit(header)
     return whole and not any(shard_problems(folder, s, contents=True) for s in tqdm(manifest["shards"], desc="checking shards", unit="shard", delay=2))
 
-# %% ../nbs/04_store.ipynb #0e433319
+# %% ../nbs/04_store.ipynb #eb2889ec
 def write_store(
     folder: Path,
     header: dict,              # of the manifest, see run_header
@@ -800,7 +800,7 @@ def dataset_parts(
             yield Part(torch.cat([matrix(of[id(sources[site])], column) for site, column in columns.items()], dim=1), rows, {})
             bar.update(len(some[0]))
 
-# %% ../nbs/04_store.ipynb #83ac5abb
+# %% ../nbs/04_store.ipynb #50ad665f
 def dataset_header(
     sources: Mapping,
     columns: dict[str, str],
@@ -994,7 +994,7 @@ def repaired(folder: Path, models: list[Model], tokens: Tokens) -> pd.DataFrame:
         manifest = begin_or_resume(folder, header, manifest["shard_rows"])
         return mend(folder, manifest, harvested_parts(models, sites, tokens))
 
-# %% ../nbs/04_store.ipynb #d4addee2
+# %% ../nbs/04_store.ipynb #e564da2c
 @dataclass(eq=False, repr=False, kw_only=True)
 class ActivationStore(View):
     "Activations of some sites on many tokens, on disk. `collect` makes one, `open` finds it again."
