@@ -371,7 +371,7 @@ def finished(
     if not saved: run.cc.save_pretrained(folder)
     return Trained(run.cc, history)
 
-# %% ../nbs/21_train.ipynb #12855948
+# %% ../nbs/21_train.ipynb #e49a799b
 def train(
     what: CrossCoder | Recipe | Mapping[str, CrossCoder | Recipe],  # one, or several by name, on the same stream
     data,                              # a store, a buffer or InMemory: has .sites, .batches(batch_size, seed, skip), .sample(n), .about, .order
@@ -391,6 +391,7 @@ def train(
         if not checkpoint.exists(): save_checkpoint(checkpoint, runs, about)   # a crosscoder trains in place: interrupted early, it begins where it began
         run_steps(runs, data, config, checkpoint, about, folders)
         trained = {n: finished(r, data, folders[n], done) for n, r in runs.items()}
+        if not done: save_checkpoint(checkpoint, runs, about)                  # the last one comes after the results, and says that they are whole
     return trained if many else trained[""]
 
 
@@ -409,6 +410,6 @@ def run_steps(runs, data, config, checkpoint, about, folders) -> None:
                     log(n, metrics)
                     bar.set_postfix({k: f"{metrics[m]:.3g}" for k, m in dict(loss="loss", L0="l0_loss", VE="explained_variance", dead="dead").items()}, refresh=False)
                 r.scheduler.step()
-            if step % config.save_every == 0 or step == config.steps: save_checkpoint(checkpoint, runs, about)
+            if step % config.save_every == 0 and step < config.steps: save_checkpoint(checkpoint, runs, about)
             bar.update()
     log.close()
