@@ -137,14 +137,14 @@ def check_remote(models: list[Model]) -> None:
         if model.adapter is not None: raise ValueError(f"{model.name} is one of a LoRA pair; an adapter cannot be switched on another machine.")
     nnsight.register(__name__.partition(".")[0])
 
-# %% ../nbs/03_harvest.ipynb #3ad715c7
+# %% ../nbs/03_harvest.ipynb #b721640c
 def check_local(
     models: list[Model],
     context: int,           # tokens of a window
 ) -> None:
     "ValueError unless the models can run here; a warning for windows longer than any a model has learnt from."
     for model in models:
-        if not model.loaded: raise ValueError(f"{model.name} is without weights: load it with model.load(). (ActivationStore.collect does so itself.)")
+        model.check_loaded()
         longest = getattr(model.module.config.get_text_config(), "max_position_embeddings", None)
         if longest and context > longest: warnings.warn(f"{model.name} was made for {longest} tokens at most, and windows have up to {context}: give Tokens a smaller context.")
 

@@ -226,7 +226,7 @@ def probe(
     if missed := [site.name for site in sites if site not in widths]: raise ValueError(f"A forward pass never reaches {missed}.")
     return widths
 
-# %% ../nbs/01_sites.ipynb #22eb9ccb
+# %% ../nbs/01_sites.ipynb #d626f3ad
 @dataclass
 class Model:
     "A language model with a name, ready to be read."
@@ -260,6 +260,10 @@ class Model:
     def width(self, site: Site) -> int:
         "How many numbers a token has at a site of this model."
         return probe(self.module, [site])[site]
+
+    def check_loaded(self) -> None:
+        "ValueError for a model without weights."
+        if not self.loaded: raise ValueError(f"{self.name} is without weights: load it with model.load(). (ActivationStore.collect does so itself.)")
 
     def load(self) -> "Model":
         "Itself; one that has no weights, loaded."

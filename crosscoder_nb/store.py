@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['ARROW', 'ROW_COLUMNS', 'WORDS', 'FORMAT', 'RECORDS', 'REMEDIES', 'Parts', 'explain_store', 'Part', 'counted_rows',
-           'checked', 'replacing', 'checksum', 'map_stream', 'stamp_of', 'write_stream', 'check_end', 'flat_column',
-           'Values', 'find_values', 'map_values', 'ShardBuffer', 'write_shards', 'fingerprint', 'weights_of',
-           'dtype_of', 'widths_of', 'run_header', 'without_records', 'run_of', 'DamagedManifest', 'save_manifest',
-           'read_manifest', 'shard_problems', 'own_line', 'rebuild_manifest', 'sole_writer', 'differences', 'limit',
-           'same_run', 'begin_or_resume', 'explained', 'shards_from', 'mend', 'finished', 'write_store', 'blocks_of',
-           'stretch', 'shuffled', 'ahead', 'Shards', 'Provenance', 'View', 'openable', 'matrix', 'dataset_parts',
-           'dataset_header', 'as_dataset', 'side_by_side', 'one_manifest', 'harvested_parts', 'free_memory',
-           'block_width', 'needed', 'memory_plan', 'gigabytes', 'announce', 'folders_of', 'complete', 'turns_of',
-           'repaired', 'ActivationStore']
+           'checked', 'replacing', 'checksum', 'map_stream', 'end_of', 'stamp_of', 'write_stream', 'check_end',
+           'flat_column', 'Values', 'find_values', 'map_values', 'ShardBuffer', 'write_shards', 'fingerprint',
+           'weights_of', 'dtype_of', 'widths_of', 'run_header', 'without_records', 'run_of', 'DamagedManifest',
+           'save_manifest', 'read_manifest', 'shard_problems', 'own_line', 'rebuild_manifest', 'sole_writer',
+           'differences', 'limit', 'same_run', 'begin_or_resume', 'explained', 'shards_from', 'mend', 'finished',
+           'write_store', 'blocks_of', 'stretch', 'shuffled', 'ahead', 'Shards', 'Provenance', 'View', 'openable',
+           'matrix', 'dataset_parts', 'dataset_header', 'as_dataset', 'side_by_side', 'one_manifest', 'harvested_parts',
+           'free_memory', 'block_width', 'needed', 'memory_plan', 'gigabytes', 'announce', 'joined_note', 'folders_of',
+           'complete', 'turns_of', 'repaired', 'ActivationStore']
 
 # %% ../nbs/04_store.ipynb #d03b9927
 import errno, hashlib, json, os, shutil, socket, warnings, zlib
@@ -144,12 +144,19 @@ def map_stream(path: Path) -> tuple[pa.RecordBatch, Tensor]:   # the record batc
     data = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8)
     return pa.ipc.open_stream(pa.py_buffer(data.numpy())).read_next_batch(), data
 
-# %% ../nbs/04_store.ipynb #b71f8c9f
+# %% ../nbs/04_store.ipynb #4fbdb768
+def end_of(path: Path) -> bytes:
+    "The last eight bytes of a file, where `write_stream` puts the checksum of those before."
+    with open(path, "rb") as f:
+        f.seek(max(0, path.stat().st_size - 8))
+        return f.read()
+
+
 def stamp_of(path: Path) -> dict:   # bytes, crc32 of all; head: bytes before the first value, and their crc32
-    "Length and checksums of a file."
-    columns, data = map_stream(path)
+    "Length and checksums of a file that ends in the checksum of what comes before, which is not read again for it."
+    (columns, data), end = map_stream(path), end_of(path)
     head = min(b.address for column in columns.columns for b in column.buffers() if b and b.size) - data.data_ptr()
-    return dict(bytes=path.stat().st_size, crc32=checksum(path), head=[head, checksum(path, head)])
+    return dict(bytes=path.stat().st_size, crc32=f"{zlib.crc32(end, int(end, 16)):08x}", head=[head, checksum(path, head)])
 
 # %% ../nbs/04_store.ipynb #b58e6a01
 def write_stream(
@@ -165,10 +172,10 @@ def write_stream(
         f.write(checksum(Path(f.name)).encode())
     return stamp_of(path)
 
-# %% ../nbs/04_store.ipynb #090e5ac2
+# %% ../nbs/04_store.ipynb #1bdbc452
 def check_end(path: Path) -> None:
     "ValueError unless a file ends in the checksum of what comes before. Only then is it safe to map: an Arrow stream with wrong offsets can crash its reader."
-    with open(path, "rb") as f: f.seek(max(0, path.stat().st_size - 8)); end = f.read()
+    end = end_of(path)
     if checksum(path, path.stat().st_size - len(end)).encode() != end: raise ValueError(f"{path.name} is not what was written")
 
 # %% ../nbs/04_store.ipynb #2a216d4b
@@ -277,12 +284,12 @@ def fingerprint(
         crc = zlib.crc32(sample.view(torch.uint8).numpy(), zlib.crc32(name.encode(), crc))
     return f"{crc:08x}"
 
-# %% ../nbs/04_store.ipynb #d580bcc4
+# %% ../nbs/04_store.ipynb #8dd42af3
 def weights_of(model: Model) -> str:
     "What tells its weights from others: their checksum; of a model on another machine, its name and revision on the hub."
-    if model.loaded: return fingerprint(model.module)
-    if hasattr(model.lm, "to_model_key"): return f"{model.module.config.name_or_path}@{getattr(model.module.config, '_commit_hash', None)}"
-    raise ValueError(f"{model.name} is without weights: load it with model.load(). (ActivationStore.collect does so itself.)")
+    if not model.loaded and hasattr(model.lm, "to_model_key"): return f"{model.module.config.name_or_path}@{getattr(model.module.config, '_commit_hash', None)}"
+    model.check_loaded()
+    return fingerprint(model.module)
 
 # %% ../nbs/04_store.ipynb #9dc1bff5
 def dtype_of(
@@ -945,13 +952,21 @@ def announce(
     if not row["fits"]: warnings.warn(f"This may not fit into memory: {gigabytes(row['must be free'])} are needed, {gigabytes(plan.attrs['free'])} are free, of which a fifth should stay so. A smaller batch_size of Tokens, shards or buffer of fewer rows, or bfloat16 need less.")
     if folder and not disk and row["on disk"] - kept > disk_free: warnings.warn(f"This may not fit on the disk of {folder}: {gigabytes(row['on disk'] - kept)} more are needed, {gigabytes(disk_free)} are free. Take fewer tokens or sites, or another disk.")
 
-# %% ../nbs/04_store.ipynb #db00f231
+# %% ../nbs/04_store.ipynb #c1798609
+def joined_note(folder: Path) -> tuple[list[Path], list[str]] | None:   # folders of the stores, names of the sites; None: there is no such note
+    "What is noted of stores that were collected one after the other."
+    note = folder / "joined.json"
+    if not note.exists(): return None
+    try:
+        said = json.loads(note.read_text())
+        return [folder / name for name in said["stores"]], said["sites"]
+    except (ValueError, KeyError) as e: raise ValueError(f"{note} is damaged ({e}). ActivationStore.collect with the same arguments writes it again.") from e
+
+
 def folders_of(folder: Path) -> list[Path]:
     "The folders of a store: itself, or one below it for each model."
-    note = folder / "joined.json"
-    if not note.exists(): return [folder]
-    try: return [folder / name for name in json.loads(note.read_text())["stores"]]
-    except (ValueError, KeyError) as e: raise ValueError(f"{note} is damaged ({e}). ActivationStore.collect with the same arguments writes it again.") from e
+    note = joined_note(folder)
+    return note[0] if note else [folder]
 
 # %% ../nbs/04_store.ipynb #865c90ff
 def complete(folder: Path, tokens: Tokens) -> bool:
@@ -994,7 +1009,7 @@ def repaired(folder: Path, models: list[Model], tokens: Tokens) -> pd.DataFrame:
         manifest = begin_or_resume(folder, header, manifest["shard_rows"])
         return mend(folder, manifest, harvested_parts(models, sites, tokens))
 
-# %% ../nbs/04_store.ipynb #e564da2c
+# %% ../nbs/04_store.ipynb #419ad2e8
 @dataclass(eq=False, repr=False, kw_only=True)
 class ActivationStore(View):
     "Activations of some sites on many tokens, on disk. `collect` makes one, `open` finds it again."
@@ -1025,9 +1040,10 @@ class ActivationStore(View):
     @classmethod
     def open(cls, folder, intact: bool = False):
         "The store in `folder`, after a look at the length and head of its files. `intact`: of a damaged store, the rows of whole shards, after comparing all checksums."
-        if (folders := folders_of(Path(folder))) != [Path(folder)]:
+        if note := joined_note(Path(folder)):
+            folders, names = note
             if lacking := [f.name for f in folders if not (f / "manifest.json").exists() or not read_manifest(f)["complete"]]: raise ValueError(f"{folder} is not finished: {lacking} are still to be collected. Call ActivationStore.collect again.")
-            return cls.joined([cls.open(f, intact) for f in folders]).select({site: site for site in json.loads((Path(folder) / "joined.json").read_text())["sites"]})
+            return cls.joined([cls.open(f, intact) for f in folders]).select({name: name for name in names})
         manifest, problems = openable(Path(folder), intact)
         store = cls(folder=Path(folder), manifest=manifest, shards=Shards(Path(folder), manifest["shards"], set(problems)), columns={site: site for site in manifest["sites"]})
         if not problems: return store
