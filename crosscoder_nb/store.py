@@ -331,13 +331,16 @@ def run_header(
                 models=[dict(name=m.name, path=str(m.path), adapter=m.adapter, weights=weights_of(m)) for m in models],
                 sites=widths_of(models, sites), tokens=tokens.describe())
 
-# %% ../nbs/04_store.ipynb #0512116d
+# %% ../nbs/04_store.ipynb #def2259f
 RECORDS = ("path", "tokenizer", "max_tokens")   # parts of a header that say nothing of what a row holds
 
-def without_records(header):   # a header, or a part of one
-    "The same without paths and the number of tokens."
-    if isinstance(header, Mapping): return {key: without_records(value) for key, value in header.items() if key not in RECORDS}
-    return [without_records(part) for part in header] if isinstance(header, list) else header
+def without_records(
+    header,                             # a header, or a part of one
+    records: tuple[str, ...] = RECORDS,
+):
+    "The same without paths and the number of tokens, or without other records."
+    if isinstance(header, Mapping): return {key: without_records(value, records) for key, value in header.items() if key not in records}
+    return [without_records(part, records) for part in header] if isinstance(header, list) else header
 
 # %% ../nbs/04_store.ipynb #32c08dbb
 def run_of(manifest: dict) -> dict:

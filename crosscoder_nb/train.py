@@ -6,9 +6,9 @@
 __all__ = ['COUNTERS', 'STREAM', 'checksum', 'InMemory', 'remove_parallel', 'unit_rows', 'fired', 'Run', 'not_finite', 'begin',
            'anneal_power', 'begin_again', 'explained_variance', 'step_metrics', 'integrity', 'save_checkpoint',
            'load_checkpoint', 'Log', 'keep_until', 'read_metrics', 'new_run', 'check_sites', 'one_stream', 'identity',
-           'placeless', 'Trained', 'finished', 'train', 'run_steps']
+           'Trained', 'finished', 'train', 'run_steps']
 
-# %% ../nbs/21_train.ipynb #80807232
+# %% ../nbs/21_train.ipynb #2c3b9d4f
 import json
 import math
 import pickle
@@ -31,7 +31,7 @@ from .kernels import keep_memory
 from .losses import Losses, l1_penalty, losses, total
 from .recipes import Recipe, TrainConfig, annealed_k, annealed_p, l1_coeff, last_birth, lr_factor
 from .starts import resample, start_bias, start_rate
-from .store import differences, replacing, sole_writer
+from .store import differences, replacing, sole_writer, without_records
 
 # %% ../nbs/21_train.ipynb #d8ccaa58
 def checksum(tensors) -> str:
@@ -322,7 +322,7 @@ def check_sites(cc: CrossCoder, data) -> None:
     if list(cc.sites.items()) != list(data.sites.items()):
         raise ValueError(f"the crosscoder is for the sites {cc.sites}, the data hold {data.sites}. A store's sites can be chosen and renamed with store.select(...).")
 
-# %% ../nbs/21_train.ipynb #b59c490c
+# %% ../nbs/21_train.ipynb #a2dc5bb3
 STREAM = ("steps", "batch_size", "seed", "log_every", "save_every", "wandb")
 
 
@@ -340,14 +340,8 @@ def identity(run: Run, data) -> dict:
     "What a run must have in common with one that it goes on from."
     cc, config = run.cc, asdict(run.config) | asdict(run.config.objective)
     numbers = {n: v for n, v in config.items() if n not in ("objective", "log_every", "save_every", "wandb")}
-    scaling = checksum(cc.scaling.state_dict().values())
-    return numbers | dict(sites=cc.sites, groups=[asdict(g) for g in cc.groups], sparsity=cc.sparsity.config(), start=cc.start, scaling=scaling, data=placeless(data.about), order=data.order)
-
-
-def placeless(about):
-    "The same without paths: a folder that has moved holds the same data."
-    if isinstance(about, Mapping): return {n: placeless(v) for n, v in about.items() if n != "path"}
-    return [placeless(v) for v in about] if isinstance(about, list) else about
+    scaling = checksum(cc.scaling.state_dict().values())   # of the data without paths: a folder that has moved holds the same
+    return numbers | dict(sites=cc.sites, groups=[asdict(g) for g in cc.groups], sparsity=cc.sparsity.config(), start=cc.start, scaling=scaling, data=without_records(data.about, ("path",)), order=data.order)
 
 # %% ../nbs/21_train.ipynb #a232f562
 class Trained(NamedTuple):
