@@ -322,7 +322,7 @@ def check_sites(cc: CrossCoder, data) -> None:
     if list(cc.sites.items()) != list(data.sites.items()):
         raise ValueError(f"the crosscoder is for the sites {cc.sites}, the data hold {data.sites}. A store's sites can be chosen and renamed with store.select(...).")
 
-# %% ../nbs/21_train.ipynb #a2dc5bb3
+# %% ../nbs/21_train.ipynb #3c021a33
 STREAM = ("steps", "batch_size", "seed", "log_every", "save_every", "wandb")
 
 
@@ -340,8 +340,9 @@ def identity(run: Run, data) -> dict:
     "What a run must have in common with one that it goes on from."
     cc, config = run.cc, asdict(run.config) | asdict(run.config.objective)
     numbers = {n: v for n, v in config.items() if n not in ("objective", "log_every", "save_every", "wandb")}
-    scaling = checksum(cc.scaling.state_dict().values())   # of the data without paths: a folder that has moved holds the same
-    return numbers | dict(sites=cc.sites, groups=[asdict(g) for g in cc.groups], sparsity=cc.sparsity.config(), start=cc.start, scaling=scaling, data=without_records(data.about, ("path",)), order=data.order)
+    scaling = checksum(cc.scaling.state_dict().values())
+    origin = without_records(data.about, ("path",))         # a folder that has moved holds the same data
+    return numbers | dict(sites=cc.sites, groups=[asdict(g) for g in cc.groups], sparsity=cc.sparsity.config(), start=cc.start, scaling=scaling, data=origin, order=data.order)
 
 # %% ../nbs/21_train.ipynb #a232f562
 class Trained(NamedTuple):
