@@ -4,25 +4,23 @@
 
 # %% auto #0
 __all__ = ['ARROW', 'ROW_COLUMNS', 'WORDS', 'FORMAT', 'RECORDS', 'REMEDIES', 'Parts', 'explain_store', 'Part', 'counted_rows',
-           'checked', 'replacing', 'checksum', 'map_stream', 'end_of', 'stamp_of', 'write_stream', 'check_end',
-           'flat_column', 'Values', 'find_values', 'map_values', 'ShardBuffer', 'write_shards', 'fingerprint',
-           'weights_of', 'dtype_of', 'widths_of', 'run_header', 'without_records', 'run_of', 'DamagedManifest',
-           'save_manifest', 'read_manifest', 'shard_problems', 'own_line', 'rebuild_manifest', 'sole_writer',
-           'differences', 'limit', 'same_run', 'begin_or_resume', 'explained', 'shards_from', 'mend', 'finished',
-           'write_store', 'blocks_of', 'stretch', 'shuffled', 'ahead', 'Shards', 'Provenance', 'View', 'openable',
-           'matrix', 'dataset_parts', 'dataset_header', 'as_dataset', 'side_by_side', 'one_manifest', 'harvested_parts',
-           'free_memory', 'block_width', 'needed', 'memory_plan', 'gigabytes', 'announce', 'joined_note', 'folders_of',
-           'complete', 'turns_of', 'repaired', 'ActivationStore']
+           'checked', 'map_stream', 'end_of', 'stamp_of', 'write_stream', 'check_end', 'flat_column', 'Values',
+           'find_values', 'map_values', 'ShardBuffer', 'write_shards', 'fingerprint', 'weights_of', 'dtype_of',
+           'widths_of', 'run_header', 'run_of', 'DamagedManifest', 'save_manifest', 'read_manifest', 'shard_problems',
+           'own_line', 'rebuild_manifest', 'limit', 'same_run', 'begin_or_resume', 'explained', 'shards_from', 'mend',
+           'finished', 'write_store', 'blocks_of', 'stretch', 'shuffled', 'ahead', 'Shards', 'Provenance', 'View',
+           'openable', 'matrix', 'dataset_parts', 'dataset_header', 'as_dataset', 'side_by_side', 'one_manifest',
+           'harvested_parts', 'free_memory', 'block_width', 'needed', 'memory_plan', 'gigabytes', 'announce',
+           'joined_note', 'folders_of', 'complete', 'turns_of', 'repaired', 'ActivationStore']
 
 # %% ../nbs/04_store.ipynb #d03b9927
-import errno, hashlib, json, os, shutil, socket, warnings, zlib
+import errno, hashlib, json, os, shutil, warnings, zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import cached_property
 from itertools import count, islice, takewhile
 from mmap import ACCESS_READ, mmap
@@ -35,11 +33,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
-from filelock import FileLock, Timeout
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
+from .files import checksum, differences, replacing, sole_writer, without_records
 from .harvest import Harvest, check_sites, harvest, release
 from .sites import Model, Site, probe
 from .tokens import Tokens, pieces
@@ -104,39 +102,6 @@ def checked(
     advice = (f"does not fit into {name}; store bfloat16 or float32." if np.isfinite(value) else
               "is not a number to learn from. Leave the row out; or, where a model computed it, load the model in bfloat16 or float32.")
     raise ValueError(f"{site}: {value:g} in shard {shard}, row {first_row + row}, {advice}")
-
-# %% ../nbs/04_store.ipynb #cb771832
-@contextmanager
-def replacing(
-    path: Path,   # the file to make or replace
-):                # an open binary file
-    "Write a file so that it appears under its name only when it is complete."
-    draft = path.with_name(path.name + ".tmp")
-    try:
-        with open(draft, "wb") as f:
-            yield f
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(draft, path)
-    except BaseException as e:
-        with suppress(OSError): draft.unlink(missing_ok=True)   # a full disk gets its space back
-        if isinstance(e, OSError): e.filename = e.filename or str(path)   # a failed write does not know its file
-        raise
-    if hasattr(os, "O_DIRECTORY"):      # the new name too must reach the disk; Windows cannot be asked
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try: os.fsync(folder)
-        finally: os.close(folder)
-
-# %% ../nbs/04_store.ipynb #075ade0c
-def checksum(
-    path: Path,
-    n: int | None = None,   # of its first bytes; None: of all
-) -> str:
-    "CRC-32 of a file, read in pieces."
-    crc, left = 0, path.stat().st_size if n is None else n
-    with open(path, "rb") as f:
-        while piece := f.read(min(left, 1 << 24)): crc, left = zlib.crc32(piece, crc), left - len(piece)
-    return f"{crc:08x}"
 
 # %% ../nbs/04_store.ipynb #5707a5c4
 def map_stream(path: Path) -> tuple[pa.RecordBatch, Tensor]:   # the record batch, and the bytes of the file it lies in
@@ -334,18 +299,10 @@ def run_header(
 # %% ../nbs/04_store.ipynb #def2259f
 RECORDS = ("path", "tokenizer", "max_tokens")   # parts of a header that say nothing of what a row holds
 
-def without_records(
-    header,                             # a header, or a part of one
-    records: tuple[str, ...] = RECORDS,
-):
-    "The same without paths and the number of tokens, or without other records."
-    if isinstance(header, Mapping): return {key: without_records(value, records) for key, value in header.items() if key not in records}
-    return [without_records(part, records) for part in header] if isinstance(header, list) else header
-
 # %% ../nbs/04_store.ipynb #32c08dbb
 def run_of(manifest: dict) -> dict:
     "What decides the rows of a store and how they are cut into shards."
-    return without_records({key: manifest[key] for key in ("format", "dtype", "models", "sites", "tokens", "shard_rows")})
+    return without_records({key: manifest[key] for key in ("format", "dtype", "models", "sites", "tokens", "shard_rows")}, RECORDS)
 
 # %% ../nbs/04_store.ipynb #cbd1a737
 class DamagedManifest(ValueError): "A manifest that is not what was written."
@@ -419,31 +376,6 @@ def rebuild_manifest(folder: str | Path) -> dict:
     save_manifest(folder, manifest)
     return manifest
 
-# %% ../nbs/04_store.ipynb #1d0c687e
-@contextmanager
-def sole_writer(folder: Path):
-    "Nobody else writes into the folder while this lasts, or an error that says who does."
-    lock, who = FileLock(folder / "writer.lock"), folder / "writer.json"
-    try: lock.acquire(timeout=0)
-    except Timeout as e:
-        try: other = "process {pid} on {host} since {since}".format(**json.loads(who.read_text()))
-        except (OSError, ValueError, KeyError): other = "another process"
-        raise RuntimeError(f"{folder} is being written by {other}. Wait until it has ended, or take another folder.") from e
-    try:
-        who.write_text(json.dumps(dict(pid=os.getpid(), host=socket.gethostname(), since=datetime.now().isoformat(" ", "seconds"))))
-        yield
-    finally:
-        with suppress(OSError): who.unlink(missing_ok=True)
-        lock.release()
-
-# %% ../nbs/04_store.ipynb #6df81b03
-def differences(there, now, name: str = "") -> str:   # nothing when they are alike
-    "What differs between two descriptions, by name: what there is, and what is wanted now."
-    if isinstance(there, Mapping) and isinstance(now, Mapping): parts = [differences(there.get(key), now.get(key), f"{name}.{key}".lstrip(".")) for key in {**there, **now}]
-    elif isinstance(there, list) and isinstance(now, list) and len(there) == len(now): parts = [differences(a, b, f"{name}[{i}]") for i, (a, b) in enumerate(zip(there, now))]
-    else: parts = [f"{name}: {there} there, {now} now"] if there != now else []
-    return "; ".join(part for part in parts if part)
-
 # %% ../nbs/04_store.ipynb #cc8f6983
 def limit(header: dict) -> float:
     "How many tokens a header asks for."
@@ -458,7 +390,7 @@ def same_run(
 ) -> None:
     "ValueError when the store is of another run, or longer than asked for."
     for key in ("sites", "dtype", "tokens", "models"):
-        there, now = without_records(manifest[key]), without_records(header[key])
+        there, now = without_records(manifest[key], RECORDS), without_records(header[key], RECORDS)
         if json.dumps(there) != json.dumps(now):   # as text, because the order of the sites matters
             raise ValueError(f"{folder} is the store of another run, with other {key}. {differences(there, now, key) or f'{key}, in this order: {list(there)} there, {list(now)} now'}. Collect into another folder, or remove this one.")
     if limit(header) < limit(manifest):
@@ -467,7 +399,6 @@ def same_run(
 # %% ../nbs/04_store.ipynb #09d650e8
 def begin_or_resume(folder: Path, header: dict, shard_rows: int) -> dict:
     "The manifest to go on with, which is then on disk."
-    for draft in folder.glob("*.tmp"): draft.unlink()   # what a killed run left half-written
     try: manifest = read_manifest(folder)
     except (FileNotFoundError, DamagedManifest):
         if not any(folder.glob("rows-*.arrow")): manifest = header | dict(complete=False, shard_rows=shard_rows, shards=[])

@@ -27,11 +27,11 @@ from tqdm.auto import tqdm
 
 from .architectures import verify_partition_integrity
 from .crosscoder import CrossCoder, columns, spans
+from .files import differences, replacing, sole_writer, without_records
 from .kernels import keep_memory
 from .losses import Losses, l1_penalty, losses, total
 from .recipes import Recipe, TrainConfig, annealed_k, annealed_p, l1_coeff, last_birth, lr_factor
 from .starts import resample, start_bias, start_rate
-from .store import differences, replacing, sole_writer, without_records
 
 # %% ../nbs/21_train.ipynb #d8ccaa58
 def checksum(tensors) -> str:
