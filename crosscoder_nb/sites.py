@@ -208,9 +208,9 @@ def site_value(
     site: Site,         # a site in it
     value,              # what the site's module took or returned
 ) -> Tensor:            # [batch seq d]
-    "The hidden states at a site, or a copy of the piece of its head."
+    "A copy of the hidden states at a site, or of the piece of its head."
     x = hidden(value)
-    return x if site.head is None else of_head(x, site.head, n_heads(module))
+    return x.clone() if site.head is None else of_head(x, site.head, n_heads(module))
 
 # %% ../nbs/01_sites.ipynb #f3f96880
 LOCKS, MAKING = WeakKeyDictionary(), Lock()
