@@ -8,8 +8,8 @@ __all__ = ['LAYOUTS', 'OUT_PROJECTIONS', 'LOCKS', 'MAKING', 'RECORDS_OF_CONFIG',
            'layout_of', 'out_projection', 'n_heads', 'locate', 'check_name', 'Site', 'hidden', 'of_head', 'site_value',
            'lock_of', 'Reached', 'first_input', 'probe', 'settings_of', 'weights_digest', 'adapter_layers',
            'active_adapters', 'adapters_of', 'switched', 'check_chosen', 'Model', 'wrap_model', 'sites_of', 'site_of',
-           'gguf_of', 'load_module', 'module_shape', 'load_model', 'check_adapter', 'put_adapter', 'lora_pair',
-           'same_place']
+           'gguf_of', 'load_module', 'module_shape', 'loading', 'load_model', 'check_adapter', 'put_adapter',
+           'lora_pair', 'same_place']
 
 # %% ../nbs/01_sites.ipynb #6dc02471
 import hashlib, json, os, re, warnings
@@ -238,16 +238,17 @@ def probe(
     def see(site, value):
         widths.setdefault(site, site_value(module, site, value).shape[-1])
         if len(widths) == len(set(sites)): raise Reached
-    for site in sites:
+    def listen(site):
         sub = module.get_submodule(site.module)
-        if site.io == "input": hook = sub.register_forward_pre_hook(lambda _, args, kwargs, s=site: see(s, first_input(args, kwargs)), with_kwargs=True)
-        else: hook = sub.register_forward_hook(lambda _, args, output, s=site: see(s, output))
-        handles.append(hook)
-    try:
-        with lock_of(module), torch.no_grad(): module(torch.tensor([[0, 1]], device=module.device))
-    except Reached: pass
-    finally:
-        for hook in handles: hook.remove()
+        if site.io == "output": return sub.register_forward_hook(lambda _, args, output: see(site, output))
+        return sub.register_forward_pre_hook(lambda _, args, kwargs: see(site, first_input(args, kwargs)), with_kwargs=True)
+    with lock_of(module):   # from the first hook to the last, so that no pass of another thread meets one
+        try:
+            for site in sites: handles.append(listen(site))
+            with torch.no_grad(): module(torch.tensor([[0, 1]], device=module.device))
+        except Reached: pass
+        finally:
+            for hook in handles: hook.remove()
     if missed := [site.name for site in sites if site not in widths]: raise ValueError(f"A forward pass never reaches {missed}.")
     return widths
 
@@ -468,6 +469,16 @@ def module_shape(source: str, dtype: torch.dtype, options: dict) -> nn.Module:
     config = AutoConfig.from_pretrained(source, trust_remote_code=False, **options)
     with torch.device("meta"): return AutoModelForCausalLM.from_config(config, dtype=dtype)
 
+# %% ../nbs/01_sites.ipynb #4aa10f7b
+@contextmanager
+def loading(path: str):
+    "What goes wrong while a model is loaded, with the name of the file or folder."
+    try: yield
+    except (MemoryError, torch.OutOfMemoryError): raise
+    except Exception as e:
+        if str(path) in str(e): raise
+        raise ValueError(f"{path} cannot be loaded as a language model, {type(e).__name__}: {e}") from e
+
 # %% ../nbs/01_sites.ipynb #a76d2bb8
 def load_model(
     path: str,                            # hub name, local folder, .gguf file, or a folder that holds one
@@ -480,8 +491,9 @@ def load_model(
     meta = device.type == "meta"
     dtype = dtype or fastest_dtype(device_or_fastest() if meta else device)   # the type in which it will be loaded
     source, options = (str(gguf.parent), dict(gguf_file=gguf.name)) if gguf else (str(path), {})
-    module = module_shape(source, dtype, options) if meta else load_module(source, dtype, options).to(device)
-    tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, **options)
+    with loading(gguf or path):
+        module = module_shape(source, dtype, options) if meta else load_module(source, dtype, options).to(device)
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, **options)
     return wrap_model(module, tokenizer, name or (gguf.stem if gguf else Path(path).name), str(path))
 
 # %% ../nbs/01_sites.ipynb #ac8dd920
