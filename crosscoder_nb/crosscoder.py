@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FORMAT_VERSION', 'Group', 'columns', 'take', 'flatten', 'first_weights', 'GroupWeights', 'Output', 'Views',
            'CrossCoder', 'check_groups', 'spans', 'decoder_norms', 'spread', 'pre_activations', 'dense_code',
-           'entries_of', 'exact_entries', 'find_code', 'write', 'unscale', 'shaped', 'fold', 'fold_skips',
+           'entries_of', 'exact_entries', 'screened', 'find_code', 'write', 'unscale', 'shaped', 'fold', 'fold_skips',
            'save_crosscoder', 'read_config', 'fetch', 'load_crosscoder']
 
 # %% ../nbs/12_crosscoder.ipynb #e5238024
@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from .kernels import DenseCode, Entries, SparseCode, active_entries, sampled_products, sparse_encode
+from .machine import fastest_dtype
 from .scaling import Scaling
 from .sparsity import Sparsity, code_norms, sparsity_from
 
@@ -206,7 +207,7 @@ class CrossCoder(Views, nn.Module):
             self.weights[g.name] = GroupWeights(g, sites, *first, like=self.weights[g.like] if g.like else None)
         self.b_dec = nn.Parameter(torch.zeros(sum(self.writes.values())))
         self.register_buffer("norm_scale", torch.ones(len(sites)))  # brings the norms of folded weights back to scaled space
-        self.screen = None                                          # dtype of the search for active features; None: float32
+        self.screen: bool | None = None   # search for active features through bfloat16? None: where that is faster
 
     def forward(self, x: Tensor | Mapping[str, Tensor]) -> Output:
         scaled = self.scaling(flatten(x, self.sites, self.unread))
@@ -331,13 +332,19 @@ def exact_entries(
     return found._replace(val=val, score=val * norms[found.col])
 
 
+def screened(cc: "CrossCoder") -> bool:
+    "Whether the search for active features goes through bfloat16 first."
+    if not cc.sparsity.ranked: return False     # a screen can only say who is far from winning a place
+    return fastest_dtype(cc.b_dec.device) is torch.bfloat16 if cc.screen is None else cc.screen
+
+
 def find_code(cc: "CrossCoder", x: Tensor) -> SparseCode:
     "The same code as `dense_code`, as its active entries."
     with torch.no_grad():
         norms = cc.rank_norms
-        screen = cc.screen if cc.sparsity.ranked else None     # a screen can only say who is far from winning a place
-        exact = (lambda found: exact_entries(cc, x, norms, found)) if screen else None
-        found = active_entries(cc.sparsity, pre_activations(cc, x, screen or torch.float32), norms, exact)
+        dtype = torch.bfloat16 if screened(cc) else torch.float32
+        exact = (lambda found: exact_entries(cc, x, norms, found)) if screened(cc) else None
+        found = active_entries(cc.sparsity, pre_activations(cc, x, dtype), norms, exact)
     val = found.val
     if torch.is_grad_enabled():
         for w, start, stop in spans(cc):
