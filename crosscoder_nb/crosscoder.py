@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['FORMAT_VERSION', 'Group', 'columns', 'take', 'flatten', 'first_weights', 'GroupWeights', 'Output', 'Views',
            'CrossCoder', 'check_groups', 'spans', 'decoder_norms', 'spread', 'pre_activations', 'dense_code',
-           'entries_of', 'exact_entries', 'screened', 'find_code', 'write', 'unscale', 'shaped', 'fold', 'fold_skips',
-           'save_crosscoder', 'read_config', 'fetch', 'load_crosscoder']
+           'entries_of', 'exact_entries', 'screened', 'screen_of', 'find_code', 'write', 'unscale', 'shaped', 'fold',
+           'fold_skips', 'save_crosscoder', 'read_config', 'fetch', 'load_crosscoder']
 
 # %% ../nbs/12_crosscoder.ipynb #e5238024
 import json
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Mapping, NamedTuple
 
@@ -22,7 +23,8 @@ from huggingface_hub import snapshot_download
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from .kernels import DenseCode, Entries, SparseCode, active_entries, sampled_products, sparse_encode
+from .kernels import (DenseCode, Entries, Screen, SparseCode, active_entries, sampled_products, score_bounds,
+                                   screened_entries, sparse_encode)
 from .machine import fastest_dtype
 from .scaling import Scaling
 from .sparsity import Sparsity, code_norms, sparsity_from
@@ -292,11 +294,10 @@ def spread(
 # %% ../nbs/12_crosscoder.ipynb #57609f31
 def pre_activations(
     cc: "CrossCoder",
-    x: Tensor,                          # scaled, [batch Σd]
-    dtype: torch.dtype = torch.float32, # bfloat16: a screen, not the truth
-) -> Tensor:                            # [batch feature]
+    x: Tensor,   # scaled, [batch Σd]
+) -> Tensor:     # [batch feature]
     "u = W_enc x + b_enc, all groups side by side."
-    parts = [F.linear(take(x, cc.sites, tuple(w.reads)).to(dtype), w.W_enc.to(dtype), w.b_enc.to(dtype)) for w in cc.weights.values()]
+    parts = [F.linear(take(x, cc.sites, tuple(w.reads)), w.W_enc, w.b_enc) for w in cc.weights.values()]
     return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
 
@@ -318,35 +319,41 @@ def entries_of(
 # %% ../nbs/12_crosscoder.ipynb #2d4e2e07
 def exact_entries(
     cc: "CrossCoder",
-    x: Tensor,        # scaled, [batch Σd]
-    norms: Tensor,    # decoder norms, [feature]
-    found: Entries,   # candidates of a screen
+    x: Tensor,                 # scaled, [batch Σd]
+    norms: Tensor,             # decoder norms, [feature]
+    row: Tensor, col: Tensor,  # which entries, sorted by row [n]
 ) -> Entries:
-    "The candidates with their pre-activations computed in float32."
-    val = torch.empty_like(found.val)
+    "Some entries, with pre-activations computed for them alone."
+    val = x.new_empty(len(row))
     for w, start, stop in spans(cc):
-        inside = entries_of(found.col, start, stop, cc.n_features)
-        col, order = (found.col[inside] - start).sort(stable=True)   # the products are fastest by feature
+        inside = entries_of(col, start, stop, cc.n_features)
+        own, order = (col[inside] - start).sort(stable=True)         # the products are fastest by feature
         inside = order if isinstance(inside, slice) else inside[order]
-        val[inside] = sampled_products(take(x, cc.sites, tuple(w.reads)), w.W_enc, found.row[inside], col) + w.b_enc[col]
-    return found._replace(val=val, score=val * norms[found.col])
+        val[inside] = sampled_products(take(x, cc.sites, tuple(w.reads)), w.W_enc, row[inside], own) + w.b_enc[own]
+    return Entries(row, col, val, val * norms[col])
 
 
 def screened(cc: "CrossCoder") -> bool:
     "Whether the search for active features goes through bfloat16 first."
-    if not cc.sparsity.ranked: return False     # a screen can only say who is far from winning a place
+    if not cc.sparsity.ranked or cc.b_dec.dtype is not torch.float32: return False
     return fastest_dtype(cc.b_dec.device) is torch.bfloat16 if cc.screen is None else cc.screen
+
+
+def screen_of(cc: "CrossCoder", x: Tensor, norms: Tensor) -> Screen:
+    "The scores' upper bounds, all groups side by side."
+    parts = [score_bounds(take(x, cc.sites, tuple(w.reads)), w.W_enc, w.b_enc, norms[start:stop]) for w, start, stop in spans(cc)]
+    return Screen(parts[0] if len(parts) == 1 else torch.cat(parts, 1), partial(exact_entries, cc, x, norms))
 
 
 def find_code(cc: "CrossCoder", x: Tensor) -> SparseCode:
     "The same code as `dense_code`, as its active entries."
     with torch.no_grad():
         norms = cc.rank_norms
-        dtype = torch.bfloat16 if screened(cc) else torch.float32
-        exact = (lambda found: exact_entries(cc, x, norms, found)) if screened(cc) else None
-        found = active_entries(cc.sparsity, pre_activations(cc, x, dtype), norms, exact)
+        found = screened_entries(cc.sparsity, screen_of(cc, x, norms)) if screened(cc) and len(x) else None
+        if found is None: found = active_entries(cc.sparsity, pre_activations(cc, x), norms)
     val = found.val
     if torch.is_grad_enabled():
+        if cc.training: cc.sparsity.watch(found.score, len(x) * cc.n_features)
         for w, start, stop in spans(cc):
             inside = entries_of(found.col, start, stop, cc.n_features)
             part = sparse_encode(take(x, cc.sites, tuple(w.reads)), w.W_enc, w.b_enc, found.row[inside], found.col[inside] - start, found.val[inside])

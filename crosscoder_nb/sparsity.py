@@ -56,6 +56,8 @@ class Sparsity(nn.Module):
 
     def prepare(self, n_features: int) -> None: "Make the parameters that each feature brings."
 
+    def watch(self, active: Tensor, n: int) -> None: "Learn from a training step: the scores of active entries, of n entries in all."
+
     def restart(self, features: Tensor) -> None: "Set those parameters back for some features, [n]."
 
     def paid(self, pre: Tensor, f: Tensor) -> Tensor:  # both [batch feature]
@@ -84,10 +86,13 @@ class ReLU(Sparsity):
 
     def forward(self, pre: Tensor, norms: Tensor) -> Tensor:
         f = pre.relu()
-        if self.training: self.saw(int(f.count_nonzero()) / f.numel())
+        if self.training and torch.is_grad_enabled(): self.saw(f.count_nonzero(), f.numel())
         return f
 
-    def saw(self, share: float) -> None: self.share.fill_(share)
+    def saw(self, active: int | Tensor, n: int) -> None:
+        if n: self.share.fill_(active / n)
+
+    def watch(self, active: Tensor, n: int) -> None: self.saw(len(active), n)
 
     def config(self) -> dict: return super().config() | dict(sparse_below=self.sparse_below)
 
@@ -120,7 +125,7 @@ class TopK(Sparsity):
         check_k(self.k_now, pre.shape[1])
         s = scores(pre, norms)
         keep = torch.zeros_like(s, dtype=torch.bool).scatter_(1, s.topk(self.k_now, dim=1).indices, True)
-        return pre.relu() * keep
+        return pre.relu() * (keep & (s > 0))        # a feature that would write nothing is not active
 
     def config(self) -> dict: return super().config() | dict(k=self.k)
 
@@ -148,7 +153,10 @@ class BatchTopK(Sparsity):
         if not self.training: return pre.relu() * (s > self.learnt_threshold())
         kept = s.flatten().topk(self.k_now * len(s)).indices
         keep = torch.zeros_like(s, dtype=torch.bool).flatten().index_fill_(0, kept, True).view_as(s)
-        return pre.relu() * keep
+        return pre.relu() * (keep & (s > 0))
+
+    def watch(self, active: Tensor, n: int) -> None:
+        if len(active): self.learn(active.min())
 
     @torch.no_grad()
     def learn(self, smallest: Tensor) -> None:
@@ -184,7 +192,7 @@ class GroupMax(Sparsity):
     def forward(self, pre: Tensor, norms: Tensor) -> Tensor:
         s = scores(pre, norms).unflatten(1, (self.n_blocks, -1))
         keep = torch.zeros_like(s, dtype=torch.bool).scatter_(2, s.argmax(2, keepdim=True), True).flatten(1)
-        return pre.relu() * keep
+        return pre.relu() * (keep & (s.flatten(1) > 0))
 
     def config(self) -> dict: return super().config() | dict(n_blocks=self.n_blocks)
 
