@@ -10,26 +10,33 @@ __all__ = ['START', 'SCALING', 'LENGTHS', 'L1', 'GATED', 'TOPK', 'JUMP', 'RECIPE
 # %% ../nbs/20_recipes.ipynb #e55e570f
 import difflib
 import inspect
+import math
 from dataclasses import dataclass, field, fields, replace
+from numbers import Integral, Real
 from typing import Any, Callable, Mapping
+
+import torch
 
 from .architectures import ARCHITECTURES, crosscoder, dedicated, designated_shared
 from .crosscoder import CrossCoder
 from .losses import Objective
+from .machine import device_or_fastest
 from .scaling import Scaling, fit_scaling
 from .sparsity import SPARSITIES
 
 # %% ../nbs/20_recipes.ipynb #55ae1b0f
 def check_numbers(config) -> None:
-    "Whole numbers are whole and not negative, rates are positive; 1e3 steps are 1000."
+    "Whole numbers are whole and not negative, rates are positive; 1e3 steps are 1000, NumPy's numbers become Python's."
     for f in fields(config):
         value = getattr(config, f.name)
-        if value is None or f.type not in (int, int | None, float, float | None) : continue
+        if value is None or f.type not in (int, int | None, float, float | None): continue
         least = 1 if f.name in ("steps", "batch_size", "log_every", "save_every") else 0
         positive, whole = f.name in ("lr", "clip"), f.type in (int, int | None)
-        ok = isinstance(value, (int, float)) and value >= least and (value > 0 or not positive) and (not whole or value == int(value))
-        if not ok: raise ValueError(f"{f.name} must be a {'whole ' if whole else ''}number, {'positive' if positive else f'at least {least}'}; got {value!r}")
-        if whole: object.__setattr__(config, f.name, int(value))
+        ok = isinstance(value, Real) and math.isfinite(value) and value >= least
+        if not ok or positive and value == 0 or whole and value != int(value):
+            kind = f"{'whole ' if whole else ''}number, {'positive' if positive else f'at least {least}'}"
+            raise ValueError(f"{f.name} must be a {kind}; got {value!r}")
+        object.__setattr__(config, f.name, int(value) if whole else float(value))
 
 # %% ../nbs/20_recipes.ipynb #849f19c8
 @dataclass(frozen=True)
@@ -54,7 +61,6 @@ class TrainConfig:
     dead_tokens: int = 10_000_000        # a feature is dead when it has not fired for so many training tokens
     aux_features: int = 1024             # dead features revived at a time, those silent longest
     resample_steps: int = 0              # let features silent for half as long begin again, every so many steps; 0: never
-    screen: bool = False                 # where features are ranked, search for the active ones in bfloat16 (values stay float32)
     seed: int = 0                        # of the order of the data
     log_every: int = 50
     save_every: int = 1000
@@ -69,7 +75,8 @@ class TrainConfig:
         if (self.k_start is None) != (self.k_anneal_steps == 0): raise ValueError("k_start and k_anneal_steps go together")
         if (self.p_end is None) != (self.p_anneal_steps == 0): raise ValueError("p_end and p_anneal_steps go together")
         if self.p_end is not None and (self.objective.penalty != "l1" or not 0 < self.p_end < 1):
-            raise ValueError(f'p-annealing lowers the power of penalty="l1" to p_end, between 0 and 1; got p_end={self.p_end} and penalty={self.objective.penalty!r}')
+            raise ValueError(f'p-annealing lowers the power of penalty="l1" to p_end, between 0 and 1; '
+                             f"got p_end={self.p_end} and penalty={self.objective.penalty!r}")
 
 # %% ../nbs/20_recipes.ipynb #a69f7149
 def last_birth(
@@ -78,7 +85,7 @@ def last_birth(
 ) -> int:  # 0: the beginning
     "The last step at which features began (again); none do when less than half an interval is left."
     every = c.resample_steps
-    return every * min(step // every, (c.steps - every // 2) // every) if every else 0
+    return every * max(0, min(step // every, (c.steps - every // 2) // every)) if every else 0
 
 
 def lr_factor(
@@ -135,14 +142,20 @@ class Recipe:
 
     def __post_init__(self): check_options(self)
 
-    def build(self, data) -> tuple[CrossCoder, TrainConfig]:
+    def build(
+        self,
+        data,                                      # has .sites, .sample(n) and .n_rows: a store, a buffer or InMemory
+        device: str | torch.device | None = None,  # where the crosscoder shall be; None: the fastest there is
+    ) -> tuple[CrossCoder, TrainConfig]:
         "A new crosscoder for the data's sites, scaled on a sample of them, and how to train it."
         n, run = self.n_features or 8 * max(data.sites.values()), self.of(option_names(TrainConfig))
         scaling = fitted(data, **SCALING | self.of(SCALING))
         sparsity = SPARSITIES[self.sparsity](**self.of(option_names(SPARSITIES[self.sparsity])))
         info = dict(recipe=dict(source=self.source, sparsity=self.sparsity, options={n: str(v) for n, v in self.options.items()}))
-        cc = self.architecture(data.sites, n, sparsity, scaling=scaling, seed=run.get("seed", 0), info=info, **self.of(START), **self.of(own_options(self.architecture)))
-        return cc, TrainConfig(objective=Objective(**self.of(option_names(Objective))), **in_steps(run, data.n_rows))
+        config = TrainConfig(objective=Objective(**self.of(option_names(Objective))), **in_steps(run, data.n_rows))
+        cc = self.architecture(data.sites, n, sparsity, scaling=scaling, seed=config.seed, info=info,
+                               **self.of(START), **self.of(own_options(self.architecture)))
+        return cc.to(device_or_fastest(device)), config
 
     def of(self, names) -> dict[str, Any]: return {n: v for n, v in self.options.items() if n in names}
 
@@ -177,7 +190,8 @@ def in_steps(
     batch = run.get("batch_size", TrainConfig.batch_size)
     if not run.get("steps") and not n_rows: raise ValueError("how long is one pass is not known of these data: say steps=...")
     steps = run.get("steps") or max(1, n_rows // batch)
-    share = {n: round(v * steps * (batch if n == "dead_tokens" else 1)) for n, v in run.items() if n in LENGTHS and isinstance(v, float) and v <= 1}
+    share = {n: round(v * steps * (batch if n == "dead_tokens" else 1)) for n, v in run.items()
+             if n in LENGTHS and isinstance(v, Real) and not isinstance(v, Integral) and v <= 1}
     return dict(run) | share | dict(steps=steps)
 
 # %% ../nbs/20_recipes.ipynb #ffed9c62
