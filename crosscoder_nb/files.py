@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['HALF_WRITTEN', 'replacing', 'sync_folder', 'remove_half_written', 'checksum', 'stamp', 'stamp_problem', 'sole_writer',
-           'differences', 'without_records']
+           'read_json', 'differences', 'without_records']
 
 # %% ../nbs/00_files.ipynb #fcf0a896
-import json, os, secrets, socket, zlib
+import errno, json, os, secrets, socket, zlib
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -98,6 +98,23 @@ def sole_writer(folder: Path):
     finally:
         with suppress(OSError): who.unlink(missing_ok=True)
         lock.release()
+
+# %% ../nbs/00_files.ipynb #475bd2e5
+def read_json(
+    path: Path,
+    remedy: str,             # what to do when it cannot be read, a sentence
+    most: int = 1 << 26,     # bytes, beyond which it is not read
+) -> dict:
+    "The object in a JSON file, or an error with file and remedy."
+    path = Path(path)
+    try:
+        if not path.exists(): raise FileNotFoundError(errno.ENOENT, f"there is no such file. {remedy}", str(path))
+        if not path.is_file(): raise ValueError("it is no ordinary file")
+        if (size := path.stat().st_size) > most: raise ValueError(f"it has {size:,} bytes, more than {most:,}")
+        said = json.loads(path.read_bytes())
+        if not isinstance(said, dict): raise ValueError(f"it holds a {type(said).__name__}, not an object")
+        return said
+    except (ValueError, RecursionError) as e: raise ValueError(f"{path} cannot be read: {e}. {remedy}") from None
 
 # %% ../nbs/00_files.ipynb #c1a482d8
 def differences(there, now, name: str = "") -> str:   # nothing when they are alike
