@@ -229,7 +229,8 @@ def table_schemas(
 ) -> dict[str, pa.Schema]:   # of windows, examples and features
     "The columns of the three tables."
     i32, i64, f32 = pa.int32(), pa.int64(), pa.float32()
-    example = dict(feature=i64, window=i64, doc=i64, position=i32, act=f32, at=pa.list_(i32), acts=pa.list_(f32), shares=pa.list_(f32, n_sites))
+    example = dict(feature=i64, window=i64, doc=i64, position=i32, act=f32,
+                   at=pa.list_(i32), acts=pa.list_(f32), shares=pa.list_(f32, n_sites))
     return dict(windows=pa.schema(dict(window=i64, ids=pa.list_(i32))), examples=pa.schema(example),
                 features=pa.schema(dict(histogram=pa.list_(i64, len(EDGES) - 1))))
 
@@ -240,8 +241,9 @@ def write_table(
     schema: pa.Schema,   # of the same names, in the same order
 ) -> dict:               # its length and checksum
     "Write columns as an Arrow stream of one record batch."
-    arrays = [v if isinstance(v, pa.Array) else pa.array(v, kind) for v, kind in zip(columns.values(), schema.types, strict=True)]
-    with replacing(path) as f, pa.ipc.new_stream(f, schema) as sink: sink.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
+    pairs = zip(columns.values(), schema.types, strict=True)
+    table = pa.RecordBatch.from_arrays([v if isinstance(v, pa.Array) else pa.array(v, kind) for v, kind in pairs], schema=schema)
+    with replacing(path) as f, pa.ipc.new_stream(f, schema) as sink: sink.write_batch(table)
     return stamp(path)
 
 # %% ../nbs/31_examples.ipynb #ae5b46f5
@@ -259,13 +261,11 @@ def write_examples(
     ids = [np.asarray(store.ids(int(w)), dtype=np.int32) for w in numbers]
     ids = ragged(np.concatenate([*ids, np.empty(0, np.int32)]), np.cumsum([0, *map(len, ids)]))
     where = store.position[best.row.numpy()].astype(np.int32)
-    tables = dict(
-        windows=dict(window=numbers, ids=ids),
-        examples=dict(feature=p.feature.numpy(), window=place, doc=store.doc[row], position=store.position[row], act=p.act.numpy(),
-                      at=ragged(where, p.start.numpy()), acts=ragged(best.act.numpy(), p.start.numpy()), shares=even(shares.numpy())),
-        features=dict(histogram=even(counts.numpy())))
-    schemas = table_schemas(shares.shape[1])
-    return {f"{name}.arrow": write_table(folder / f"{name}.arrow", table, schemas[name]) for name, table in tables.items()}
+    lists = dict(at=ragged(where, p.start.numpy()), acts=ragged(best.act.numpy(), p.start.numpy()), shares=even(shares.numpy()))
+    peak = dict(feature=p.feature.numpy(), window=place, doc=store.doc[row], position=store.position[row], act=p.act.numpy())
+    tables = dict(windows=dict(window=numbers, ids=ids), examples=peak | lists, features=dict(histogram=even(counts.numpy())))
+    files = {name: folder / f"{name}.arrow" for name in tables}
+    return {files[name].name: write_table(files[name], tables[name], schema) for name, schema in table_schemas(shares.shape[1]).items()}
 
 # %% ../nbs/31_examples.ipynb #602a8c8d
 def crosscoder_fingerprint(cc: CrossCoder) -> str:
@@ -287,8 +287,8 @@ def store_fingerprint(store) -> str:
 
 # %% ../nbs/31_examples.ipynb #645850ff
 FORMAT_VERSION = 2
-MANIFEST = dict(format_version=int, crosscoder=str, store=str, n=int, sites=list, n_features=int, n_rows=int, n_examples=int, files=dict,
-                crc32=str)   # the fields of a manifest, and their types
+MANIFEST = dict(format_version=int, crosscoder=str, store=str, n=int, sites=list, n_features=int, n_rows=int,
+                n_examples=int, files=dict, crc32=str)   # the fields of a manifest, and their types
 AGAIN = "Remove the folder and collect the examples again with Examples.collect."
 
 
@@ -303,13 +303,16 @@ def seal(
 def manifest_problem(m: dict) -> str:   # nothing when all is well
     "What is wrong with the fields of a manifest."
     if wrong := sorted(set(m) ^ set(MANIFEST)): return f"fields are missing or not known: {', '.join(wrong[:8])}"
-    if wrong := [field for field, kind in MANIFEST.items() if type(m[field]) is not kind]: return f"fields are of another type: {', '.join(wrong)}"
+    wrong = [field for field, kind in MANIFEST.items() if type(m[field]) is not kind]
+    if wrong: return f"fields are of another type: {', '.join(wrong)}"
     if seal(m) != m["crc32"]: return "its checksum differs"
-    site = lambda s: type(s) is list and list(map(type, s)) == [str, int] and s[1] > 0
-    if not all(map(site, m["sites"])) or len(dict(m["sites"])) < max(1, len(m["sites"])): return "sites must be pairs of a name of its own and a width"
-    known = lambda s: type(s) is dict and {k: type(v) for k, v in s.items()} == dict(bytes=int, crc32=str)
-    if set(m["files"]) != {f"{name}.arrow" for name in table_schemas(1)} or not all(map(known, m["files"].values())): return "files must be the three tables"
-    return "" if min(m["n"], m["n_features"], m["n_rows"], m["n_examples"] + 1) >= 1 else "its numbers must not be negative"
+    if min(m["n"], m["n_features"], m["n_rows"], m["n_examples"] + 1) < 1: return "its numbers must not be negative"
+    def is_site(s): return type(s) is list and list(map(type, s)) == [str, int] and s[1] > 0
+    names = {s[0] for s in m["sites"] if is_site(s)}
+    if not names or len(names) < len(m["sites"]): return "sites must be pairs of a name of its own and a width"
+    def is_stamp(s): return type(s) is dict and {k: type(v) for k, v in s.items()} == dict(bytes=int, crc32=str)
+    tables = {f"{name}.arrow" for name in table_schemas(1)}
+    return "" if set(m["files"]) == tables and all(map(is_stamp, m["files"].values())) else "files must be the three tables"
 
 
 def read_manifest(folder: Path) -> dict:
@@ -336,10 +339,10 @@ def collected(
         return False
     manifest = read_manifest(folder)
     different = [part for part, value in made_of.items() if manifest[part] != value]
-    if different: raise ValueError(f"{folder} holds examples made with another {' and another '.join(different)}. Choose another folder, or remove this one.")
-    problems = [p for name, known in manifest["files"].items() if (p := stamp_problem(folder / name, known))]
-    if problems: warnings.warn(f"{folder} is damaged ({'; '.join(problems)}): its examples are collected again.")
-    return not problems
+    if different:
+        raise ValueError(f"{folder} holds examples made with another {' and another '.join(different)}. "
+                         "Choose another folder, or remove this one.")
+    return not any(stamp_problem(folder / name, known) for name, known in manifest["files"].items())
 
 
 def collect_examples(
@@ -357,13 +360,15 @@ def collect_examples(
     folder.mkdir(parents=True, exist_ok=True)
     with sole_writer(folder):
         if collected(folder, made_of): return folder                  # by another process, since the first look
-        (folder / "manifest.json").unlink(missing_ok=True)            # until the files are whole again
+        if (manifest := folder / "manifest.json").exists():
+            warnings.warn(f"{folder} is damaged: its examples are collected again.")
+            manifest.unlink()                                         # until the files are whole again
         best, counts = find_examples(cc.to(device_or_fastest(device)), store, n)
         p = peaks(best, torch.as_tensor(store.window))
         files = write_examples(folder, store, best, counts, peak_shares(cc, store, p.feature, p.row))
-        manifest = dict(format_version=FORMAT_VERSION, **made_of, sites=[[name, width] for name, width in cc.sites.items()],
-                        n_features=cc.n_features, n_rows=store.n_rows, n_examples=len(p.row), files=files)
-        with replacing(folder / "manifest.json") as f: f.write(json.dumps(manifest | dict(crc32=seal(manifest))).encode())
+        said = dict(format_version=FORMAT_VERSION, **made_of, sites=[[name, width] for name, width in cc.sites.items()],
+                    n_features=cc.n_features, n_rows=store.n_rows, n_examples=len(p.row), files=files)
+        with replacing(manifest) as f: f.write(json.dumps(said | dict(crc32=seal(said))).encode())
     return folder
 
 # %% ../nbs/31_examples.ipynb #9b463241
@@ -373,12 +378,13 @@ def read_table(
     manifest: dict,   # of the folder
 ) -> pa.RecordBatch:  # mapped
     "A table of a folder of examples, checked."
-    path, length = folder / f"{name}.arrow", dict(examples=manifest["n_examples"], features=manifest["n_features"])
+    path = folder / f"{name}.arrow"
+    length = dict(examples=manifest["n_examples"], features=manifest["n_features"])
     try:
         if problem := stamp_problem(path, manifest["files"][path.name]): raise ValueError(problem)
         table = map_arrow(path, table_schemas(len(manifest["sites"]))[name])
         if len(table) != length.get(name, len(table)): raise ValueError(f"it has {len(table):,} rows, not {length[name]:,}")
-        parts = [part for column in table.columns for part in (column, *([column.flatten()] if hasattr(column, "flatten") else []))]
+        parts = [*table.columns, *(column.flatten() for column in table.columns if pa.types.is_nested(column.type))]
         if any(part.null_count for part in parts): raise ValueError("it has empty cells")
     except ValueError as e: raise ValueError(f"{path} is damaged: {e}. {AGAIN}") from None
     return table
@@ -443,18 +449,21 @@ class Examples:
     @cached_property
     def _of(self) -> np.ndarray:   # feature of each example
         of = self._examples["feature"].to_numpy()
-        if len(of) and ((np.diff(of) < 0).any() or of[0] < 0 or of[-1] >= self.n_features): self._damaged("its features are out of order")
+        if (np.diff(of, prepend=0, append=self.n_features - 1) < 0).any(): self._damaged("its features are out of order")
         return of
 
     def _example(self, j: int) -> Example:
         e = {name: column[j] for name, column in zip(self._examples.schema.names, self._examples.columns)}
-        at, acts_at, place, peak = e["at"].values.to_numpy(), e["acts"].values.to_numpy(), e["window"].as_py(), e["position"].as_py()
+        at, act_at = e["at"].values.to_numpy(), e["acts"].values.to_numpy()
+        place, peak = e["window"].as_py(), e["position"].as_py()
         if not 0 <= place < len(self._windows): self._damaged(f"example {j} is in a window that is not there")
         ids = self._windows["ids"][place].values.to_numpy()
-        if len(at) != len(acts_at) or not len(at) or min(peak, at.min()) < 0 or max(peak, at.max()) >= len(ids): self._damaged(f"example {j} is outside its window")
+        places = np.append(at, peak)
+        if len(at) != len(act_at) or places.min() < 0 or places.max() >= len(ids): self._damaged(f"example {j} is outside its window")
         acts = np.zeros(len(ids), np.float32)
-        acts[at] = acts_at
-        return Example(self._windows["window"][place].as_py(), e["doc"].as_py(), peak, e["act"].as_py(), ids, acts, e["shares"].values.to_numpy())
+        acts[at] = act_at
+        window, doc, act = self._windows["window"][place].as_py(), e["doc"].as_py(), e["act"].as_py()
+        return Example(window, doc, peak, act, ids, acts, e["shares"].values.to_numpy())
 
     def _check(self, i: int) -> None:
         if not 0 <= i < self.n_features: raise IndexError(f"there are features 0 to {self.n_features - 1}; got {i}")
@@ -463,7 +472,8 @@ class Examples:
 
     def __repr__(self):
         m = self.manifest
-        return f"Examples({m['n_examples']:,} examples of {m['n_features']:,} features, at most {m['n']} each, from {m['n_rows']:,} tokens at {', '.join(self.sites)})"
+        return (f"Examples({m['n_examples']:,} examples of {m['n_features']:,} features, at most {m['n']} each, "
+                f"from {m['n_rows']:,} tokens at {', '.join(self.sites)})")
 
 # %% ../nbs/31_examples.ipynb #6f76defe
 def excerpt(

@@ -139,11 +139,12 @@ def map_arrow(
     try:
         source = pa.memory_map(str(path))
         there = pa.ipc.open_stream(source).schema
-        if there != schema: raise ValueError(f"it has the columns {dict(zip(there.names, map(str, there.types)))}, not {dict(zip(schema.names, map(str, schema.types)))}")
+        def columns(s): return dict(zip(s.names, map(str, s.types)))
+        if there != schema: raise ValueError(f"it has the columns {columns(there)}, not {columns(schema)}")
         source.seek(0)
         messages = pa.ipc.MessageReader.open_stream(source)
-        if [messages.read_next_message().type, (batch := messages.read_next_message()).type] != ["schema", "record batch"] or is_packed(batch):
-            raise ValueError("it is not one record batch as it lies in memory")
+        head, batch = messages.read_next_message(), messages.read_next_message()
+        if batch.type != "record batch" or is_packed(batch): raise ValueError("it is not one record batch as it lies in memory")
         table = pa.ipc.read_record_batch(batch, schema)
         table.validate(full=True)
     except (StopIteration, ValueError, OSError, struct.error, pa.ArrowException) as e:
