@@ -4,15 +4,16 @@
 
 # %% auto #0
 __all__ = ['HALF_WRITTEN', 'replacing', 'sync_folder', 'remove_half_written', 'checksum', 'stamp', 'stamp_problem', 'sole_writer',
-           'differences', 'without_records']
+           'read_json', 'is_packed', 'map_arrow', 'differences', 'without_records']
 
 # %% ../nbs/00_files.ipynb #fcf0a896
-import json, os, secrets, socket, zlib
+import errno, json, os, secrets, socket, struct, zlib
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
+import pyarrow as pa
 from filelock import FileLock, Timeout
 
 # %% ../nbs/00_files.ipynb #de1b227b
@@ -98,6 +99,57 @@ def sole_writer(folder: Path):
     finally:
         with suppress(OSError): who.unlink(missing_ok=True)
         lock.release()
+
+# %% ../nbs/00_files.ipynb #475bd2e5
+def read_json(
+    path: Path,
+    remedy: str,             # what to do when it cannot be read, a sentence
+    most: int = 1 << 26,     # bytes, beyond which it is not read
+) -> dict:
+    "The object in a JSON file, or an error with file and remedy."
+    path = Path(path)
+    try:
+        if not path.exists(): raise FileNotFoundError(errno.ENOENT, f"there is no such file. {remedy}", str(path))
+        if not path.is_file(): raise ValueError("it is no ordinary file")
+        if (size := path.stat().st_size) > most: raise ValueError(f"it has {size:,} bytes, more than {most:,}")
+        said = json.loads(path.read_bytes())
+        if not isinstance(said, dict): raise ValueError(f"it holds a {type(said).__name__}, not an object")
+        return said
+    except (ValueError, RecursionError) as e: raise ValueError(f"{path} cannot be read: {e}. {remedy}") from None
+
+# %% ../nbs/00_files.ipynb #100eedf3
+def is_packed(message: pa.Message) -> bool:
+    "Whether the body of a record batch is compressed, which its header (a flatbuffer: Message.header -> RecordBatch.compression) says."
+    data = memoryview(message.metadata)
+    def number(kind: str, place: int) -> int: return struct.unpack_from(kind, data, place)[0]
+    def field(table: int, i: int) -> int:   # where field i of a table stands; 0: it has none
+        fields = table - number("<i", table)
+        there = 4 + 2 * i < number("<H", fields) and number("<H", fields + 4 + 2 * i)
+        return table + there if there else 0
+    header = field(number("<I", 0), 2)
+    return bool(field(header + number("<I", header), 3))
+
+
+def map_arrow(
+    path: Path,
+    schema: pa.Schema,    # the columns it must have
+) -> pa.RecordBatch:
+    "Map an Arrow stream of one record batch into memory, checked: ValueError when it is anything else."
+    path = Path(path)
+    try:
+        source = pa.memory_map(str(path))
+        there = pa.ipc.open_stream(source).schema
+        def columns(s): return dict(zip(s.names, map(str, s.types)))
+        if there != schema: raise ValueError(f"it has the columns {columns(there)}, not {columns(schema)}")
+        source.seek(0)
+        messages = pa.ipc.MessageReader.open_stream(source)
+        head, batch = messages.read_next_message(), messages.read_next_message()
+        if batch.type != "record batch" or is_packed(batch): raise ValueError("it is not one record batch as it lies in memory")
+        table = pa.ipc.read_record_batch(batch, schema)
+        table.validate(full=True)
+    except (StopIteration, ValueError, OSError, struct.error, pa.ArrowException) as e:
+        raise ValueError(f"{path.name}: {e or 'it ends too early'}") from None
+    return table
 
 # %% ../nbs/00_files.ipynb #c1a482d8
 def differences(there, now, name: str = "") -> str:   # nothing when they are alike

@@ -6,20 +6,20 @@
 __all__ = ['TENSOR_FILES', 'NO_DICTIONARY', 'READ', 'FORMATS', 'ABOUT', 'LINEAR', 'MATRICES', 'AUTOENCODERS', 'LEARNT',
            'NORMALISER', 'BY_SITE', 'CROSSCODER', 'CROSSCODERS', 'CODE_NORMALIZATION', 'IN_UNITS', 'EXPECTS', 'REFUSED',
            'STRETCH', 'THRESHOLD', 'GATE', 'TRANSCODER', 'SKIP', 'KINDS', 'AS_AUTOENCODER', 'AS_CROSSCODER', 'AS_LENS',
-           'AS_LENS_TRANSCODER', 'CARD', 'listed', 'pick', 'settings_of', 'files_below', 'find_files', 'load_pickle',
-           'read_tensors', 'Layout', 'check_tensors', 'DictionaryFile', 'Weights', 'Parts', 'assemble', 'one_site',
-           'log_threshold', 'gate_state', 'Format', 'known_formats', 'recognise', 'about', 'load_dictionary',
-           'read_relu', 'read_april', 'read_gated', 'read_jumprelu', 'read_topk', 'normaliser', 'batch_threshold',
-           'read_batchtopk', 'read_matryoshka', 'joint', 'read_crosscoder', 'code_normalization', 'selection',
-           'read_batchtopk_crosscoder', 'read_decoupled', 'partitioned', 'dividable', 'in_units', 'weighed',
-           'lens_settings', 'check_lens', 'lens_sparsity', 'read_lens', 'read_lens_transcoder', 'read_kissane',
-           'read_sparsify', 'parts_of', 'linear_tensors', 'gated_tensors', 'matrix_tensors', 'selected_tensors',
-           'origin', 'as_autoencoder', 'check_crosscoder', 'normaliser_tensors', 'as_crosscoder',
-           'save_dictionary_learning', 'lens_gated', 'lens_class', 'save_saelens', 'markdown_cell', 'markdown_table',
-           'model_card', 'push_to_hub']
+           'AS_LENS_TRANSCODER', 'CARD', 'listed', 'pick', 'settings_of', 'files_below', 'find_files', 'check_size',
+           'check_archive', 'check_pickle', 'load_pickle', 'load_arrays', 'load_safetensors', 'read_tensors', 'Layout',
+           'check_tensors', 'DictionaryFile', 'Weights', 'Parts', 'assemble', 'one_site', 'log_threshold', 'gate_state',
+           'Format', 'known_formats', 'recognise', 'about', 'load_dictionary', 'read_relu', 'read_april', 'read_gated',
+           'read_jumprelu', 'read_topk', 'normaliser', 'batch_threshold', 'read_batchtopk', 'read_matryoshka', 'joint',
+           'read_crosscoder', 'code_normalization', 'selection', 'read_batchtopk_crosscoder', 'read_decoupled',
+           'partitioned', 'dividable', 'in_units', 'weighed', 'lens_settings', 'check_lens', 'lens_sparsity',
+           'read_lens', 'read_lens_transcoder', 'read_kissane', 'read_sparsify', 'parts_of', 'linear_tensors',
+           'gated_tensors', 'matrix_tensors', 'selected_tensors', 'origin', 'as_autoencoder', 'check_crosscoder',
+           'normaliser_tensors', 'as_crosscoder', 'save_dictionary_learning', 'lens_gated', 'lens_class',
+           'save_saelens', 'markdown_cell', 'markdown_table', 'model_card', 'push_to_hub']
 
 # %% ../nbs/50_interop.ipynb #9f00a34d
-import json, pickle, re, tempfile
+import json, math, pickle, re, tempfile, zipfile, zlib
 from fnmatch import fnmatch
 from html import escape
 from pathlib import Path
@@ -28,10 +28,13 @@ from typing import Callable, NamedTuple
 import numpy as np
 import torch
 from huggingface_hub import HfApi, snapshot_download
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from .crosscoder import CrossCoder, Group
+from .files import read_json
 from .sparsity import BatchTopK, Gated, GroupMax, JumpReLU, ReLU, Sparsity, TopK, sparsity_from
 
 # %% ../nbs/50_interop.ipynb #8809a7ad
@@ -91,13 +94,41 @@ def find_files(
     root = path if path.is_dir() else Path(snapshot_download(str(path), revision=revision, allow_patterns=wanted))
     return root / weights, root / wanted[1] if len(wanted) > 1 else None
 
+# %% ../nbs/50_interop.ipynb #391183ed
+def check_size(
+    path: Path,
+    needed: int,   # bytes of all it holds
+) -> None:
+    "Refuse a file that would unpack to more than eight times its length, and more than 64 MiB."
+    size = path.stat().st_size
+    if needed > (most := max(1 << 26, 8 * size)):
+        raise ValueError(f"{path} has {size:,} bytes and would unpack to {needed:,}; at most {most:,} are read. "
+                         "Ask its author for a safetensors file, which holds its tensors as they are.")
+
+
+def check_archive(path: Path) -> None:
+    "Refuse a zip archive whose directory promises too much."
+    if not zipfile.is_zipfile(path): return          # torch's old format
+    with zipfile.ZipFile(path) as archive: check_size(path, sum(info.file_size for info in archive.infolist()))
+
+
+def check_pickle(path: Path) -> None:
+    "Refuse a .pt file whose tensors are no plain ones, or too large; their sizes are read without their contents."
+    with FakeTensorMode(): held = torch.load(path, map_location="cpu", weights_only=True)
+    tensors = [t for t in getattr(held, "values", list)() if torch.is_tensor(t)]
+    if strange := {str(t.layout) for t in tensors if t.layout != torch.strided}: raise ValueError(f"{path} holds tensors of the layout {listed(sorted(strange))}; only dense ones can be read.")
+    check_size(path, sum(max(t.numel() * t.element_size(), t.untyped_storage().nbytes()) for t in tensors))
+
 # %% ../nbs/50_interop.ipynb #423b074a
 def load_pickle(path: Path) -> dict:
     "What a .pt file holds, if that is tensors and plain numbers."
-    try: held = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, LookupError, EOFError, RuntimeError) as e:
+    try:
+        check_archive(path)
+        check_pickle(path)
+        held = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, LookupError, EOFError, OverflowError, TypeError, AttributeError, RuntimeError, zipfile.BadZipFile) as e:
         wanted = ", ".join(re.findall(r"GLOBAL (\S+)", str(e)))
-        if not wanted: raise ValueError(f"{path} cannot be read as a file of tensors: {type(e).__name__} {e}") from None
+        if not wanted: raise ValueError(f"{path} cannot be read as a file of tensors: {type(e).__name__} {e}. Get it again, or from its author.") from None
         raise ValueError(f"{path} is a pickle that asks for {wanted}, which tensors do not need and which could run code. It was not executed. "
                          "Ask its author for a safetensors file, or for a plain state_dict.") from None
     if not any(torch.is_tensor(t) for t in getattr(held, "values", list)()):
@@ -106,16 +137,41 @@ def load_pickle(path: Path) -> dict:
     return held
 
 # %% ../nbs/50_interop.ipynb #f8dc913d
-READ = {".safetensors": load_file, ".pt": load_pickle,
-        ".npz": lambda path: {n: torch.from_numpy(a) for n, a in np.load(path, allow_pickle=False).items()}}
+def load_arrays(path: Path) -> dict[str, Tensor]:
+    "The arrays of an .npz file; the header of each must agree with the archive's directory."
+    held = {}
+    try:
+        check_archive(path)
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                with archive.open(info) as f:
+                    version = np.lib.format.read_magic(f)
+                    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+                    shape, _, dtype = read(f)
+                if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > info.file_size: raise ValueError(f"{info.filename} is shorter than its shape {shape}")
+                with archive.open(info) as f: held[info.filename.removesuffix(".npy")] = torch.from_numpy(np.lib.format.read_array(f, allow_pickle=False))
+    except (ValueError, LookupError, EOFError, TypeError, OSError, SyntaxError, RuntimeError, zipfile.BadZipFile, zlib.error) as e:
+        raise ValueError(f"{path} cannot be read as a file of arrays: {e}. Get it again, or from its author.") from None
+    return held
+
+
+def load_safetensors(path: Path) -> dict[str, Tensor]:
+    "The tensors of a .safetensors file, which compares its header with its length itself."
+    try: return load_file(path)
+    except SafetensorError as e: raise ValueError(f"{path} cannot be read as a file of tensors: {e}. Get it again, or from its author.") from None
+
+
+READ = {".safetensors": load_safetensors, ".pt": load_pickle, ".npz": load_arrays}
 
 
 def read_tensors(
     path: Path,                     # .safetensors, .pt or .npz
 ) -> tuple[dict[str, Tensor], dict]:  # floating-point tensors as float32; what else there is
     "The tensors of a file."
-    held = {n.removeprefix("_orig_mod."): t for n, t in READ[path.suffix](path).items()}
+    if path.suffix not in READ: raise ValueError(f"{path} must be one of {', '.join(READ)}.")
+    held = {str(n).removeprefix("_orig_mod."): t for n, t in READ[path.suffix](path).items()}
     tensors = {n: t for n, t in held.items() if torch.is_tensor(t)}
+    if strange := [n for n, t in tensors.items() if t.is_complex() or t.device.type != "cpu"]: raise ValueError(f"{path}: {listed(strange)} must hold real numbers.")
     return {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()}, {n: v for n, v in held.items() if n not in tensors}
 
 # %% ../nbs/50_interop.ipynb #cdd1bdd5
@@ -298,14 +354,16 @@ def load_dictionary(
 ) -> CrossCoder:                     # in evaluation mode
     "A dictionary in any of the known formats."
     weights, settings = find_files(path, revision, subfolder)
-    config = json.loads(settings.read_text()) if settings else {}
+    config = read_json(settings, "Get it again, or from its author.") if settings else {}
     if "format_version" in config and sites: raise ValueError(f"{path} is a folder of this library and names its sites itself; leave sites out")
     if "format_version" in config: return CrossCoder.from_pretrained(weights.parent)
     tensors, more = read_tensors(weights)
     file = DictionaryFile(weights, config | more, tensors)
     name, kind = recognise(file)
     check_tensors(tensors, FORMATS[name].layouts[kind], f"{weights} ({name}, {kind})")
-    parts = FORMATS[name].layouts[kind].read(file)
+    try: parts = FORMATS[name].layouts[kind].read(file)
+    except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError) as e:
+        raise ValueError(f"{weights} cannot be read as a {kind} of {name} ({type(e).__name__}: {e}). Compare it and its settings with the original.") from None
     info = about(file, format=name, kind=kind, source=str(path), revision=revision, subfolder=subfolder, expects=parts.expects)
     one = [info["hook"]] if len(parts.widths) == 1 and "hook" in info else None
     return assemble(parts, sites or parts.names or one, info)
