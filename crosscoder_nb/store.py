@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['ARROW', 'ROW_COLUMNS', 'WORDS', 'FORMAT', 'RECORDS', 'REMEDIES', 'Parts', 'explain_store', 'Part', 'counted_rows',
            'checked', 'map_stream', 'end_of', 'stamp_of', 'write_stream', 'check_end', 'flat_column', 'Values',
-           'find_values', 'map_values', 'ShardBuffer', 'write_shards', 'fingerprint', 'weights_of', 'dtype_of',
-           'widths_of', 'run_header', 'run_of', 'DamagedManifest', 'save_manifest', 'read_manifest', 'shard_problems',
-           'own_line', 'rebuild_manifest', 'limit', 'same_run', 'begin_or_resume', 'explained', 'shards_from', 'mend',
-           'finished', 'write_store', 'blocks_of', 'stretch', 'shuffled', 'ahead', 'Shards', 'Provenance', 'View',
-           'openable', 'matrix', 'dataset_parts', 'dataset_header', 'as_dataset', 'side_by_side', 'one_manifest',
-           'harvested_parts', 'free_memory', 'block_width', 'needed', 'memory_plan', 'gigabytes', 'announce',
-           'joined_note', 'folders_of', 'complete', 'turns_of', 'repaired', 'ActivationStore']
+           'find_values', 'map_values', 'ShardBuffer', 'write_shards', 'dtype_of', 'widths_of', 'run_header', 'run_of',
+           'DamagedManifest', 'save_manifest', 'read_manifest', 'shard_problems', 'own_line', 'rebuild_manifest',
+           'limit', 'same_run', 'begin_or_resume', 'explained', 'shards_from', 'mend', 'finished', 'write_store',
+           'blocks_of', 'stretch', 'shuffled', 'ahead', 'Shards', 'Provenance', 'View', 'openable', 'matrix',
+           'dataset_parts', 'dataset_header', 'as_dataset', 'side_by_side', 'one_manifest', 'harvested_parts',
+           'free_memory', 'block_width', 'needed', 'memory_plan', 'gigabytes', 'announce', 'joined_note', 'folders_of',
+           'complete', 'turns_of', 'repaired', 'ActivationStore']
 
 # %% ../nbs/04_store.ipynb #d03b9927
 import errno, hashlib, json, os, shutil, warnings, zlib
@@ -236,26 +236,6 @@ def write_shards(
         buffer.add(part, len(lines), first_window)
     if buffer.n_rows: yield buffer.write(folder, lines)
 
-# %% ../nbs/04_store.ipynb #c64cba58
-def fingerprint(
-    module: nn.Module,
-    n: int = 4096,      # values looked at per parameter, at least, or all there are
-) -> str:
-    "Checksum over a sample of all parameters: it changes when a model is trained further."
-    crc = 0
-    for name, parameter in module.named_parameters():
-        flat = parameter.detach().flatten()
-        sample = flat[::max(1, flat.numel() // n)].cpu().contiguous()
-        crc = zlib.crc32(sample.view(torch.uint8).numpy(), zlib.crc32(name.encode(), crc))
-    return f"{crc:08x}"
-
-# %% ../nbs/04_store.ipynb #8dd42af3
-def weights_of(model: Model) -> str:
-    "What tells its weights from others: their checksum; of a model on another machine, its name and revision on the hub."
-    if not model.loaded and hasattr(model.lm, "to_model_key"): return f"{model.module.config.name_or_path}@{getattr(model.module.config, '_commit_hash', None)}"
-    model.check_loaded()
-    return fingerprint(model.module)
-
 # %% ../nbs/04_store.ipynb #9dc1bff5
 def dtype_of(
     models: list[Model],
@@ -293,7 +273,7 @@ def run_header(
 ) -> dict:
     "Where the rows of a store come from, for its manifest."
     return dict(format=FORMAT, dtype=str(dtype_of(models, dtype)).removeprefix("torch."),
-                models=[dict(name=m.name, path=str(m.path), adapter=m.adapter, weights=weights_of(m)) for m in models],
+                models=[dict(name=m.name, path=str(m.path), **m.identity()) for m in models],
                 sites=widths_of(models, sites), tokens=tokens.describe())
 
 # %% ../nbs/04_store.ipynb #def2259f
