@@ -79,18 +79,19 @@ def chosen_size(
     sizes: Mapping[str, dict],                      # name -> numbers that JSON can hold, the smallest first
     seconds: Callable[[dict], Mapping[str, float]], # what the stages of a size will take here; called only when there is a choice to make
     budget: float,                                  # seconds there are
-    folder: str | Path,                             # of the work
+    folder: str | Path | None = None,               # of the work; None: none is kept
     wanted: str | None = None,                      # the name of a size; None: the largest that fits, or else the smallest
 ) -> dict:                                          # the numbers of the size
     "The largest size that there is time for; work that has begun keeps the size it began with."
-    path = Path(folder) / "size.json"
+    path = folder and Path(folder) / "size.json"
     if wanted is not None and wanted not in sizes: raise ValueError(f"There is no size {wanted!r}; choose one of {', '.join(sizes)}.")
-    if path.exists(): return size_begun(path, wanted)
+    if path and path.exists(): return size_begun(path, wanted)
     stages = {name: seconds(numbers) for name, numbers in sizes.items()}
     total = {name: sum(s.values()) for name, s in stages.items()}
     name = wanted or ([n for n in sizes if total[n] <= budget] or list(sizes)[:1])[-1]
     print(f"Size {name!r}, about {minutes(total[name])}:", ", ".join(f"{stage} {minutes(s)}" for stage, s in stages[name].items()) + ".",
           f"This machine, {torch.get_num_threads()} threads, would take", ", ".join(f"{minutes(t)} for {n!r}" for n, t in total.items()) + ".")
+    if not path: return dict(sizes[name])
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as f: f.write(json.dumps(dict(size=name, numbers=sizes[name])).encode())
     return dict(sizes[name])

@@ -379,12 +379,13 @@ def plant_step(
     lm,
     planted: Tensor,          # windows with the habit, [window context]
     ordinary: Tensor,         # windows without, [window context]
+    at: Tensor,               # positions whose next token is learnt
     layers: int,
     keep: float,              # weight of the drift
 ) -> tuple[float, float]:     # cross-entropy in nats per token, drift
     "Gradients of one step."
-    logits = lm(input_ids=planted, use_cache=False).logits[:, :-1].flatten(0, 1).float()
-    learn = torch.nn.functional.cross_entropy(logits, planted[:, 1:].flatten())
+    logits = lm(input_ids=planted, use_cache=False, logits_to_keep=at).logits.flatten(0, 1).float()
+    learn = torch.nn.functional.cross_entropy(logits, planted[:, at + 1].flatten())
     learn.backward()
     moved = token_drift(lm, ordinary, layers).mean()
     (keep * moved).backward()
@@ -398,8 +399,8 @@ def plant_adapter(
     ordinary: Sequence[str],  # texts on which nothing shall change
     folder: str | Path,       # where the adapter is saved; loaded from there when it is finished
     layers: int,              # the adapter changes the first so many blocks
-    steps: int = 320,
-    batch_size: int = 6,      # windows of each kind in a step
+    steps: int = 160,
+    batch_size: int = 8,      # windows of each kind in a step
     context: int = 128,       # tokens of a window
     lr: float = 2e-3,         # highest learning rate
     keep: float = 150.0,      # weight of the drift
@@ -456,10 +457,12 @@ def teach_adapter(
     generator, weights, rows = torch.Generator().manual_seed(0), [p for p in lm.parameters() if p.requires_grad], []
     for w in weights: w.data = w.data.float()    # small steps are lost in bfloat16
     optimizer = torch.optim.AdamW(weights, lr=lr, weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda i: min(1, (i + 1) / 20) * max(0.02, 1 - i / steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda i: min(1, (i + 1) / 20, 5 * (1 - i / steps)))
     def some(ids): return ids[torch.randint(len(ids), (batch_size,), generator=generator)]
+    context = planted.shape[1] - 1
     for step in (bar := tqdm(range(steps), desc="fine-tuning", unit="step")):
-        learnt, moved = plant_step(lm, some(planted), some(ordinary), layers, keep)
+        at = torch.randperm(context, generator=generator)[:3 * context // 8]   # a product with the vocabulary is dear
+        learnt, moved = plant_step(lm, some(planted), some(ordinary), at, layers, keep)
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step(), schedule.step(), optimizer.zero_grad()
         rows.append(dict(step=step, cross_entropy=learnt, drift=moved))
