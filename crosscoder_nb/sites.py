@@ -527,6 +527,7 @@ def put_adapter(
         with torch.no_grad(): return module(torch.arange(8, device=module.device)[None]).logits
     with lock_of(module), warnings.catch_warnings():
         warnings.filterwarnings("error", "Found missing adapter keys")
+        warnings.filterwarnings("ignore", category=FutureWarning)   # of peft, about transformers
         before = logits()
         PeftModel.from_pretrained(module, folder, autocast_adapter_dtype=False)
         module._hf_peft_config_loaded = True   # what transformers asks before it saves or switches adapters
