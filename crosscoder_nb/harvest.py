@@ -26,8 +26,9 @@ def check_ids(
     "ValueError unless the model has an embedding for each token."
     known, largest = model.module.get_input_embeddings().weight.shape[0], int(ids.max())
     if largest < known: return
-    raise ValueError(f"{model.name} has embeddings for the tokens 0 to {known - 1}, and the text has token {largest} ({model.tokenizer.convert_ids_to_tokens(largest)!r}), "
-                     "which was added to the tokenizer: call model.module.resize_token_embeddings(len(tokenizer)), or take the tokenizer that belongs to the model.")
+    token = model.tokenizer.convert_ids_to_tokens(largest)
+    raise ValueError(f"{model.name} has embeddings for the tokens 0 to {known - 1}, and the text has token {largest} ({token!r}), which "
+                     "was added to the tokenizer: call model.module.resize_token_embeddings(len(tokenizer)), or take the model's own tokenizer.")
 
 # %% ../nbs/03_harvest.ipynb #ebe5bd08
 def read(

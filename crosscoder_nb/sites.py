@@ -153,7 +153,8 @@ def locate(
 def check_name(name: str) -> None:
     "ValueError unless a model's name can stand in the names of sites and of folders."
     if re.fullmatch(r"[^/\\\0]+", name) and name not in (".", ".."): return
-    raise ValueError(f"A model's name becomes part of the names of sites and folders: it may not be empty, '.', '..' or hold a slash or '\\'; got {name!r}.")
+    raise ValueError("A model's name becomes part of the names of sites and folders: it may not be empty, '.', '..' "
+                     f"or hold a slash or '\\'; got {name!r}.")
 
 # %% ../nbs/01_sites.ipynb #66c34a08
 @dataclass(frozen=True)
@@ -312,7 +313,8 @@ def switched(
 ):
     "The adapters of a module on or off while this lasts."
     layers = [] if on is None else list(adapter_layers(module).values())
-    if any(getattr(layer, "merged_adapters", None) for layer in layers): raise RuntimeError("An adapter is merged into the weights of this module: unmerge it, or load the base model again.")
+    if any(getattr(layer, "merged_adapters", None) for layer in layers):
+        raise RuntimeError("An adapter is merged into the weights of this module: unmerge it, or load the base model again.")
     found = [layer._disable_adapters for layer in layers]
     # the public calls also make adapters trainable, and those of transformers switch modules_to_save off but not on again
     for layer in layers: layer._disable_adapters = not on
@@ -331,7 +333,8 @@ def check_chosen(
     if gone := [adapter for adapter, config in chosen.items() if there.get(adapter) is not config]:
         raise RuntimeError(f"The adapter {gone} of {name} was taken out of the module or replaced: make the pair again with lora_pair.")
     if (active := active_adapters(module)) != sorted(chosen):
-        raise RuntimeError(f"{name} is the model with the adapter {sorted(chosen)}, and {active} is chosen in the module now: call module.set_adapter({sorted(chosen)}), or make the pair again.")
+        raise RuntimeError(f"{name} is the model with the adapter {sorted(chosen)}, and {active} is chosen in the module now: "
+                           f"call module.set_adapter({sorted(chosen)}), or make the pair again.")
 
 # %% ../nbs/01_sites.ipynb #d626f3ad
 @dataclass
@@ -504,11 +507,13 @@ def check_adapter(config) -> None:   # of peft
     "ValueError for an adapter that cannot be switched off, or changes the base model's own weights."
     start = getattr(config, "init_lora_weights", True)
     merge = "merge it with peft's merge_and_unload, save the result with save_pretrained, and load base and result as two models with load_model"
-    if config.peft_type not in SWITCHABLE: why = f"{config.peft_type.value} is none of {', '.join(SWITCHABLE)}, which are known to switch off exactly"
+    if config.peft_type not in SWITCHABLE:
+        why = f"{config.peft_type.value} is none of {', '.join(SWITCHABLE)}, which are known to switch off exactly"
     elif start not in BLANK:
         why = f"it began with init_lora_weights={start!r}, which changes weights of the base model, so that it is not the base model when it is off"
         merge = f"save it as a LoRA of the unchanged model (peft: save_pretrained(..., path_initial_model_for_weight_conversion=...)), or {merge}"
-    elif getattr(config, "bias", "none") != "none": why = f"bias={config.bias!r} changes biases of the base model, which stay changed when it is off"
+    elif getattr(config, "bias", "none") != "none":
+        why = f"bias={config.bias!r} changes biases of the base model, which stay changed when it is off"
     elif odd := [key for key in ("alora_invocation_tokens", "layer_replication", "arrow_config") if getattr(config, key, None)]:
         why = f"{odd[0]} needs more than the layers of the module"
     else: return
@@ -521,17 +526,21 @@ def put_adapter(
 ) -> None:
     "Load an adapter into a module, in place, as peft does."
     from peft import PeftConfig, PeftModel
-    if getattr(module, "peft_config", None): raise ValueError(f"The module carries the adapter {list(module.peft_config)} already: load the base model again.")
+    if there := getattr(module, "peft_config", None):
+        raise ValueError(f"The module carries the adapter {list(there)} already: load the base model again.")
     check_adapter(PeftConfig.from_pretrained(folder))
     def logits():
         with torch.no_grad(): return module(torch.arange(8, device=module.device)[None]).logits
     with lock_of(module), warnings.catch_warnings():
         warnings.filterwarnings("error", "Found missing adapter keys")
+        warnings.filterwarnings("ignore", category=FutureWarning)   # of peft, about transformers
         before = logits()
         PeftModel.from_pretrained(module, folder, autocast_adapter_dtype=False)
         module._hf_peft_config_loaded = True   # what transformers asks before it saves or switches adapters
         with switched(module, False): same = torch.equal(logits(), before)
-    if not same: raise ValueError(f"The adapter in {folder} changes the base model: switched off, it gives other logits. Load the base model again, without it.")
+    if not same:
+        raise ValueError(f"The adapter in {folder} changes the base model: switched off, it gives other logits. "
+                         "Load the base model again, without it.")
 
 
 def lora_pair(
@@ -552,7 +561,8 @@ def lora_pair(
     base.lm = nnsight.NNsight(module.eval().requires_grad_(False))   # the adapter put new modules into the tree
     base.adapter, base.chosen = False, chosen
     tuned = f"{base.path} + {adapter or 'adapter'}"
-    return Model(names[0], base.lm, base.tokenizer, base.path, False, chosen), Model(names[1], base.lm, base.tokenizer, tuned, True, chosen)
+    return (Model(names[0], base.lm, base.tokenizer, base.path, False, chosen),
+            Model(names[1], base.lm, base.tokenizer, tuned, True, chosen))
 
 # %% ../nbs/01_sites.ipynb #4f9d7773
 def same_place(models: list[Model], place: Place) -> list[Site]:

@@ -255,7 +255,8 @@ def renamed(
     if model.get("unk_token") in names: model["unk_token"] = names[model["unk_token"]]
     copy = Tokenizer.from_str(json.dumps(parts))
     if moved := [token for token, name in names.items() if copy.token_to_id(name) != tokenizer.convert_tokens_to_ids(token)]:
-        raise ValueError(f"{type(tokenizer).__name__} ties the tokens {moved} to their names, so the same characters in a text cannot be told from them. Leave such texts out.")
+        raise ValueError(f"{type(tokenizer).__name__} ties the tokens {moved} to their names, so the same characters in a text "
+                         "cannot be told from them. Leave such texts out.")
     return copy
 
 # %% ../nbs/02_tokens.ipynb #6144cbbf
@@ -269,7 +270,8 @@ def disguised(
     def by_hand(m): return not text.template[slice(*np.searchsorted(text.ends, [m.start() + 1, m.end()]) + [0, 1])].all()
     typed = [by_hand(m) for m in found]
     if not any(typed): return None
-    if re.search("[\ufdd4-\ufdef]", text.text): raise ValueError("The text holds control tokens and the noncharacters U+FDD4 to U+FDEF, by which they are told from text: take these out.")
+    if re.search("[\ufdd4-\ufdef]", text.text):
+        raise ValueError("A text holds control tokens and the noncharacters U+FDD4 to U+FDEF, by which they are told from text: take these out.")
     parts, end = [], 0
     for m, own in zip(found, typed):
         parts += [text.text[end:m.start()], m[0] if own else names[m[0]]]
@@ -288,7 +290,8 @@ def encode_documents(
     encoded = encode([t.text if h is None else "" for t, h in zip(texts, hidden)], tokenizer)
     if not any(h is not None for h in hidden): return encoded
     if any(h is not None and not t.template.any() for t, h in zip(texts, hidden)):
-        warnings.warn("Texts hold control tokens, written out; they are read as characters. Give chats as lists of messages, and their template writes the control tokens.")
+        warnings.warn("Texts hold control tokens, written out; they are read as characters. "
+                      "Give chats as lists of messages, and their template writes the control tokens.")
     made = iter(renamed(tokenizer, names).encode_batch([h for h in hidden if h is not None], add_special_tokens=False))
     return [e if h is None else as_encoded(next(made), tokenizer) for e, h in zip(encoded, hidden)]
 
@@ -308,7 +311,7 @@ def pieces(
     "The visible text of each token."
     def text(part): return tokenizer.decode(part, skip_special_tokens=False, clean_up_tokenization_spaces=False)
     ids, out, begin, done = torch.as_tensor(ids).tolist(), [], 0, 0
-    def unfinished(i, now):   # whether the last character of ids[begin:i] is part of one: a character has at most 4 tokens, and becomes another or swallows them
+    def unfinished(i, now):   # a part of a character becomes another or swallows tokens, of which a character has at most 4
         later = (text(ids[begin:j]) for j in range(i + 1, min(i + 3, len(ids)) + 1))
         return any(not more.startswith(now) or len(more) <= len(now) for more in later)
     for i in range(1, len(ids) + 1):
