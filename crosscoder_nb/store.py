@@ -8,16 +8,16 @@ __all__ = ['ARROW', 'ROW_COLUMNS', 'END_OF_STREAM', 'BLOCK', 'WORDS', 'DEEPEST',
            'checked', 'read_batch', 'map_stream', 'mapped', 'Ending', 'ending', 'stamp_of', 'write_stream', 'check_end',
            'flat_column', 'Values', 'dtype_named', 'find_values', 'unreadable', 'ShardFile', 'Column', 'comparing',
            'parse_json', 'check_fields', 'check_number', 'files_of', 'check_stamp', 'check_place', 'ShardRecord',
-           'ShardBuffer', 'write_shards', 'fingerprint', 'weights_of', 'dtype_of', 'widths_of', 'run_header', 'run_of',
-           'json_checksum', 'save_json', 'read_json', 'DamagedManifest', 'Manifest', 'check_header', 'bytes_per_row',
-           'log_line', 'shard_entry', 'last_entry', 'append', 'save_manifest', 'Log', 'read_entry', 'read_log',
-           'shard_numbers', 'assembled', 'read_manifest', 'shard_problems', 'own_record', 'reached', 'rebuilt',
-           'rebuild_manifest', 'limit', 'same_run', 'begin_or_resume', 'explained', 'shards_from', 'mend', 'finished',
-           'write_store', 'blocks_of', 'stretch', 'check_batches', 'shuffled', 'ahead', 'are_windows', 'ShardFolder',
-           'groups', 'Shards', 'Provenance', 'View', 'openable', 'matrix', 'row_column', 'row_columns', 'dataset_parts',
-           'dataset_header', 'as_dataset', 'side_by_side', 'one_manifest', 'harvested_parts', 'free_memory',
-           'block_width', 'needed', 'memory_plan', 'gigabytes', 'announce', 'check_name', 'check_note', 'joined_note',
-           'folders_of', 'known_note', 'keep_note', 'complete', 'unfinished', 'turns_of', 'repaired', 'ActivationStore']
+           'ShardBuffer', 'write_shards', 'dtype_of', 'widths_of', 'run_header', 'run_of', 'json_checksum', 'save_json',
+           'read_json', 'DamagedManifest', 'Manifest', 'check_header', 'bytes_per_row', 'log_line', 'shard_entry',
+           'last_entry', 'append', 'save_manifest', 'Log', 'read_entry', 'read_log', 'shard_numbers', 'assembled',
+           'read_manifest', 'shard_problems', 'own_record', 'reached', 'rebuilt', 'rebuild_manifest', 'limit',
+           'same_run', 'begin_or_resume', 'explained', 'shards_from', 'mend', 'finished', 'write_store', 'blocks_of',
+           'stretch', 'check_batches', 'shuffled', 'ahead', 'are_windows', 'ShardFolder', 'groups', 'Shards',
+           'Provenance', 'View', 'openable', 'matrix', 'row_column', 'row_columns', 'dataset_parts', 'dataset_header',
+           'as_dataset', 'side_by_side', 'one_manifest', 'harvested_parts', 'free_memory', 'block_width', 'needed',
+           'memory_plan', 'gigabytes', 'announce', 'check_name', 'check_note', 'joined_note', 'folders_of',
+           'known_note', 'keep_note', 'complete', 'unfinished', 'turns_of', 'repaired', 'ActivationStore']
 
 # %% ../nbs/04_store.ipynb #d03b9927
 import errno, hashlib, json, os, re, reprlib, shutil, warnings, zlib
@@ -476,26 +476,6 @@ def write_shards(
         buffer.add(part, shard, first_window)
     if buffer.n_rows: yield buffer.write(folder, shard, last)
 
-# %% ../nbs/04_store.ipynb #c64cba58
-def fingerprint(
-    module: nn.Module,
-    n: int = 4096,      # values looked at per parameter, at least, or all there are
-) -> str:
-    "Checksum over a sample of all parameters: it changes when a model is trained further."
-    crc = 0
-    for name, parameter in module.named_parameters():
-        flat = parameter.detach().flatten()
-        sample = flat[::max(1, flat.numel() // n)].cpu().contiguous()
-        crc = zlib.crc32(sample.view(torch.uint8).numpy(), zlib.crc32(name.encode(), crc))
-    return f"{crc:08x}"
-
-# %% ../nbs/04_store.ipynb #8dd42af3
-def weights_of(model: Model) -> str:
-    "What tells its weights from others: their checksum; of a model on another machine, its name and revision on the hub."
-    if not model.loaded and hasattr(model.lm, "to_model_key"): return f"{model.module.config.name_or_path}@{getattr(model.module.config, '_commit_hash', None)}"
-    model.check_loaded()
-    return fingerprint(model.module)
-
 # %% ../nbs/04_store.ipynb #9dc1bff5
 def dtype_of(
     dtype: torch.dtype | None,   # asked for; None: bfloat16
@@ -530,7 +510,7 @@ def run_header(
 ) -> dict:
     "Where the rows of a store come from, for its manifest."
     return dict(format=FORMAT, dtype=str(dtype_of(dtype)).removeprefix("torch."),
-                models=[dict(name=m.name, path=str(m.path), adapter=m.adapter, weights=weights_of(m)) for m in models],
+                models=[dict(name=m.name, path=str(m.path), **m.identity()) for m in models],
                 sites=widths_of(models, sites), tokens=tokens.describe())
 
 # %% ../nbs/04_store.ipynb #def2259f
