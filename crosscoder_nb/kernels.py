@@ -287,8 +287,8 @@ class Screen(NamedTuple):
 
     def edges(self, n: int, start: float):
         "Where n entries might be found: at the last cut, else at a quantile of some rows."
-        yield .97 * start
-        yield .97 * first_guess(self.bound, torch.ones_like(self.bound[0]), n)
+        yield .95 * start
+        yield .95 * first_guess(self.bound, torch.ones_like(self.bound[0]), n)
 
 
 def screened_choice(
