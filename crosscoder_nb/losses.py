@@ -14,7 +14,7 @@ from typing import Mapping, NamedTuple
 import torch
 from torch import Tensor
 
-from .crosscoder import CrossCoder, GroupWeights, spans, take, write
+from .crosscoder import CrossCoder, GroupWeights, dense_code, some_rows, spans, take, write
 from .kernels import DenseCode, SparseCode
 from .sparsity import code_norms
 
@@ -139,7 +139,7 @@ def dead_pre(
 ) -> tuple[list[tuple[GroupWeights, Tensor]], Tensor]:  # groups with their dead features (numbered in the group); pre-activations [batch n]
     "Pre-activations of some features, densely over those alone."
     mine = [(w, dead[(dead >= start) & (dead < stop)] - start) for w, start, stop in spans(cc)]
-    return mine, torch.cat([take(x, cc.sites, tuple(w.reads)) @ w.W_enc[d].T + w.b_enc[d] for w, d in mine], 1)
+    return mine, torch.cat([take(x, cc.sites, tuple(w.reads)) @ some_rows(w.W_enc, d).T + w.b_enc[d] for w, d in mine], 1)
 
 
 def dead_write(
@@ -150,7 +150,7 @@ def dead_write(
     "The reconstruction by some features alone."
     parts = {n: f.new_zeros(len(f), d) for n, d in cc.writes.items()}
     for (w, d), code in zip(mine, f.split([len(d) for _, d in mine], 1)):
-        for n, W in zip(w.writes, w.decoder()[d].split(list(w.writes.values()), 1)): parts[n] = parts[n] + code @ W
+        for n, W in zip(w.writes, w.decoder(d).split(list(w.writes.values()), 1)): parts[n] = parts[n] + code @ W
     return torch.cat(list(parts.values()), 1)
 
 # %% ../nbs/14_losses.ipynb #83d30685
@@ -163,9 +163,10 @@ def aux_loss(
 ) -> Tensor:           # 0-dim; 1 when the dead explain nothing
     "Share of the residual's variance that the dead features leave unexplained."
     e, (mine, pre) = residual.detach(), dead_pre(cc, x, dead)
+    spread = e - e.mean(0) if len(e) > 1 else e                # one token alone has no variance
     best = (pre.detach() * cc.rank_norms.detach()[dead]).topk(min(k, len(dead)), dim=1).indices
     f = pre.relu() * torch.zeros_like(pre).scatter_(1, best, 1.)
-    return (e - dead_write(cc, mine, f)).square().sum() / (e - e.mean(0)).square().sum().clamp_min(1e-12)
+    return (e - dead_write(cc, mine, f)).square().sum() / spread.square().sum().clamp_min(1e-12)
 
 # %% ../nbs/14_losses.ipynb #1f8db795
 def ghost_loss(
@@ -186,7 +187,7 @@ def preact_loss(
     code: DenseCode,  # with its pre-activations
 ) -> Tensor:          # 0-dim
     "Mean over tokens of how far scores stay below their bars."
-    if not isinstance(code, DenseCode): raise ValueError(f"a pre-activation loss needs all pre-activations, and the sparse step of {type(cc.sparsity).__name__} keeps only some. Use aux_coeff instead, or ReLU(sparse_below=0).")
+    if not isinstance(code, DenseCode): raise ValueError(f"a pre-activation loss needs all pre-activations, and the step of {type(cc.sparsity).__name__} keeps only some. Use aux_coeff instead.")
     return (cc.sparsity.bar() - code.pre * cc.rank_norms).relu().sum(1).mean()
 
 # %% ../nbs/14_losses.ipynb #c080798b
@@ -265,7 +266,8 @@ def losses(
     p: float = 1.0,       # power of the L1 penalty
 ) -> Losses:
     "Every part of the loss that the objective asks for."
-    code, y = cc.code(x), take(x, cc.sites, tuple(cc.writes))
+    whole = o.preact_coeff and not cc.sparsity.ranked            # ReLU may have gone over to active entries alone
+    code, y = dense_code(cc, x) if whole else cc.code(x), take(x, cc.sites, tuple(cc.writes))
     y_hats = nested(cc, code, x, o.prefixes) if o.prefixes else [cc.reconstruct(code, x)]
     errors = [reconstruction_loss(y, y_hat, cc.writes, o.error, o.site_weights) for y_hat in y_hats]
     parts = dict(l2_loss=sum(errors) / len(errors))
