@@ -119,7 +119,9 @@ def first_weights(
 ) -> tuple[Tensor, Tensor]:      # W_enc [feature Σ d_read], W_dec [feature Σ d_write]
     "Where the features of a group begin."
     names = dict.fromkeys(group.reads + group.writes)
-    def directions(d): return dec_norm * F.normalize(torch.randn(group.n_features, d, generator=generator), dim=1)
+    def directions(d):   # drawn where the generator is, so that a seed means the same on every device
+        drawn = torch.randn(group.n_features, d, generator=generator, device=generator.device)
+        return dec_norm * F.normalize(drawn, dim=1).to(torch.get_default_device())
     def rows():
         if same and len({sites[n] for n in names}) == 1: return dict.fromkeys(names, directions(sites[group.reads[0]]))
         return {n: directions(sites[n]) for n in names}
@@ -324,7 +326,7 @@ def spread(
     side: str,              # "reads" or "writes"
 ) -> Tensor:                # [feature Σd], zero where a group has no weight
     "The groups' weights in one table over all sites."
-    where, out = columns(cc.sites), torch.zeros(cc.n_features, sum(cc.sites.values()), device=cc.b_dec.device)
+    where, out = columns(cc.sites), cc.b_dec.new_zeros(cc.n_features, sum(cc.sites.values()))
     for (w, start, stop), W in zip(spans(cc), weights):
         for n, part in zip(getattr(w, side), W.split(list(getattr(w, side).values()), 1)): out[start:stop, where[n]] = part
     return out

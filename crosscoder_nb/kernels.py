@@ -34,7 +34,7 @@ class SparseCode(NamedTuple):
 
     def decode(self, W: Tensor) -> Tensor: return sparse_decode(self.val, W, self.row, self.col, self.shape[0])
 
-    def counts(self) -> Tensor: return torch.bincount(self.col, minlength=self.shape[1])
+    def counts(self) -> Tensor: return self.col.new_zeros(self.shape[1]).scatter_add_(0, self.col, torch.ones_like(self.col))
 
     def weighted_sum(self, weights: Tensor) -> Tensor: return (self.val * weights[self.col]).sum()
 
@@ -165,7 +165,7 @@ def choose_of_batch(
     start: float,    # the last batch's cut; 0 when there was none
 ) -> Entries:
     "The n largest scores of a batch."
-    edge = .9 * start if start > 0 else .9 * first_guess(pre, norms, n)
+    edge = .9 * (start if start > 0 or n == 0 else first_guess(pre, norms, n))
     while True:
         found = entries_above(pre, norms, edge)
         if len(found.val) >= n or edge == 0: return top_entries(found, n)
@@ -441,7 +441,7 @@ def sparse_decode(
 # %% ../nbs/11_kernels.ipynb #574a79f2
 @cache
 def keep_memory() -> bool:  # whether the allocator could be told
-    "Let glibc reuse freed blocks instead of returning them to the system; for the whole process, once. Elsewhere nothing happens."
+    "Let glibc reuse freed blocks instead of returning them to the system; for the whole process, once. For runs on a processor."
     try: mallopt = ctypes.CDLL("libc.so.6").mallopt
     except (OSError, AttributeError): return False
     M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4      # the numbers of malloc.h

@@ -32,11 +32,11 @@ class Scaling(nn.Module):
         sites: dict[str, int],  # site name -> width, in the order of the columns of x
     ):
         super().__init__()
-        self.sites, widths = dict(sites), torch.tensor(list(sites.values()))
+        self.sites, widths, total = dict(sites), torch.tensor(list(sites.values())), sum(sites.values())
         self.register_buffer("scale", torch.ones(len(widths)))                       # [site]
-        self.register_buffer("mean", torch.zeros(int(widths.sum())))                 # [Σd]
+        self.register_buffer("mean", torch.zeros(total))                 # [Σd]
         self.register_buffer("max_norm", torch.full((len(widths),), math.inf))       # [site]
-        self.register_buffer("site_of", torch.arange(len(widths)).repeat_interleave(widths), persistent=False)  # [Σd]
+        self.register_buffer("site_of", torch.arange(len(widths)).repeat_interleave(widths, output_size=total), persistent=False)  # [Σd]
 
     def forward(self, x: Tensor) -> Tensor:
         "Raw `x` [... Σd] of any dtype to scaled activations, in the dtype of the scales (float32 unless they were converted)."

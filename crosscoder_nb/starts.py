@@ -46,9 +46,9 @@ def start_rate(
 ) -> None:
     "Begin with encoder biases that make every feature active on the same share of tokens."
     if not 0 < share < 1: raise ValueError(f"share is the part of tokens on which a feature is active, between 0 and 1; got {share}")
-    pre, rank = pre_activations(cc, x), len(x) - max(1, round(share * len(x)))
+    pre, n = pre_activations(cc, x), max(1, round(share * len(x)))
     bar = torch.as_tensor(cc.sparsity.bar()) / cc.rank_norms
-    edge = pre.sort(dim=0).values[max(rank - 1, 0):rank + 1].mean(0)     # between the last that stays silent and the first that speaks
+    edge = pre.topk(min(n + 1, len(x)), dim=0).values[n - 1:].mean(0)    # between the last that stays silent and the first that speaks
     for w, start, stop in spans(cc): w.b_enc += bar[start:stop] - edge[start:stop] if bar.ndim else -edge[start:stop]
 
 # %% ../nbs/15_starts.ipynb #39f992aa
@@ -80,7 +80,8 @@ def resample(
     own = torch.cat([dead[start:stop] & (w.group.like is None) for w, start, stop in spans(cc)])   # shared weights begin again once
     reborn = own.nonzero().squeeze(1)[:len(x)]
     if not len(reborn): return reborn
-    token = torch.multinomial(error.double().square() + 1e-12, len(reborn), generator=generator)
+    weight = (error / error.max().clamp_min(1e-30)).square() + 1e-12
+    token = torch.multinomial(weight, len(reborn), generator=generator)
     for w, start, stop in spans(cc):
         mine = (reborn >= start) & (reborn < stop)
         rows, at, living = reborn[mine] - start, x[token[mine]], ~dead[start:stop]
