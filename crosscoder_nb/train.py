@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['BEGAN', 'CHECKPOINT_VERSION', 'COUNTERS', 'STREAM', 'RESULTS', 'SHOWN', 'digest', 'InMemory', 'remove_parallel',
            'unit_rows', 'fired', 'machine', 'to_device', 'ordinary', 'Run', 'not_finite', 'log_l1', 'begin',
-           'anneal_power', 'begin_again', 'explained_variance', 'step_metrics', 'integrity', 'plain', 'identity',
-           'check_same', 'save_checkpoint', 'read_checkpoint', 'load_checkpoint', 'Log', 'metrics_line',
-           'write_metrics', 'read_metrics', 'new_run', 'check_sites', 'one_stream', 'Trained', 'write_results',
-           'is_finished', 'load_results', 'train', 'resume', 'run_steps', 'one_step', 'after_training']
+           'anneal_power', 'begin_again', 'explained_variance', 'step_metrics', 'integrity', 'identity', 'check_same',
+           'save_checkpoint', 'read_checkpoint', 'load_checkpoint', 'Log', 'metrics_line', 'write_metrics',
+           'read_metrics', 'new_run', 'check_sites', 'one_stream', 'Trained', 'write_results', 'is_finished',
+           'load_results', 'train', 'resume', 'run_steps', 'one_step', 'after_training']
 
 # %% ../nbs/21_train.ipynb #2c3b9d4f
 import json
@@ -21,7 +21,7 @@ import zipfile
 import zlib
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
-from typing import Any, Iterator, Mapping, NamedTuple
+from typing import Iterator, Mapping, NamedTuple
 from weakref import WeakKeyDictionary
 
 import pandas as pd
@@ -31,7 +31,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
 from .architectures import verify_partition_integrity
-from .crosscoder import CrossCoder, columns, spans
+from .crosscoder import CrossCoder, as_json, columns, spans
 from .files import differences, replacing, sole_writer, stamp, stamp_problem, without_records
 from .kernels import keep_memory
 from .losses import Losses, Objective, l1_penalty, losses, total
@@ -152,8 +152,6 @@ def ordinary(
     "Leave out the outliers of a batch, where the scaling has a cut."
     if not cc.scaling.max_norm.isfinite().any(): return x
     kept = cc.scaling.keeps(x)
-    if (strange := (~x[~kept].isfinite()).any(1).sum()):
-        raise FloatingPointError(f"{int(strange)} of {len(x)} rows of the batch hold NaN or infinity. Leave them out of the data.")
     if not kept.any():
         raise ValueError(f"every one of the batch's {len(x)} rows is an outlier: longer than {cc.scaling.max_norm.tolist()} at one "
                          f"of the sites {list(cc.sites)}. Fit the scaling on these data, raise outlier_cut, or take a larger batch_size.")
@@ -312,26 +310,14 @@ def integrity(cc: CrossCoder) -> dict[str, float]:
 BEGAN = WeakKeyDictionary()   # crosscoder -> digest of its weights where its last training began: it is trained in place
 
 
-def plain(
-    what,        # dicts, lists, texts, numbers
-    name: str,   # what it is, for errors
-) -> Any:
-    "The same as JSON keeps it, NumPy's numbers as Python's; what cannot be kept is refused."
-    def number(value):
-        if getattr(value, "ndim", None) == 0: return value.item()
-        raise TypeError(f"{name} hold {value!r}, and a {type(value).__name__} cannot be saved with a crosscoder. "
-                        "Use texts, numbers, lists and dicts; of a path its text, str(path).")
-    return json.loads(json.dumps(what, default=number))
-
-
 def identity(run: Run, data) -> dict:
     "What a run must have in common with one that it goes on from."
     cc, config = run.cc, asdict(run.config) | asdict(run.config.objective)
     numbers = {n: v for n, v in config.items() if n not in ("objective", "log_every", "save_every", "wandb")}
     origin = without_records(data.about, ("path",))         # a folder that has moved holds the same data
-    return plain(numbers | dict(sites=cc.sites, groups=[asdict(g) for g in cc.groups], sparsity=cc.sparsity.config(), start=cc.start,
+    return as_json(numbers | dict(sites=cc.sites, groups=[asdict(g) for g in cc.groups], sparsity=cc.sparsity.config(), start=cc.start,
                                 scaling=digest(cc.scaling.state_dict().values()), first_weights=digest(cc.state_dict().values()),
-                                data=origin, order=data.order), "the settings of a run")
+                                data=origin, order=data.order), "settings")
 
 
 def check_same(
@@ -347,7 +333,7 @@ def check_same(
         began = BEGAN.get(runs[n].cc)
         if began and began == there[n].get("first_weights"): now["first_weights"] = began   # interrupted here, it is on its way
         defaults = {f.name: f.default for c in (TrainConfig, Objective) for f in fields(c) if f.name in now and f.default is not MISSING}
-        if other := differences(plain(defaults, "the defaults") | there[n], now):   # a run that began before there was an option has its default
+        if other := differences(as_json(defaults, "defaults") | there[n], now):   # a run that began before there was an option has its default
             raise ValueError(f"{path} is of another run{f' of {n}' if n else ''}; {other}. Use another folder, or the same settings.")
         BEGAN[runs[n].cc] = now["first_weights"]
 
@@ -471,7 +457,7 @@ def new_run(
     cc, config = what.build(data, device) if isinstance(what, Recipe) else (what, config)
     if config is None: raise ValueError("a crosscoder needs a TrainConfig: train(cc, data, folder, TrainConfig(steps=...)). A recipe brings its own.")
     check_sites(cc, data)
-    cc.info = plain(cc.info, "cc.info")         # what could not be saved at the end is said now
+    cc.info = as_json(cc.info, "info")         # what could not be saved at the end is said now
     return Run(cc.to(device_or_fastest(device)), config)
 
 
@@ -513,7 +499,7 @@ def write_results(
     "Save the trained crosscoders with where they come from; the record of their checksums comes last."
     for n, r in runs.items():
         metrics = {name: round(float(v), 6) for name, v in r.history[-1].items() if math.isfinite(v)}
-        r.cc.info["training"] = plain(dict(config=asdict(r.config), data=data.about, tokens=r.tokens, metrics=metrics), "its origins")
+        r.cc.info["training"] = as_json(dict(config=asdict(r.config), data=data.about, tokens=r.tokens, metrics=metrics), "info.training")
         write_metrics(folder / n / "metrics.jsonl", r.history)
         r.cc.save_pretrained(folder / n)
     files = {f"{n}/{file}": stamp(folder / n / file) for n in runs for file in RESULTS}
