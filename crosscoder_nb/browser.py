@@ -46,11 +46,11 @@ def model_names(
 
 # %% ../nbs/41_browser.ipynb #2380048b
 def class_label(
-    name: str,               # A only, shared, B only, other or dead
+    name: str,               # a class of `diff`
     names: tuple[str, str],  # names of the models
 ) -> str:                    # the class as a reader understands it
-    "The class with the model's name in place of its letter."
-    return {"A only": f"only {names[0]}", "B only": f"only {names[1]}"}.get(name, name)
+    "The class in words: \"only\" before the model's name, as it would be said."
+    return {f"{n} only": f"only {n}" for n in names}.get(name, name)
 
 # %% ../nbs/41_browser.ipynb #707c56f3
 def describe_columns(
@@ -58,8 +58,10 @@ def describe_columns(
 ) -> list[dict]:       # per column: name, label, help; a text column also its categories and how they are shown
     "What the page must know of each column, the feature's number first."
     names = model_names(df)
+    known = {f"norm_{n}": COLUMNS[letter] for n, letter in zip(names, ("norm_A", "norm_B"))}
     def describe(name):
-        label, meaning = (text.format(A=names[0], B=names[1]) for text in COLUMNS.get(name, (name, name)))
+        texts = known.get(name) or COLUMNS.get(name)
+        label, meaning = (text.format(A=names[0], B=names[1]) for text in texts) if texts else (name, name)
         column = dict(name=name, label=label, help=meaning)
         if name == "feature" or pd.api.types.is_numeric_dtype(df[name]): return column
         texts = sorted(df[name].astype(str).unique())
@@ -109,8 +111,8 @@ def view_meta(
     names, columns, kinds = model_names(df), describe_columns(df), df["class"].value_counts()
     plain = [c["name"] for c in columns if len(c.get("categories", "ab")) > 1]    # a text that is the same for all says nothing
     classes = [("living", f"living ({len(df) - kinds.get('dead', 0):,})"), ("", f"all ({len(df):,})")]
-    classes += [(k, f"{class_label(k, names)} ({kinds[k]:,})") for k in ("A only", "shared", "B only", "other", "dead") if k in kinds]
-    hidden = {"norm_A", "norm_B"}                                                 # on the card; the table is narrow
+    classes += [(k, f"{class_label(k, names)} ({kinds[k]:,})") for k in (f"{names[0]} only", "shared", f"{names[1]} only", "other", "dead") if k in kinds]
+    hidden = {f"norm_{name}" for name in names}                                    # on the card; the table is narrow
     return dict(names=list(names), rows=len(df), columns=columns, classes=classes, facts=provenance(df, evaluation),
                 table=[name for name in plain if name not in hidden], card=[name for name in plain if name not in ("feature", "class", "rel_norm")])
 
@@ -165,8 +167,8 @@ def leaning_features(
     df: pd.DataFrame,  # the table of `diff`
     n: int = 5,        # features of each side
 ) -> list[int]:        # numbers of the features, the second model's first
-    "The features that lean most to each model, B first."
-    leaning = [i for which in ("B", "A") for i in exclusive(df, which, n).index]
+    "The features that lean most to each model, the second first."
+    leaning = [i for which in reversed(model_names(df)) for i in exclusive(df, which, n).index]
     return list(dict.fromkeys(leaning))
 
 # %% ../nbs/41_browser.ipynb #e27943b2

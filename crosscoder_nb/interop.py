@@ -89,7 +89,8 @@ def find_files(
     if not path.is_dir() and (len(path.parts) != 2 or path.is_absolute()):
         raise FileNotFoundError(f"{path} is no file or folder here, and no hub repository, which would look like org/name")
     files = files_below(path) if path.is_dir() else HfApi().list_repo_files(str(path), revision=revision)
-    weights = pick([f for f in files if f.startswith(inside)])
+    try: weights = pick([f for f in files if f.startswith(inside)])
+    except ValueError as e: raise ValueError(f"{path}: {e}") from None
     wanted = [f for f in (weights, settings_of(weights, files)) if f]
     root = path if path.is_dir() else Path(snapshot_download(str(path), revision=revision, allow_patterns=wanted))
     return root / weights, root / wanted[1] if len(wanted) > 1 else None
@@ -107,9 +108,14 @@ def check_size(
 
 
 def check_archive(path: Path) -> None:
-    "Refuse a zip archive whose directory promises too much."
+    "Refuse a zip archive whose directory promises too much, or whose contents have other checksums."
     if not zipfile.is_zipfile(path): return          # torch's old format
-    with zipfile.ZipFile(path) as archive: check_size(path, sum(info.file_size for info in archive.infolist()))
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_size(path, sum(info.file_size for info in archive.infolist()))
+            broken = archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as e: broken = e
+    if broken: raise ValueError(f"{path} is damaged ({broken}). Get it again, or from its author.")
 
 
 def check_pickle(path: Path) -> None:
@@ -122,8 +128,8 @@ def check_pickle(path: Path) -> None:
 # %% ../nbs/50_interop.ipynb #423b074a
 def load_pickle(path: Path) -> dict:
     "What a .pt file holds, if that is tensors and plain numbers."
+    check_archive(path)
     try:
-        check_archive(path)
         check_pickle(path)
         held = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, LookupError, EOFError, OverflowError, TypeError, AttributeError, RuntimeError, zipfile.BadZipFile) as e:
@@ -139,9 +145,9 @@ def load_pickle(path: Path) -> dict:
 # %% ../nbs/50_interop.ipynb #f8dc913d
 def load_arrays(path: Path) -> dict[str, Tensor]:
     "The arrays of an .npz file; the header of each must agree with the archive's directory."
+    check_archive(path)
     held = {}
     try:
-        check_archive(path)
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
                 with archive.open(info) as f:

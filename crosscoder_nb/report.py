@@ -24,8 +24,8 @@ def headline(
     names, kinds = model_names(df), df["class"].value_counts()
     living = len(df) - kinds.get("dead", 0)
     def part(kind): return f"{kinds.get(kind, 0):,} ({kinds.get(kind, 0) / max(1, living):.1%})"
-    return (f"Of {len(df):,} features {living:,} fired on the {df.attrs['n_tokens']:,} tokens measured: {part('shared')} are shared, {part('A only')} belong to {names[0]} only, "
-            f"{part('B only')} to {names[1]} only, and {part('other')} lie between.")
+    return (f"Of {len(df):,} features {living:,} fired on the {df.attrs['n_tokens']:,} tokens measured: {part('shared')} are shared, {part(f'{names[0]} only')} belong to {names[0]} only, "
+            f"{part(f'{names[1]} only')} to {names[1]} only, and {part('other')} lie between.")
 
 # %% ../nbs/42_report.ipynb #80742445
 CAVEAT = ("What this does not show: a class is read from decoder norms alone. Training for sparsity can shrink the decoder of a shared feature in one model until it looks exclusive, so an exclusive "
