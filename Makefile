@@ -1,4 +1,4 @@
-# make demo   the whole road on a real language model, in front of you
+# make demo   the whole road on a real language model, in front of you; make demo CROSSCODER_DEMO_SIZE=small takes another size
 # make test   every notebook executed, library and README proved in sync
 # make lab    JupyterLab on the tutorials
 PYTHON ?= python3
@@ -11,7 +11,7 @@ TUTORIAL := nbs/tutorials/01_diff_two_models.ipynb
 demo: demo/01_diff_two_models.ipynb
 	@echo "The report is demo/report.html, the executed notebook $<, the crosscoder demo/crosscoder."
 
-demo/01_diff_two_models.ipynb: $(TUTORIAL) $(SOURCES) | .venv/ready
+demo/01_diff_two_models.ipynb: $(TUTORIAL) $(wildcard nbs/tutorials/pirate/*) $(SOURCES) | .venv/ready
 	$(BIN)/python .ci/notebooks.py run $(TUTORIAL) $@
 
 test: .venv/ready
