@@ -8,7 +8,7 @@ __all__ = ['ERRORS', 'PENALTIES', 'REVIVALS', 'reconstruction_loss', 'prefix_blo
            'ghost_loss', 'preact_loss', 'gate_loss', 'Objective', 'Losses', 'losses', 'total']
 
 # %% ../nbs/14_losses.ipynb #ff771026
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Mapping, NamedTuple
 
 import torch
@@ -235,7 +235,12 @@ class Objective:
         for field, table in dict(error=ERRORS, penalty=PENALTIES, aux=REVIVALS).items():
             if getattr(self, field) not in table: raise ValueError(f"{field} must be one of {', '.join(table)}; got {getattr(self, field)!r}")
         code_norms(torch.ones(1, 1), self.code_norm)
-        object.__setattr__(self, "prefixes", tuple(self.prefixes) if isinstance(self.prefixes, (tuple, list)) else (self.prefixes,))
+        for f in fields(self):                       # NumPy's numbers become Python's, which a checkpoint can keep
+            if f.type in (float, float | None) and getattr(self, f.name) is not None: object.__setattr__(self, f.name, float(getattr(self, f.name)))
+        if self.aux_k != int(self.aux_k): raise ValueError(f"aux_k is a number of features and must be whole; got {self.aux_k}")
+        object.__setattr__(self, "aux_k", int(self.aux_k))
+        if self.site_weights: object.__setattr__(self, "site_weights", {n: float(w) for n, w in self.site_weights.items()})
+        object.__setattr__(self, "prefixes", tuple(map(float, self.prefixes if isinstance(self.prefixes, (tuple, list)) else (self.prefixes,))))
         for field in ("l1_coeff", "aux_coeff", "preact_coeff"):
             if not getattr(self, field) >= 0: raise ValueError(f"{field} is the factor of a loss and may not be negative; got {getattr(self, field)}")
         if self.target_l0 is not None and not self.target_l0 > 0: raise ValueError(f"target_l0 is a number of active features and must be positive; got {self.target_l0}")
