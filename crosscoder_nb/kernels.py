@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['KEEP', 'MOST', 'SparseCode', 'DenseCode', 'sparsify', 'segments', 'gather_add', 'sampled_products', 'Entries',
            'entries_above', 'kth_largest', 'top_entries', 'choose_of_batch', 'first_guess', 'active_entries', 'best',
-           'best_of_blocks', 'rounded_up', 'score_bounds', 'Screen', 'screened_choice', 'screened_blocks',
+           'best_of_blocks', 'rounded_up', 'whole_sums', 'score_bounds', 'Screen', 'screened_choice', 'screened_blocks',
            'screened_entries', 'ByFeature', 'by_feature', 'restore', 'sparse_encode', 'sparse_decode', 'keep_memory']
 
 # %% ../nbs/11_kernels.ipynb #a2d1969d
 import ctypes
+from contextlib import contextmanager
 from functools import cache, singledispatch
 from typing import Callable, NamedTuple
 
@@ -247,6 +248,16 @@ KEEP = 1 - 2**-7   # a bound and an edge rounded to bfloat16, each by 2**-8 of i
 def rounded_up(v: Tensor) -> Tensor: return (v + v.abs() * 2**-7).bfloat16()
 
 
+@contextmanager
+def whole_sums():
+    "Sum products in float32 to the end; CUDA may otherwise add parts of them in bfloat16."
+    matmul = torch.backends.cuda.matmul
+    before = matmul.allow_bf16_reduced_precision_reduction
+    matmul.allow_bf16_reduced_precision_reduction = False
+    try: yield
+    finally: matmul.allow_bf16_reduced_precision_reduction = before
+
+
 def score_bounds(
     x: Tensor,       # [batch d]
     W: Tensor,       # encoder, [feature d]
@@ -266,8 +277,9 @@ def score_bounds(
     right[:, d] = rounded_up(length(far, dim=1))
     bias = (b + W @ mean) * norms
     right[:, d + 2] = bias
-    right[:, d + 3] = rounded_up(bias - right[:, d + 2] + 2**-15 * bias.abs() + 2**-22 * b.abs() * norms + 1e-30)   # numbers below 1e-38 may count as 0
-    return F.linear(left, right)
+    right[:, d + 3] = rounded_up(bias - right[:, d + 2] + (2**-15 + slack) * bias.abs() + 2**-22 * b.abs() * norms
+                                 + 1e-30)   # numbers below 1e-38 may count as 0
+    with whole_sums(): return F.linear(left, right)
 
 # %% ../nbs/11_kernels.ipynb #4dc798c7
 MOST = 4   # candidates for each place beyond which the exact product is the shorter way
