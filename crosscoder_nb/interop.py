@@ -372,7 +372,10 @@ def load_dictionary(
         raise ValueError(f"{weights} cannot be read as a {kind} of {name} ({type(e).__name__}: {e}). Compare it and its settings with the original.") from None
     info = about(file, format=name, kind=kind, source=str(path), revision=revision, subfolder=subfolder, expects=parts.expects)
     one = [info["hook"]] if len(parts.widths) == 1 and "hook" in info else None
-    return assemble(parts, sites or parts.names or one, info)
+    names = sites or parts.names or one
+    if not all(isinstance(name, str) and name for name in names or ()):
+        raise ValueError(f"{weights}: the names of its sites must be words; got {listed([str(name)[:40] for name in names])}. Name them with sites=[...].")
+    return assemble(parts, names, info)
 
 # %% ../nbs/50_interop.ipynb #80716cf5
 LINEAR = {"encoder.weight": "feature d", "encoder.bias": "feature", "decoder.weight": "d feature"}
