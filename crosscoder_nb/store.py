@@ -1474,7 +1474,7 @@ def turns_of(
 ) -> list[tuple[Path, list[Model]]]:   # folder, and the models that are read together into it
     "Choose a way of reading the models that fits into memory, and say so; a store that was begun is gone on with in its way."
     plan = memory_plan(models, sites, tokens, shard_rows, dtype)
-    apart = any((folder / check_name(model.name) / "manifest.json").exists() for model in models)
+    apart = any((folder / model.name / "manifest.json").exists() for model in models)
     begun = "one after the other" if apart or (folder / "joined.json").exists() else "all at once" if (folder / "manifest.json").exists() else None
     way = begun or next((way for way, fits in plan["fits"].items() if fits), plan.index[-1])
     turns = [(folder / model.name, [model]) for model in models if any(site.model == model.name for site in sites)]
