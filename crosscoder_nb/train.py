@@ -8,7 +8,7 @@ __all__ = ['BEGAN', 'CHECKPOINT_VERSION', 'COUNTERS', 'STREAM', 'RESULTS', 'SHOW
            'anneal_power', 'begin_again', 'explained_variance', 'step_metrics', 'integrity', 'identity', 'check_same',
            'save_checkpoint', 'read_checkpoint', 'load_checkpoint', 'Log', 'metrics_line', 'write_metrics',
            'read_metrics', 'new_run', 'check_sites', 'one_stream', 'Trained', 'write_results', 'is_finished',
-           'load_results', 'train', 'resume', 'run_steps', 'one_step', 'after_training']
+           'load_results', 'train', 'resume', 'run_steps', 'settle', 'one_step', 'after_training']
 
 # %% ../nbs/21_train.ipynb #2c3b9d4f
 import json
@@ -20,6 +20,7 @@ import warnings
 import zipfile
 import zlib
 from dataclasses import MISSING, asdict, fields
+from itertools import islice
 from pathlib import Path
 from typing import Iterator, Mapping, NamedTuple
 from weakref import WeakKeyDictionary
@@ -37,6 +38,7 @@ from .kernels import keep_memory
 from .losses import Losses, Objective, l1_penalty, losses, total
 from .machine import device_or_fastest
 from .recipes import Recipe, TrainConfig, annealed_k, annealed_p, l1_coeff, last_birth, lr_factor
+from .sparsity import BatchTopK
 from .starts import resample, start_bias, start_rate
 
 # %% ../nbs/21_train.ipynb #d8ccaa58
@@ -569,7 +571,7 @@ def run_steps(runs: Mapping[str, Run], data, config: TrainConfig, folder: Path, 
     "From the step the runs are at to the last, which is saved before any result is made of it."
     first = next(iter(runs.values()))
     if first.step == config.steps: return
-    batches = data.batches(config.batch_size, seed=config.seed, skip=first.step)
+    batches = iter(data.batches(config.batch_size, seed=config.seed, skip=first.step))
     histories = {n: r.history for n, r in runs.items()}
     with (Log({n: folder / n for n in runs}, histories, config.wandb, first.wandb_id, about) as log,
           tqdm(total=config.steps, initial=first.step, desc="training", unit="step") as bar):
@@ -579,9 +581,26 @@ def run_steps(runs: Mapping[str, Run], data, config: TrainConfig, folder: Path, 
                 metrics = one_step(r, x)
                 if metrics: log(n, metrics)
                 if metrics: bar.set_postfix({k: f"{metrics[m]:.3g}" for k, m in SHOWN.items()}, refresh=False)
+            if step == config.steps: settle(runs, islice(batches, 4))
             if step % config.save_every == 0 or step == config.steps: save_checkpoint(folder / "checkpoint.pt", runs, about)
             bar.update()
     if first.step < config.steps: raise EOFError(f"the data ended after {first.step} batches, and {config.steps} steps were to be made")
+
+
+@torch.no_grad()
+def settle(
+    runs: Mapping[str, Run],
+    batches: Iterator[Tensor],   # the next of the stream, which no step has seen
+) -> None:
+    "Fit the thresholds of BatchTopK to the weights as training leaves them: the mean over batches of the smallest score kept."
+    cuts = {r: [] for r in runs.values() if isinstance(r.cc.sparsity, BatchTopK)}
+    for x in batches if cuts else ():
+        for r, seen in cuts.items():
+            r.cc.sparsity.k_now = r.k
+            code = r.cc.code(r.cc.scaling(ordinary(r.cc, to_device(x, r.device)))).sparse()
+            seen.extend(code.times(r.cc.rank_norms).val.min()[None] if len(code.val) else ())
+    for r, seen in cuts.items():
+        if seen: r.cc.sparsity.threshold.copy_(torch.stack(seen).mean())
 
 
 SHOWN = dict(loss="loss", L0="l0_loss", VE="explained_variance", dead="dead")   # beside the progress bar
