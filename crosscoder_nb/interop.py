@@ -19,7 +19,7 @@ __all__ = ['TENSOR_FILES', 'NO_DICTIONARY', 'READ', 'FORMATS', 'ABOUT', 'LINEAR'
            'save_saelens', 'markdown_cell', 'markdown_table', 'model_card', 'push_to_hub']
 
 # %% ../nbs/50_interop.ipynb #9f00a34d
-import json, math, pickle, re, tempfile, zipfile, zlib
+import json, math, pickle, re, struct, tempfile, zipfile, zlib
 from fnmatch import fnmatch
 from html import escape
 from pathlib import Path
@@ -114,7 +114,7 @@ def check_archive(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             check_size(path, sum(info.file_size for info in archive.infolist()))
             broken = archive.testzip()
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as e: broken = e
+    except (zipfile.BadZipFile, zlib.error, struct.error, UnicodeDecodeError, EOFError, OSError, RuntimeError) as e: broken = e
     if broken: raise ValueError(f"{path} is damaged ({broken}). Get it again, or from its author.")
 
 
@@ -132,7 +132,8 @@ def load_pickle(path: Path) -> dict:
     try:
         check_pickle(path)
         held = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, LookupError, EOFError, OverflowError, TypeError, AttributeError, RuntimeError, zipfile.BadZipFile) as e:
+    except (pickle.UnpicklingError, LookupError, EOFError, OSError, OverflowError, TypeError, AttributeError, RuntimeError, UnicodeDecodeError,
+            zipfile.BadZipFile) as e:
         wanted = ", ".join(re.findall(r"GLOBAL (\S+)", str(e)))
         if not wanted: raise ValueError(f"{path} cannot be read as a file of tensors: {type(e).__name__} {e}. Get it again, or from its author.") from None
         raise ValueError(f"{path} is a pickle that asks for {wanted}, which tensors do not need and which could run code. It was not executed. "
