@@ -78,7 +78,7 @@ def stamp_problem(
     "What is wrong with a file."
     path = Path(path)
     if not path.is_file(): return f"{path.name} is missing"
-    if (size := path.stat().st_size) != known["bytes"]: return f"{path.name}: {size:,} bytes, not {known['bytes']:,}"
+    if (size := path.stat().st_size) != known["bytes"]: return f"{path.name}: {size} bytes, not {reprlib.repr(known['bytes'])}"
     found = checksum(path)
     return "" if found == known["crc32"] else f"{path.name}: checksum {found}, not {known['crc32']}"
 
