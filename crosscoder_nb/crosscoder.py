@@ -27,7 +27,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from .files import differences, replacing, stamp, stamp_problem
+from .files import differences, parse_json, read_json, replacing, stamp, stamp_problem
 from .kernels import (DenseCode, Entries, Screen, SparseCode, active_entries, sampled_products, score_bounds,
                                    screened_entries, sparse_encode)
 from .machine import fastest_dtype
@@ -516,10 +516,8 @@ def read_config(folder: Path) -> dict:
     if not path.exists():
         raise FileNotFoundError(f"no config.json in {folder}: not a folder written by CrossCoder.save_pretrained. "
                                 "interop.load_dictionary reads those of other libraries.")
-    if path.stat().st_size > 2**26: raise ValueError(f"{path} has {path.stat().st_size:,} bytes: it is no configuration of a crosscoder.")
-    try: config = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as e: raise ValueError(f"{path} cannot be read ({e}): it is damaged.") from None
-    version = config.get("format_version") if isinstance(config, dict) else None
+    config = read_json(path, "Save the crosscoder again.")
+    version = config.get("format_version")
     if version != FORMAT_VERSION:
         raise ValueError(f"{path} has format version {version}, this library reads version {FORMAT_VERSION}. "
                          "Load it with the library version that wrote it, or train and save again.")
@@ -574,7 +572,8 @@ def check_header(
     try: file = safe_open(path, framework="pt")
     except SafetensorError as e: raise ValueError(f"{path} cannot be read ({e}): it is damaged.") from None
     with file:
-        layout = json.loads((file.metadata() or {}).get("layout", "null"))
+        try: layout = parse_json((file.metadata() or {}).get("layout", "{}"))
+        except ValueError as e: raise ValueError(f"{path} does not say which crosscoder it is of ({e}). Save again.") from None
         if other := differences(layout, {n: config[n] for n in ("sites", "groups", "sparsity")}):
             raise ValueError(f"{path} and config.json describe two crosscoders; {other}. Save again.")
         found = {n: (tuple(part.get_shape()), part.get_dtype()) for n in file.keys() for part in [file.get_slice(n)]}

@@ -19,7 +19,7 @@ __all__ = ['TENSOR_FILES', 'NO_DICTIONARY', 'READ', 'FORMATS', 'ABOUT', 'LINEAR'
            'save_saelens', 'markdown_cell', 'markdown_table', 'model_card', 'push_to_hub']
 
 # %% ../nbs/50_interop.ipynb #9f00a34d
-import json, math, pickle, re, tempfile, zipfile, zlib
+import json, math, pickle, re, reprlib, struct, tempfile, zipfile, zlib
 from fnmatch import fnmatch
 from html import escape
 from pathlib import Path
@@ -109,12 +109,12 @@ def check_size(
 
 def check_archive(path: Path) -> None:
     "Refuse a zip archive whose directory promises too much, or whose contents have other checksums."
-    if not zipfile.is_zipfile(path): return          # torch's old format
     try:
+        if not zipfile.is_zipfile(path): return          # torch's old format
         with zipfile.ZipFile(path) as archive:
             check_size(path, sum(info.file_size for info in archive.infolist()))
             broken = archive.testzip()
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as e: broken = e
+    except (zipfile.BadZipFile, zlib.error, struct.error, UnicodeDecodeError, EOFError, OSError, RuntimeError) as e: broken = e
     if broken: raise ValueError(f"{path} is damaged ({broken}). Get it again, or from its author.")
 
 
@@ -132,7 +132,8 @@ def load_pickle(path: Path) -> dict:
     try:
         check_pickle(path)
         held = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, LookupError, EOFError, OverflowError, TypeError, AttributeError, RuntimeError, zipfile.BadZipFile) as e:
+    except (pickle.UnpicklingError, LookupError, EOFError, OSError, OverflowError, TypeError, AttributeError, RuntimeError, UnicodeDecodeError,
+            zipfile.BadZipFile) as e:
         wanted = ", ".join(re.findall(r"GLOBAL (\S+)", str(e)))
         if not wanted: raise ValueError(f"{path} cannot be read as a file of tensors: {type(e).__name__} {e}. Get it again, or from its author.") from None
         raise ValueError(f"{path} is a pickle that asks for {wanted}, which tensors do not need and which could run code. It was not executed. "
@@ -223,7 +224,8 @@ class DictionaryFile(NamedTuple):
         "A number that must be known: a tensor of the file of the first name, or a setting."
         value = self.tensors.get(places[0], self.setting(*places))
         if value is None: raise ValueError(f"{self.path}: {places[0]} stands neither in the file nor in its settings ({', '.join(places)}).")
-        return int(value)
+        try: return int(value)
+        except (TypeError, ValueError): raise ValueError(f"{self.path}: {places[0]} must be a number; got {reprlib.repr(value)}.") from None
 
     def axes(self, *names: str) -> int:
         "How many axes the first of some tensors has; 0 if there is none."
@@ -334,7 +336,8 @@ def recognise(
     if len(kinds) != 1:
         raise ValueError(f"{file.path} looks like {name}, but no settings name its class, and its tensors ({', '.join(sorted(held))}) fit "
                          f"{' as well as '.join(kinds) or 'none'} of {', '.join(layouts)}. Put its configuration beside it.")
-    if kinds[0] not in layouts: raise ValueError(f"{file.path} is a {kinds[0]} of {name}, which cannot be read; there are {', '.join(layouts)}.")
+    if kinds[0] not in list(layouts):   # settings may name anything, also a list
+        raise ValueError(f"{file.path} is a {str(kinds[0])[:80]} of {name}, which cannot be read; there are {', '.join(layouts)}.")
     return name, kinds[0]
 
 # %% ../nbs/50_interop.ipynb #a0c3ebee

@@ -272,6 +272,8 @@ def weights_digest(
         x = x.bfloat16() if x.is_floating_point() else x
         return hashlib.sha256(x.cpu().contiguous().view(torch.uint8).numpy()).digest()
     whole, parts = hashlib.sha256(), [x.detach().reshape(-1).split(piece) for _, x in tensors]
+    torch.set_num_threads(torch.get_num_threads())   # in a forked process this renews the pool of threads PyTorch
+                                                     # lost there, which would fail from several threads at once
     with ThreadPoolExecutor(os.cpu_count()) as pool: digests = pool.map(hashed, [x for some in parts for x in some])
     for (name, x), some in zip(tensors, parts):
         whole.update(f"{name} {list(x.shape)} ".encode())
