@@ -7,8 +7,8 @@ __all__ = ['BEGAN', 'CHECKPOINT_VERSION', 'COUNTERS', 'STREAM', 'RESULTS', 'SHOW
            'unit_rows', 'fired', 'machine', 'to_device', 'ordinary', 'Run', 'not_finite', 'log_l1', 'begin',
            'anneal_power', 'begin_again', 'explained_variance', 'step_metrics', 'integrity', 'identity', 'check_same',
            'save_checkpoint', 'read_checkpoint', 'load_checkpoint', 'Log', 'metrics_line', 'write_metrics',
-           'read_metrics', 'new_run', 'check_sites', 'one_stream', 'Trained', 'write_results', 'is_finished',
-           'load_results', 'train', 'resume', 'run_steps', 'settle', 'one_step', 'after_training']
+           'read_metrics', 'new_run', 'check_sites', 'one_stream', 'Trained', 'write_results', 'result_problems',
+           'is_finished', 'load_results', 'train', 'resume', 'run_steps', 'settle', 'one_step', 'after_training']
 
 # %% ../nbs/21_train.ipynb #2c3b9d4f
 import json
@@ -16,6 +16,7 @@ import math
 import pickle
 import re
 import secrets
+import struct
 import warnings
 import zipfile
 import zlib
@@ -33,7 +34,7 @@ from tqdm.auto import tqdm
 
 from .architectures import verify_partition_integrity
 from .crosscoder import CrossCoder, as_json, columns, spans
-from .files import differences, replacing, sole_writer, stamp, stamp_problem, without_records
+from .files import differences, parse_json, read_json, replacing, small_file, sole_writer, stamp, stamp_problem, without_records
 from .kernels import keep_memory
 from .losses import Losses, Objective, l1_penalty, losses, total
 from .machine import device_or_fastest
@@ -361,6 +362,7 @@ def save_checkpoint(
 
 def read_checkpoint(path: Path) -> dict:
     "What a checkpoint holds, on the processor, or an error that says what is wrong with the file."
+    if not path.is_file(): raise ValueError(f"{path} is no ordinary file. Remove it to begin again.")   # a device may be endless
     try:
         with zipfile.ZipFile(path) as whole:
             if broken := whole.testzip(): raise RuntimeError(f"{broken} has another checksum")
@@ -369,7 +371,7 @@ def read_checkpoint(path: Path) -> dict:
         foreign = re.search(r"GLOBAL ([\w.]+)", str(e))
         raise ValueError(f"{path} is whole but holds {foreign[1] if foreign else 'something'} beside tensors, numbers and text, so it was "
                          "not loaded: this library did not write it. Delete it to begin again.") from None
-    except (EOFError, RuntimeError, zipfile.BadZipFile) as e:
+    except (EOFError, OSError, RuntimeError, UnicodeDecodeError, struct.error, zipfile.BadZipFile, zlib.error) as e:
         raise ValueError(f"{path} cannot be read ({type(e).__name__}): it is damaged or no checkpoint. Delete it to begin again.") from None
     version = saved.get("format_version") if isinstance(saved, dict) else None
     if version != CHECKPOINT_VERSION:
@@ -441,7 +443,10 @@ def read_metrics(
     folder: str | Path,  # of a run
 ) -> pd.DataFrame:       # a row for every logged step, NaN where there is no value
     "metrics.jsonl as a table."
-    rows = [json.loads(line) for line in (Path(folder) / "metrics.jsonl").read_text().splitlines()]
+    path = Path(folder) / "metrics.jsonl"
+    if not path.exists(): raise FileNotFoundError(f"{folder} holds no training: it has no metrics.jsonl.")
+    try: rows = [parse_json(line) for line in small_file(path, most=1 << 32).splitlines()]
+    except ValueError as e: raise ValueError(f"{path} cannot be read: {e}. Call train again, and it is made again from the checkpoint.") from None
     return pd.DataFrame([{n: math.nan if v is None else v for n, v in row.items()} for row in rows])
 
 # %% ../nbs/21_train.ipynb #332c9531
@@ -508,6 +513,22 @@ def write_results(
     with replacing(folder / "finished.json") as f: f.write(json.dumps(dict(about=about, files=files), indent=1).encode())
 
 
+def result_problems(
+    path: Path,    # finished.json
+    runs: Mapping[str, Run],
+    about: dict,   # what is to be trained on what
+) -> list[str]:
+    "What is wrong with the results of a training; an error when it was another one."
+    unreadable = f"{path.name} cannot be read"
+    try: record = read_json(path, "")
+    except ValueError: return [unreadable]
+    try:
+        check_same(path, record["about"], runs, about)
+        problems = [stamp_problem(path.parent / n / file, record["files"][f"{n}/{file}"]) for n in about for file in RESULTS]
+    except (LookupError, TypeError, AttributeError): return [unreadable]
+    return [problem for problem in problems if problem]
+
+
 def is_finished(
     folder: Path,
     runs: Mapping[str, Run],
@@ -516,13 +537,9 @@ def is_finished(
     "Whether the folder holds the results of this very training, whole; damage is said, with what is done about it."
     path = folder / "finished.json"
     if not path.exists(): return False
-    try:
-        record = json.loads(path.read_text())
-        check_same(path, record["about"], runs, about)
-        problems = [stamp_problem(folder / n / file, record["files"][f"{n}/{file}"]) for n in about for file in RESULTS]
-    except (json.JSONDecodeError, UnicodeDecodeError, LookupError, TypeError, AttributeError): problems = ["finished.json cannot be read"]
-    if not any(problems): return True
-    damage = f"{folder} holds a finished training whose results are damaged ({'; '.join(filter(None, problems))})"
+    problems = result_problems(path, runs, about)
+    if not problems: return True
+    damage = f"{folder} holds a finished training whose results are damaged ({'; '.join(problems)})"
     if not (folder / "checkpoint.pt").exists():
         raise ValueError(f"{damage}, and no checkpoint to make them again from. Restore the files, or delete finished.json to train again.")
     warnings.warn(f"{damage}. They are made again from its checkpoint.", stacklevel=3)
