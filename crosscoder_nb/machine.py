@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from .files import replacing
+from .files import read_json, replacing
 
 # %% ../nbs/00_machine.ipynb #19297261
 def device_or_fastest(
@@ -102,10 +102,10 @@ def size_begun(
     wanted: str | None,    # the name of a size that was asked for
 ) -> dict:
     "The size that a folder's work began with."
-    try:
-        begun = json.loads(path.read_text())
-        name, numbers = begun["size"], dict(begun["numbers"])
-    except (ValueError, KeyError, TypeError): raise ValueError(f"{path} does not say which size the work in its folder has. Remove the folder to begin again.") from None
+    begun = read_json(path, "Remove the folder to begin again.")
+    try: name, numbers = begun["size"], dict(begun["numbers"])
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{path} does not say which size the work has. Remove the folder to begin again.") from None
     if wanted not in (None, name): raise ValueError(f"The work in {path.parent} was begun in the size {name!r}, and {wanted!r} was asked for. Use another folder, or remove this one.")
     print(f"Size {name!r}, in which the work in {path.parent.name} was begun.")
     return numbers
