@@ -112,5 +112,6 @@ def exclusive(
     "The living features that lean most to one model, whatever their class."
     a, b = df.attrs["names"]
     if which not in (None, a, b): raise ValueError(f"which must be the name of a model, {a!r} or {b!r}; got {which!r}")
+    if n < 1: raise ValueError(f"n must be at least 1; got {n}")
     enough = (df["class"] != "dead") & (df.density * df.attrs["n_tokens"] > min_fires - 0.5)   # densities are float32 shares
     return df[enough].sort_values("rel_norm", ascending=which == a, kind="stable").head(n)

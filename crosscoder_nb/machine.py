@@ -20,7 +20,12 @@ def device_or_fastest(
     device: str | torch.device | None = None,   # None: CUDA when there is one, else the processor
 ) -> torch.device:
     "The device asked for, or the fastest there is."
-    return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if device is None: return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try: chosen = torch.device(device)
+    except RuntimeError: raise ValueError(f"{device!r} is no device; say 'cuda', 'cuda:1', 'cpu', or None for the fastest.") from None
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"There is no GPU that PyTorch can use here, and {str(device)!r} was asked for; device=None takes what there is.")
+    return chosen
 
 # %% ../nbs/00_machine.ipynb #e35b916d
 @cache

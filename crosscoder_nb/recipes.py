@@ -188,8 +188,8 @@ def in_steps(
 ) -> dict[str, Any]:
     "The same with lengths in steps (tokens for dead_tokens); where no number of steps is given, one pass through the data."
     batch = run.get("batch_size", TrainConfig.batch_size)
-    if not run.get("steps") and not n_rows: raise ValueError("how long is one pass is not known of these data: say steps=...")
-    steps = run.get("steps") or max(1, n_rows // batch)
+    if run.get("steps") is None and not n_rows: raise ValueError("how long is one pass is not known of these data: say steps=...")
+    steps = max(1, n_rows // batch) if run.get("steps") is None else run["steps"]
     share = {n: round(v * steps * (batch if n == "dead_tokens" else 1)) for n, v in run.items()
              if n in LENGTHS and isinstance(v, Real) and not isinstance(v, Integral) and v <= 1}
     return dict(run) | share | dict(steps=steps)

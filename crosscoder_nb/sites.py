@@ -8,8 +8,8 @@ __all__ = ['LAYOUTS', 'OUT_PROJECTIONS', 'LOCKS', 'MAKING', 'RECORDS_OF_CONFIG',
            'layout_of', 'out_projection', 'n_heads', 'locate', 'check_name', 'Site', 'hidden', 'of_head', 'site_value',
            'lock_of', 'Reached', 'first_input', 'probe', 'settings_of', 'weights_digest', 'adapter_layers',
            'active_adapters', 'adapters_of', 'switched', 'check_chosen', 'Model', 'wrap_model', 'sites_of', 'site_of',
-           'gguf_of', 'load_module', 'module_shape', 'loading', 'load_model', 'check_adapter', 'put_adapter',
-           'lora_pair', 'same_place']
+           'gguf_of', 'load_module', 'module_shape', 'loading', 'check_path', 'load_model', 'check_adapter',
+           'put_adapter', 'lora_pair', 'same_place']
 
 # %% ../nbs/01_sites.ipynb #6dc02471
 import hashlib, json, os, re, warnings
@@ -485,6 +485,13 @@ def loading(path: str):
         raise ValueError(f"{path} cannot be loaded as a language model, {type(e).__name__}: {e}") from e
 
 # %% ../nbs/01_sites.ipynb #a76d2bb8
+def check_path(path: str) -> None:
+    "FileNotFoundError for what can only be a file or folder, and is not there; org/name may be on the hub."
+    path = Path(path)
+    if path.exists() or len(path.parts) <= 2 and not path.is_absolute() and path.parts[:1] not in ((".",), ("..",), ("~",)): return
+    raise FileNotFoundError(f"There is no file or folder {path}; names on a hub look like 'org/name'.")
+
+
 def load_model(
     path: str,                            # hub name, local folder, .gguf file, or a folder that holds one
     name: str | None = None,              # name in sites; the last part of the path when not given
@@ -492,6 +499,7 @@ def load_model(
     device: str | None = None,            # None: the fastest there is; "meta": described, without its weights
 ) -> Model:
     "Load a language model and its tokenizer."
+    check_path(path)
     gguf, device = gguf_of(str(path)), device_or_fastest(device)
     meta = device.type == "meta"
     dtype = dtype or fastest_dtype(device_or_fastest() if meta else device)   # the type in which it will be loaded
@@ -555,6 +563,7 @@ def lora_pair(
     if not base.loaded: raise ValueError(f"{base.name} is without weights: an adapter is put into a loaded model, lora_pair(model.load(), ...).")
     for name in names: check_name(name)
     module = base.module
+    if adapter is not None: check_path(adapter)
     if adapter is not None: put_adapter(module, str(adapter))
     if not getattr(module, "peft_config", None):
         raise ValueError(f"{base.name} carries no adapter: give the folder of a saved one, or call module.add_adapter(LoraConfig(...)) and train it first.")

@@ -16,6 +16,7 @@ __all__ = ['ROLES', 'ALIASES', 'MARK', 'DAY', 'DIRECTIVES', 'CLOCK', 'POOL', 'SA
 import hashlib, json, os, re, warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from numbers import Integral
 from copy import deepcopy
 from datetime import datetime
 from itertools import chain, count, islice
@@ -655,7 +656,7 @@ class Tokens:
         batch_size: int = 16,                # windows of a batch
         skip_first: int = 1,                 # own tokens at the start of each window that do not count
         column: str = "text",                # column of a data set with the text or the messages
-        max_tokens: int | None = None,       # stop after the batch that reaches so many counted tokens
+        max_tokens: int | None = None,       # stop after the batch that reaches so many counted tokens: at least so many
         roles: tuple[str, ...] | None = None,  # which roles count, of ROLES; None: all
         template: bool | str = True,         # tokens of the chat template: True they count too, False they do not, "only" they do
         others: dict[str, PreTrainedTokenizerBase] | None = None,  # tokenizers of further models, by the model's name
@@ -666,7 +667,10 @@ class Tokens:
         self.rooms = [context - (t.bos_token_id is not None) for t in self.tokenizers]
         if isinstance(source, Mapping): raise ValueError(f"source must be a list of documents or one data set; got a {type(source).__name__} of {list(source)[:5]}: choose one of them.")
         if isinstance(source, (str, Iterator, pd.DataFrame)): raise ValueError(f"source must be a list of documents or a data set; got {type(source).__name__}.")
-        if max_tokens is not None and max_tokens < 1 or batch_size < 1: raise ValueError(f"max_tokens and batch_size must be at least 1 (max_tokens=None: no limit); got {max_tokens} and {batch_size}.")
+        wholes = [n for n in (max_tokens, batch_size) if n is not None]
+        if not all(isinstance(n, Integral) and n >= 1 for n in wholes):
+            raise ValueError(f"max_tokens and batch_size must be whole numbers, at least 1 (max_tokens=None: no limit); got {max_tokens} and {batch_size}.")
+        if isinstance(source, Sized) and not len(source): raise ValueError("The source is empty: give at least one document.")
         if "first" in self.others: raise ValueError("others: 'first' is what reports call the first tokenizer; choose another name.")
         if min(self.rooms) <= skip_first: raise ValueError(f"context={context} leaves no token that counts after BOS and skip_first={skip_first}.")
 
