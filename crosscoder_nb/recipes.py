@@ -57,7 +57,7 @@ class TrainConfig:
     k_anneal_steps: int = 0              # ... over so many steps
     median_bias: bool = False            # begin with the decoder bias at the geometric median of the first batch
     start_rate: float | None = None      # begin with encoder biases that make features active on this share of it
-    unit_norm: bool = False              # hold every decoder row at norm 1 over all sites
+    unit_norm: bool = False              # hold every decoder row at norm 1 over its sites; a tied one at each of them
     dead_tokens: int = 10_000_000        # a feature is dead when it has not fired for so many training tokens
     aux_features: int = 1024             # dead features revived at a time, those silent longest
     resample_steps: int = 0              # let features silent for half as long begin again, every so many steps; 0: never

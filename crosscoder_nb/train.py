@@ -116,7 +116,7 @@ def remove_parallel(cc: CrossCoder) -> None:
 
 @torch.no_grad()
 def unit_rows(cc: CrossCoder) -> None:
-    "Give every decoder row length 1 over all sites its group writes."
+    "Give every decoder row length 1 over all sites its group writes; a tied row, which its sites share, at each of them."
     for W in {w.W_dec for w in cc.weights.values()}: W /= torch.linalg.vector_norm(W, dim=1, keepdim=True).clamp_min(1e-12)
 
 # %% ../nbs/21_train.ipynb #23e21230
