@@ -6,11 +6,11 @@
 __all__ = ['EDGES', 'FORMAT_VERSION', 'MANIFEST', 'AGAIN', 'Firings', 'join', 'rank_within', 'keep_best', 'Peaks', 'peaks',
            'floors', 'exceeding', 'BestWindows', 'count_activations', 'peak_shares', 'whole_windows', 'find_examples',
            'ragged', 'even', 'table_schemas', 'write_table', 'write_examples', 'crosscoder_fingerprint',
-           'store_fingerprint', 'seal', 'manifest_problem', 'read_manifest', 'collected', 'collect_examples',
-           'read_table', 'Example', 'Examples', 'excerpt']
+           'store_fingerprint', 'manifest_problem', 'read_manifest', 'collected', 'collect_examples', 'read_table',
+           'Example', 'Examples', 'excerpt']
 
 # %% ../nbs/31_examples.ipynb #32dd81dc
-import hashlib, json, warnings, zlib
+import hashlib, warnings
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -22,8 +22,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from .crosscoder import CrossCoder, columns
-from .files import HALF_WRITTEN, map_arrow, read_json, replacing, sole_writer, stamp, stamp_problem
-from .kernels import SparseCode, segments
+from .files import HALF_WRITTEN, json_checksum, map_arrow, read_json, replacing, save_json, sole_writer, stamp, stamp_problem
+from .kernels import segments
 from .machine import device_or_fastest
 from .tokens import pieces
 from .train import check_sites
@@ -292,20 +292,12 @@ MANIFEST = dict(format_version=int, crosscoder=str, store=str, n=int, sites=list
 AGAIN = "Remove the folder and collect the examples again with Examples.collect."
 
 
-def seal(
-    manifest: dict,   # with or without a checksum
-) -> str:
-    "The checksum of a manifest, which is one of its fields."
-    content = {field: value for field, value in manifest.items() if field != "crc32"}
-    return f"{zlib.crc32(json.dumps(content).encode()):08x}"
-
-
 def manifest_problem(m: dict) -> str:   # nothing when all is well
     "What is wrong with the fields of a manifest."
     if wrong := sorted(set(m) ^ set(MANIFEST)): return f"fields are missing or not known: {', '.join(wrong[:8])}"
     wrong = [field for field, kind in MANIFEST.items() if type(m[field]) is not kind]
     if wrong: return f"fields are of another type: {', '.join(wrong)}"
-    if seal(m) != m["crc32"]: return "its checksum differs"
+    if json_checksum(m) != m["crc32"]: return "its checksum differs"
     if min(m["n"], m["n_features"], m["n_rows"], m["n_examples"] + 1) < 1: return "its numbers must not be negative"
     def is_site(s): return type(s) is list and list(map(type, s)) == [str, int] and s[1] > 0
     names = {s[0] for s in m["sites"] if is_site(s)}
@@ -368,7 +360,7 @@ def collect_examples(
         files = write_examples(folder, store, best, counts, peak_shares(cc, store, p.feature, p.row))
         said = dict(format_version=FORMAT_VERSION, **made_of, sites=[[name, width] for name, width in cc.sites.items()],
                     n_features=cc.n_features, n_rows=store.n_rows, n_examples=len(p.row), files=files)
-        with replacing(manifest) as f: f.write(json.dumps(said | dict(crc32=seal(said))).encode())
+        save_json(manifest, said)
     return folder
 
 # %% ../nbs/31_examples.ipynb #9b463241

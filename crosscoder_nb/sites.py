@@ -12,7 +12,7 @@ __all__ = ['LAYOUTS', 'OUT_PROJECTIONS', 'LOCKS', 'MAKING', 'RECORDS_OF_CONFIG',
            'put_adapter', 'lora_pair', 'same_place']
 
 # %% ../nbs/01_sites.ipynb #6dc02471
-import hashlib, json, os, re, warnings
+import hashlib, json, os, re, reprlib, warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -152,9 +152,9 @@ def locate(
 # %% ../nbs/01_sites.ipynb #12002396
 def check_name(name: str) -> None:
     "ValueError unless a model's name can stand in the names of sites and of folders."
-    if re.fullmatch(r"[^/\\\0]+", name) and name not in (".", ".."): return
-    raise ValueError("A model's name becomes part of the names of sites and folders: it may not be empty, '.', '..' "
-                     f"or hold a slash or '\\'; got {name!r}.")
+    if re.fullmatch(r"[^/\\\0]{1,255}", name) and name not in (".", ".."): return
+    raise ValueError("A model's name becomes part of the names of sites and folders: it may not be empty, longer than 255 characters, '.', '..' "
+                     f"or hold a slash or '\\'; got {reprlib.repr(name)}.")
 
 # %% ../nbs/01_sites.ipynb #66c34a08
 @dataclass(frozen=True)
@@ -538,6 +538,7 @@ def put_adapter(
     from peft import PeftConfig, PeftModel
     if there := getattr(module, "peft_config", None):
         raise ValueError(f"The module carries the adapter {list(there)} already: load the base model again.")
+    check_path(folder)
     check_adapter(PeftConfig.from_pretrained(folder))
     def logits():
         with torch.no_grad(): return module(torch.arange(8, device=module.device)[None]).logits
@@ -563,7 +564,6 @@ def lora_pair(
     if not base.loaded: raise ValueError(f"{base.name} is without weights: an adapter is put into a loaded model, lora_pair(model.load(), ...).")
     for name in names: check_name(name)
     module = base.module
-    if adapter is not None: check_path(adapter)
     if adapter is not None: put_adapter(module, str(adapter))
     if not getattr(module, "peft_config", None):
         raise ValueError(f"{base.name} carries no adapter: give the folder of a saved one, or call module.add_adapter(LoraConfig(...)) and train it first.")
