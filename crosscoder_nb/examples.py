@@ -26,7 +26,7 @@ from .files import HALF_WRITTEN, json_checksum, map_arrow, read_json, replacing,
 from .kernels import segments
 from .machine import device_or_fastest
 from .tokens import pieces
-from .train import check_sites
+from .rows import check_sites
 
 # %% ../nbs/31_examples.ipynb #310496b0
 class Firings(NamedTuple):

@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from .crosscoder import CrossCoder, columns, flatten, take
 from .kernels import SparseCode
 from .machine import device_or_fastest
-from .train import check_sites
+from .rows import check_sites
 
 # %% ../nbs/30_metrics.ipynb #16d76ae2
 def wide(

@@ -7,14 +7,15 @@ __all__ = ['CAVEAT', 'PAGE_CSS', 'headline', 'report_features', 'training_rows',
            'section', 'page_html', 'write_report']
 
 # %% ../nbs/42_report.ipynb #c32b0dcd
-import base64, gzip, hashlib, html, json, math
+import base64, gzip, hashlib, html, json
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from .browser import STATIC, class_label, feature_card_data, html_table, leaning_features, model_names, pack_columns, provenance, view_meta
+from .browser import (STATIC, feature_card_data, html_table, leaning_features, model_names, pack_columns,
+                                   provenance, view_meta)
 
 # %% ../nbs/42_report.ipynb #32d77b61
 def headline(
