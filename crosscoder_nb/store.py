@@ -46,7 +46,7 @@ from .files import (checksum, differences, json_checksum, parse_json, read_batch
 from .harvest import Part, ROW_COLUMNS, checked, counted_rows, harvest, release, widths_of
 from .sites import Model, Site, check_name
 from .tokens import ROLES, Tokens, pieces
-from .rows import ahead, check_batches, shuffled, stretch
+from .rows import check_batches, cut_walk, read_ahead, shuffle_blocks
 from .memory import announce, memory_plan
 
 # %% ../nbs/07_store.ipynb #9f33a6ef
@@ -940,7 +940,7 @@ class View(Provenance):
         "Activations of some rows, [n Σd]: a stretch, or any row numbers in any order."
         if isinstance(index, slice):
             begin, end, step = index.indices(self.n_rows)
-            if step == 1 and begin < end and self.kept is None: return self.tensor(self.load(stretch(self.shards.spans, begin, end)))
+            if step == 1 and begin < end and self.kept is None: return self.tensor(self.load(cut_walk(self.shards.spans, begin, end)))
             index = torch.arange(begin, end, step)
         index = torch.as_tensor(index, dtype=torch.int64).numpy()
         if len(index) and not 0 <= index.min() <= index.max() < self.n_rows: raise IndexError(f"There are rows 0 to {self.n_rows - 1}; got {index.min()} to {index.max()}.")
@@ -950,7 +950,7 @@ class View(Provenance):
         "Block-shuffled batches [batch Σd] without end; `skip` passes over the first ones at no cost."
         check_batches(self.n_rows, batch_size, seed, skip)
         sizes = self.shards.sizes if self.kept is None else np.diff(np.searchsorted(self.kept, [0, *self.shards.ends])).tolist()
-        return map(self.tensor, ahead(shuffled(self.load, sizes, batch_size, seed, skip)))
+        return map(self.tensor, read_ahead(shuffle_blocks(self.load, sizes, batch_size, seed, skip)))
 
     def in_order(self, batch_size: int) -> Iterator[tuple[slice, Tensor]]:
         "Every row once, in the order in which they were harvested: which rows, and their activations."
