@@ -56,7 +56,7 @@ def tidy(cell):
         data.pop("application/vnd.jupyter.widget-view+json", None)
         if out.get("name") == "stderr": out["text"] = PROGRESS.sub("", "".join(out["text"]))
         if "text" in out: out["text"] = masked("".join(out["text"])).splitlines(True)
-        for kind in {"text/plain", "text/html"} & set(data): data[kind] = masked("".join(data[kind])).splitlines(True)
+        for kind in {"text/plain", "text/html", "text/markdown"} & set(data): data[kind] = masked("".join(data[kind])).splitlines(True)
     def says(out): return out.get("data") or "".join(out.get("text", "")).strip()
     cell["outputs"] = [out for out in cell.get("outputs", []) if says(out)]
 
@@ -124,6 +124,7 @@ def text_of(outputs):
     for out in outputs:
         data = out.get("data", {})
         if out.get("name") == "stdout": texts.append("".join(out["text"]))
+        elif "text/markdown" in data: texts.append("".join(data["text/markdown"]))
         elif set(data) <= {"text/plain", "text/html"}: texts.append("".join(data.get("text/plain", "")))
     return "\n".join(texts)
 
@@ -184,22 +185,26 @@ def one(path):
 
 # ---- readme --------------------------------------------------------------------------------------
 
-def static_text(out):
-    "The part of an output that a README can show."
-    if out["output_type"] == "stream": return "".join(out["text"]) if out["name"] == "stdout" else ""
-    return "".join(out.get("data", {}).get("text/plain", ""))
+def from_root(markdown): return re.sub(r"\]\((?!https?:|#)", "](nbs/", markdown).replace("](nbs/../", "](")
+
+
+def shown(out):
+    "An output as Markdown: a table as it is, other text as a block."
+    data = out.get("data", {})
+    if "text/markdown" in data: return from_root("".join(data["text/markdown"]))
+    text = "".join(out["text"] if out.get("name") == "stdout" else data.get("text/plain", "")).rstrip()
+    return f"```\n{text}\n```" if text else ""
 
 
 def readme_text():
-    "index.ipynb as Markdown: prose as it stands, code fenced, printed output below it."
+    "index.ipynb as Markdown: prose unchanged, code as a block unless its input is hidden, output below it."
     parts = []
     for cell in json.loads((NBS / "index.ipynb").read_text())["cells"]:
         source = "".join(cell["source"])
-        if cell["cell_type"] == "markdown": parts.append(re.sub(r"\]\((?!https?:|#)", "](nbs/", source))
-        elif cell["cell_type"] == "code" and not re.search(r"^#\s*\|\s*hide", source, re.M):
-            parts.append(f"```python\n{source}\n```")
-            shown = "".join(map(static_text, cell["outputs"])).rstrip()
-            if shown: parts.append(f"```\n{shown}\n```")
+        if cell["cell_type"] == "markdown": parts.append(from_root(source))
+        elif not re.search(r"^#\s*\|\s*hide\s*$", source, re.M):
+            if not re.search(r"^#\s*\|\s*hide_input", source, re.M): parts.append(f"```python\n{source}\n```")
+            parts += filter(None, map(shown, cell["outputs"]))
     return "\n\n".join(parts).rstrip() + "\n"
 
 
