@@ -56,7 +56,8 @@ def tidy(cell):
         data.pop("application/vnd.jupyter.widget-view+json", None)
         if out.get("name") == "stderr": out["text"] = PROGRESS.sub("", "".join(out["text"]))
         if "text" in out: out["text"] = masked("".join(out["text"])).splitlines(True)
-        for kind in {"text/plain", "text/html", "text/markdown"} & set(data): data[kind] = masked("".join(data[kind])).splitlines(True)
+        for kind in {"text/plain", "text/html", "text/markdown"} & set(data):
+            data[kind] = masked("".join(data[kind])).splitlines(True)
     def says(out): return out.get("data") or "".join(out.get("text", "")).strip()
     cell["outputs"] = [out for out in cell.get("outputs", []) if says(out)]
 
