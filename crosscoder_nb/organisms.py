@@ -7,11 +7,12 @@ __all__ = ['PIRATE', 'blocks', 'planted_features', 'planted_codes', 'PlantedActi
            'recovery', 'exclusive_scores', 'split_text', 'stdlib_files', 'stdlib_texts', 'two_halves', 'tiny_tokenizer',
            'windows', 'teach', 'saved_whole', 'saved_once', 'tiny_model', 'find_smollm2', 'pirate', 'Reached',
            'state_after', 'token_drift', 'plant_step', 'plant_adapter', 'text_record', 'save_adapter', 'teach_adapter',
-           'tiny_pair']
+           'tiny_pair', 'shows', 'byte_tokenizer', 'random_model', 'Killed', 'DiesAfter']
 
 # %% ../nbs/00_organisms.ipynb #a71b09d9
 import ast, hashlib, importlib.util, json, math, os, platform, random, re, sysconfig, tempfile, warnings, zlib
 from collections.abc import Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 import pandas as pd
@@ -485,3 +486,95 @@ def tiny_pair(
         teach(lm, torch.cat([sea[:n], land[:n]]), steps, lr=2e-3)
         return lm, tokenizer
     return base, saved_once(Path(folder) / "tuned", make)
+
+# %% ../nbs/00_organisms.ipynb #93654d87
+@contextmanager
+def shows(
+    error: type[BaseException],       # the class expected
+    words: str,                       # some words of its message
+    folder: str | Path | None = None, # a temporary folder; its path is printed as "folder"
+):
+    "Print the message of an error that is expected in the block; AssertionError when it does not come."
+    try: yield
+    except error as e:
+        if words not in str(e): raise AssertionError(f"expected the words {words!r} in the error; got: {e}") from e
+        print(str(e).replace(str(folder), "folder") if folder else e)
+    except Exception as e: raise AssertionError(f"expected {error.__name__}; got {type(e).__name__}: {e}") from e
+    else: raise AssertionError(f"expected {error.__name__}; nothing was raised")
+
+# %% ../nbs/00_organisms.ipynb #c2d3cab2
+def byte_tokenizer(
+    *special: str,                  # further special tokens, numbered from 258
+    learn: Sequence[str] = (),      # texts to learn merges from; none: a token is a byte
+    vocab_size: int | None = None,  # number of tokens, bytes and special ones included; None: all merges there are
+    **named: str | None,            # roles of special tokens, such as pad_token="<pad>", bos_token=None
+):                                  # a transformers tokenizer
+    "Byte-level BPE that knows the 256 bytes, `<bos>` and `<eos>`, and what it is given to learn."
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+    def bpe_of(vocab, merges):
+        bpe = Tokenizer(models.BPE(vocab={token: i for i, token in enumerate(dict.fromkeys(vocab))}, merges=merges))
+        bpe.pre_tokenizer, bpe.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+        return bpe
+    named = dict(bos_token="<bos>", eos_token="<eos>") | named
+    special = list(dict.fromkeys(["<bos>", "<eos>", *special, *filter(None, named.values())]))
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())   # the 188 printable bytes as themselves, then the others
+    others = iter(c for c in alphabet if ord(c) > 255)
+    vocab, merges = [chr(b) if chr(b) in alphabet else next(others) for b in range(256)] + special, []
+    if learn:
+        room = vocab_size and vocab_size - len(special)
+        trainer = trainers.BpeTrainer(initial_alphabet=alphabet, show_progress=False, **dict(vocab_size=room) if room else {})
+        learnt = bpe_of([], [])
+        learnt.train_from_iterator(learn, trainer)
+        merges = [tuple(pair) for pair in json.loads(learnt.to_str())["model"]["merges"]]
+        vocab += ["".join(pair) for pair in merges]
+    bpe = bpe_of(vocab, merges)
+    bpe.add_special_tokens(special)
+    unnamed = [token for token in special if token not in named.values()]
+    return PreTrainedTokenizerFast(tokenizer_object=bpe, extra_special_tokens=unnamed, **named)
+
+# %% ../nbs/00_organisms.ipynb #f8ee3204
+FAMILIES = dict(   # name -> model type in transformers, and what differs from the common settings
+    llama=("llama", {}), mistral=("mistral", dict(num_key_value_heads=1)), olmo2=("olmo2", {}), phi=("phi", {}),
+    qwen2=("qwen2", dict(num_key_value_heads=1)), qwen3=("qwen3", dict(num_key_value_heads=1, head_dim=24)),
+    gemma2=("gemma2", dict(num_key_value_heads=1, head_dim=16)),
+    gemma3=("gemma3_text", dict(num_key_value_heads=1, head_dim=16)),
+    gpt2=("gpt2", {}), gptj=("gptj", dict(rotary_dim=4)), gptneo=("gpt_neo", {}), neox=("gpt_neox", {}),
+    falcon=("falcon", {}), bloom=("bloom", {}))
+
+# %% ../nbs/00_organisms.ipynb #7068ff74
+def random_model(
+    family: str,    # gpt2, llama, mistral, qwen2, qwen3, gemma2, gemma3, neox, falcon, phi, gptj, gptneo, bloom or olmo2
+    seed: int = 0,  # of the weights
+    **config,       # settings by transformers' common names, such as num_hidden_layers=4, hidden_size=64
+):                  # a transformers causal language model in evaluation mode, float32
+    "A tiny language model with random weights: 3 blocks of width 32 with 2 heads, for `byte_tokenizer`'s 258 tokens."
+    from transformers import AutoConfig, AutoModelForCausalLM
+    if family not in FAMILIES: raise ValueError(f"There is no family {family!r}; choose one of {', '.join(FAMILIES)}.")
+    model_type, own = FAMILIES[family]
+    settings = dict(vocab_size=258, hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=2,
+                    bos_token_id=256, eos_token_id=257) | own | config
+    if family == "gptneo": settings = dict(attention_types=[[["global"], settings["num_hidden_layers"]]]) | settings
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return AutoModelForCausalLM.from_config(AutoConfig.for_model(model_type, **settings)).eval()
+
+# %% ../nbs/00_organisms.ipynb #5d6eacc6
+class Killed(BaseException):
+    "What a test raises in place of a kill."
+
+# %% ../nbs/00_organisms.ipynb #c029650f
+class DiesAfter:
+    "Rows whose reader is killed after `n` batches; in everything else the rows they were made of."
+    def __init__(self,
+        rows,     # a store, a buffer, rows in memory: what has `batches`
+        n: int,   # batches that are still read
+    ): self.rows, self.n = rows, n
+
+    def __getattr__(self, name): return getattr(self.rows, name)
+
+    def batches(self, *args, **kwargs):
+        "The first `n` batches, then `Killed`."
+        for i, batch in enumerate(self.rows.batches(*args, **kwargs)):
+            if i == self.n: raise Killed(f"after {self.n} batches")
+            yield batch

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['LAYOUTS', 'OUT_PROJECTIONS', 'LOCKS', 'MAKING', 'RECORDS_OF_CONFIG', 'RECORDS_OF_ADAPTERS', 'SWITCHABLE', 'BLANK',
            'Place', 'resid', 'mlp_in', 'mlp_out', 'attn_in', 'attn_out', 'head', 'heads', 'Layout', 'has_module',
-           'layout_of', 'out_projection', 'n_heads', 'locate', 'check_name', 'Site', 'hidden', 'of_head', 'site_value',
-           'lock_of', 'Reached', 'first_input', 'probe', 'settings_of', 'weights_digest', 'adapter_layers',
-           'active_adapters', 'adapters_of', 'switched', 'check_chosen', 'Model', 'wrap_model', 'sites_of', 'site_of',
-           'gguf_of', 'load_module', 'module_shape', 'loading', 'check_path', 'load_model', 'check_adapter',
-           'put_adapter', 'lora_pair', 'same_place']
+           'layout_of', 'out_projection', 'n_heads', 'locate', 'check_name', 'Site', 'model_of', 'hidden', 'of_head',
+           'site_value', 'lock_of', 'Reached', 'first_input', 'probe', 'settings_of', 'weights_digest',
+           'adapter_layers', 'active_adapters', 'adapters_of', 'switched', 'check_chosen', 'Model', 'wrap_model',
+           'sites_of', 'site_of', 'gguf_of', 'load_module', 'module_shape', 'loading', 'check_path', 'load_model',
+           'check_adapter', 'put_adapter', 'lora_pair', 'same_place']
 
 # %% ../nbs/01_sites.ipynb #6dc02471
 import hashlib, json, os, re, reprlib, warnings
@@ -183,6 +183,13 @@ class Site:
         if not parts: raise ValueError(f"A site's name looks like base/model.layers.13.output or base/model.layers.13.self_attn.o_proj.input.head4; got {name!r}.")
         model, module, io, head = parts.groups()
         return cls(model, module, io, head and int(head))
+
+# %% ../nbs/01_sites.ipynb #4f51a996
+def model_of(
+    site: str,   # name of a site
+) -> str:        # name of its model
+    "The model's part of a site's name, or the name itself when it has no such part."
+    return site.partition("/")[0]
 
 # %% ../nbs/01_sites.ipynb #63d8eb3c
 def hidden(value) -> Tensor:  # [batch seq d]
