@@ -22,10 +22,10 @@ def specimen_diff(
 ) -> pd.DataFrame:                     # as `diff` makes it, a row per feature
     "A table in the form of `diff`: three modes of relative norm, and dead features."
     rng, (a, b) = np.random.default_rng(seed), names
-    mode = rng.choice(4, n, p=[0.04, 0.05, 0.87, 0.04])
+    mode = rng.choice(4, n, p=[0.01, 0.015, 0.935, 0.04])
     modes = [rng.beta(1, 60, n), rng.beta(60, 1, n), rng.normal(0.5, 0.05, n), rng.uniform(0, 1, n)]
-    rel = np.choose(mode, modes).clip(0.02, 0.98).round(4)
-    rel[list(strongest)] = 0.995 - 0.004 * np.arange(len(strongest))
+    rel = np.choose(mode, modes).clip(0.004, 0.98).round(4)
+    rel[list(strongest)] = 0.995 - 0.002 * np.arange(len(strongest))
     alike = np.where(mode < 2, rng.normal(0.1, 0.15, n), 1 - rng.beta(1, 9, n))
     df = pd.DataFrame({"group": "all", "rel_norm": rel, f"norm_{a}": 1.4 * (1 - rel), f"norm_{b}": 1.4 * rel, "cosine": alike,
                        "density": 10 ** rng.normal(-2.5, 0.6, n), "max_act": rng.gamma(6, 2, n)},
@@ -34,6 +34,7 @@ def specimen_diff(
     df["class"] = np.select(limits, [f"{a} only", f"{b} only", "shared"], "other")
     silent = (rng.random(n) < dead) & ~df.index.isin(strongest)
     df.loc[silent, ["class", "density", "max_act"]] = ["dead", 0.0, 0.0]
+    df.loc[list(strongest), "density"] = 0.004
     df.attrs = dict(names=(a, b), thresholds=dict(exclusive=(0.05, 0.95), shared=(0.3, 0.7)), n_tokens=40_000)
     return df
 
