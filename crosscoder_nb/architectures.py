@@ -16,7 +16,7 @@ from typing import Mapping
 import plotly.graph_objects as go
 import torch
 
-from .crosscoder import CrossCoder, Group, columns, pre_activations
+from .crosscoder import CrossCoder, Group, columns
 from .kernels import DenseCode
 from .sparsity import Sparsity
 
@@ -207,7 +207,7 @@ def read_leak(
 ) -> float:                 # 0: no feature reads what it may not
     "Largest gradient of the pre-activations of features with respect to sites they may not read."
     x = x.detach().requires_grad_()
-    (grad,) = torch.autograd.grad((pre_activations(cc, x) * factors * forbidden(cc, "reads")).sum(), x)
+    (grad,) = torch.autograd.grad((cc.pre_activations(x) * factors * forbidden(cc, "reads")).sum(), x)
     return max(float(grad[i, cols].abs().max()) for i, cols in enumerate(columns(cc.sites).values()))
 
 # %% ../nbs/13_architectures.ipynb #25a8d18d
