@@ -81,7 +81,7 @@ def take(
     where = columns(sites)
     return torch.cat([x[:, where[n]] for n in names], 1)
 
-# %% ../nbs/12_crosscoder.ipynb #56ccb076
+# %% ../nbs/12_crosscoder.ipynb #15c0cf98
 def from_dict(x: Mapping[str, Tensor], sites: Mapping[str, int], unread: tuple[str, ...], layout: str) -> Tensor:
     "Activations by site side by side, with zeros for sites that may be left out."
     some = next(iter(x.values()), torch.empty(0, 0))
@@ -90,6 +90,18 @@ def from_dict(x: Mapping[str, Tensor], sites: Mapping[str, int], unread: tuple[s
     if missing or strange:
         raise ValueError(f"x must hold the sites {layout}; missing {sorted(missing)}, not known {sorted(strange)}.")
     return torch.cat([x[n] for n in sites], -1)
+
+
+def unflatten(
+    y: Tensor,                  # flat, [batch Σd]
+    sites: Mapping[str, int],   # what its columns are
+    like,                       # the activations whose form it shall have
+) -> Tensor | dict[str, Tensor]:
+    "A reconstruction in the form in which the activations came."
+    if isinstance(like, Mapping): return {n: y[:, cols] for n, cols in columns(sites).items()}
+    if like.ndim == 3 and len(set(sites.values())) == 1:
+        return rearrange(y, "batch (site d) -> batch site d", site=len(sites))
+    return y
 
 # %% ../nbs/12_crosscoder.ipynb #3546837b
 def flatten(
@@ -108,18 +120,6 @@ def flatten(
     if x.ndim != 2 or x.shape[1] != total:
         raise ValueError(f"x must be flat [batch {total}] with the sites {layout} side by side; got {tuple(x.shape)}.")
     return x
-
-# %% ../nbs/12_crosscoder.ipynb #8d2fff25
-def unflatten(
-    y: Tensor,                  # flat, [batch Σd]
-    sites: Mapping[str, int],   # what its columns are
-    like,                       # the activations whose form it shall have
-) -> Tensor | dict[str, Tensor]:
-    "A reconstruction in the form in which the activations came."
-    if isinstance(like, Mapping): return {n: y[:, cols] for n, cols in columns(sites).items()}
-    if like.ndim == 3 and len(set(sites.values())) == 1:
-        return rearrange(y, "batch (site d) -> batch site d", site=len(sites))
-    return y
 
 # %% ../nbs/12_crosscoder.ipynb #b7789487
 def random_directions(
@@ -250,7 +250,7 @@ def check_groups(groups: list[Group], sites: Mapping[str, int]) -> None:
         strange = [n for n in g.reads + g.writes if n not in sites]
         if strange: raise ValueError(f"group {g.name!r} reads or writes {strange}, but the sites are {list(sites)}")
 
-# %% ../nbs/12_crosscoder.ipynb #d7da5758
+# %% ../nbs/12_crosscoder.ipynb #bc7ca283
 def side_by_side(parts: list[Tensor]) -> Tensor:   # each [batch n] -> [batch Σn]
     "No copy when there is only one."
     return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
@@ -269,7 +269,7 @@ def over_all_sites(
     return torch.cat(tables)
 
 
-NO_LAYOUT = TypeError, ValueError, KeyError, AttributeError, OverflowError, RuntimeError   # what a wrong layout raises
+LAYOUT_ERRORS = TypeError, ValueError, KeyError, AttributeError, OverflowError, RuntimeError   # of a wrong layout
 
 # %% ../nbs/12_crosscoder.ipynb #19a8006a
 class Output(NamedTuple):
@@ -484,7 +484,7 @@ class CrossCoder(nn.Module):
         config = read_config(folder)
         try:
             with torch.device("meta"): empty = cls.from_layout(config).float()   # names and shapes, no numbers
-        except NO_LAYOUT as e: raise ValueError(f"{folder / 'config.json'} describes no crosscoder: {e}") from None
+        except LAYOUT_ERRORS as e: raise ValueError(f"{folder / 'config.json'} describes no crosscoder: {e}") from None
         tensors = load_weights(folder, config, empty.state_dict())
         cc = cls.from_layout(config, config["info"])
         cc.load_state_dict(tensors)
