@@ -73,7 +73,7 @@ def sae(
     sites: Mapping[str, int],  # one site -> its width
     n_features: int,
     sparsity: Sparsity,
-    **kw,                      # scaling, dec_norm, same, transpose, seed, info: as for CrossCoder
+    **kw,                      # scaling, dec_norm, same_init, transpose_init, seed, info: as for CrossCoder
 ) -> CrossCoder:
     "A sparse autoencoder: one group that reads and writes one site."
     if len(sites) != 1: raise ValueError(f"a sparse autoencoder has one site; got {list(sites)}. For several use crosscoder(...).")
@@ -84,7 +84,7 @@ def crosscoder(
     sites: Mapping[str, int],  # every site -> its width
     n_features: int,
     sparsity: Sparsity,
-    **kw,                      # scaling, dec_norm, same, transpose, seed, info: as for CrossCoder
+    **kw,                      # scaling, dec_norm, same_init, transpose_init, seed, info: as for CrossCoder
 ) -> CrossCoder:
     "A crosscoder: one group that reads and writes all sites (Lindsey et al. 2024)."
     return CrossCoder([Group("all", n_features, tuple(sites), tuple(sites))], sites, sparsity, **kw)
