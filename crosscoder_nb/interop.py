@@ -708,7 +708,7 @@ def parts_of(
     if len(cc.groups) != 1:
         raise ValueError(f"{what} holds one group of features that read and write the same sites; this crosscoder has {len(cc.groups)}: "
                          f"{', '.join(g.name for g in cc.groups)}.")
-    folded, group, names = cc.folded(), cc.groups[0], list(cc.sites)
+    folded, group, names = cc.fold(), cc.groups[0], list(cc.sites)
     w, state = folded.weights[group.name], {n: t for n, t in folded.sparsity.state_dict().items() if n not in ("cut", "learnt_k", "learnt_from")}
     weights = Weights(w.W_enc.data, w.b_enc.data, w.W_dec.data, tuple(map(names.index, group.reads)), tuple(map(names.index, group.writes)),
                       w.W_skip.data if group.skip else None)

@@ -33,7 +33,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
 from .architectures import verify_partition_integrity
-from .crosscoder import CrossCoder, as_json, columns, spans
+from .crosscoder import CrossCoder, columns
+from .saving import as_json
 from .files import differences, parse_json, read_json, replacing, small_file, sole_writer, stamp, stamp_problem, without_records
 from .kernels import keep_memory
 from .losses import Losses, Objective, l1_penalty, losses, total
@@ -62,7 +63,7 @@ def fired(
     counts: Tensor,  # tokens on which each feature was active, [feature]
 ) -> Tensor:         # [feature] bool
     "Which features were active, in any of the groups that share their weights."
-    parts = {w.group.name: counts[start:stop] > 0 for w, start, stop in spans(cc)}
+    parts = {w.group.name: counts[start:stop] > 0 for w, start, stop in cc.spans()}
     for w in cc.weights.values():
         if w.group.like: parts[w.group.name] |= parts[w.group.like]
     for w in cc.weights.values():
