@@ -19,7 +19,7 @@ import traitlets
 
 from .diff import exclusive
 from .examples import EDGES, excerpt
-from .tokens import pieces
+from .encoding import pieces
 
 # %% ../nbs/41_browser.ipynb #9f3ef041
 COLUMNS = {  # column of the diff -> header, meaning; {A} and {B} become the models' names
