@@ -18,7 +18,7 @@ import traitlets
 
 from .diff import exclusive
 from .examples import EDGES, excerpt
-from .tokens import pieces
+from .encoding import pieces
 from .sites import model_of
 
 # %% ../nbs/41_browser.ipynb #9f3ef041

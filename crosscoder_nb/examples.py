@@ -25,7 +25,7 @@ from .crosscoder import CrossCoder, columns
 from .files import HALF_WRITTEN, json_checksum, map_arrow, read_json, replacing, save_json, sole_writer, stamp, stamp_problem
 from .kernels import segments
 from .machine import device_or_fastest
-from .tokens import pieces
+from .encoding import pieces
 from .rows import check_sites
 
 # %% ../nbs/31_examples.ipynb #310496b0

@@ -20,7 +20,9 @@ from tqdm.auto import tqdm
 
 from .models import Model
 from .sites import Site, probe, site_value
-from .tokens import Reading, TokenBatch, Tokens, same_tokenizer, vocabulary_hash
+from .alignment import same_tokenizer
+from .encoding import vocabulary_hash
+from .tokens import AlignedBatch, TokenBatch, Tokens
 
 # %% ../nbs/05_harvest.ipynb #c4688ccf
 def check_ids(
@@ -38,7 +40,7 @@ def check_ids(
 def read(
     model: Model,
     order: list[Site],               # sites of this model, in the order in which a forward pass reaches them
-    batch: TokenBatch | Reading,     # what it reads
+    batch: TokenBatch | AlignedBatch,     # what it reads
     remote: bool | str = False,      # where it runs, see harvest
 ) -> dict[str, Tensor]:              # site name -> [batch seq d]
     "Activations of one batch at the sites of one model, from one forward pass that ends after the last site."
@@ -77,7 +79,7 @@ def release():
 def read_in_parts(
     model: Model,
     order: list[Site],
-    batch: TokenBatch | Reading,
+    batch: TokenBatch | AlignedBatch,
     most: dict[str, int],         # model name -> windows it reads at once; a model not named reads all; lowered here when memory runs out
     remote: bool | str = False,
 ) -> dict[str, Tensor]:           # site name -> [batch seq d]
@@ -85,7 +87,7 @@ def read_in_parts(
     parts, done, n = [], 0, len(batch.ids)
     while done < n:
         size, failed = min(most.get(model.name, n), n), None
-        try: parts.append(read(model, order, batch.rows(slice(done, done + size)), remote))
+        try: parts.append(read(model, order, batch.select(slice(done, done + size)), remote))
         except RuntimeError as e:
             if size == 1 or not out_of_memory(e): raise
             failed = str(e).strip().splitlines()[-1][:200]
@@ -200,7 +202,7 @@ def harvest(
 
 # %% ../nbs/05_harvest.ipynb #9f33a6f0
 ROW_COLUMNS = dict(token=np.int32, doc=np.int32, position=np.int32, window=np.int32,   # place: token id, document, place in its window, window
-                   role=np.int8, template=np.bool_)                                    # kind: who says it, see tokens.ROLES; written by the chat template
+                   role=np.int8, template=np.bool_)                                    # kind: who says it, see encoding.ROLES; written by the chat template
 
 # %% ../nbs/05_harvest.ipynb #ac97f7fe
 class Part(NamedTuple):

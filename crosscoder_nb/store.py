@@ -46,7 +46,8 @@ from .files import (checksum, differences, json_checksum, parse_json, read_batch
 from .harvest import Part, ROW_COLUMNS, checked, counted_rows, harvest, release, widths_of
 from .models import Model
 from .sites import Site, check_name
-from .tokens import ROLES, Tokens, pieces
+from .encoding import ROLES, pieces
+from .tokens import Tokens
 from .rows import ahead, check_batches, shuffled, stretch
 from .memory import announce, memory_plan
 
@@ -889,7 +890,7 @@ class Provenance:
     @cached_property
     def position(self) -> np.ndarray: return self.column("position")   # its place in its window
     @cached_property
-    def role(self) -> np.ndarray: return self.column("role")           # who says it, a number in tokens.ROLES
+    def role(self) -> np.ndarray: return self.column("role")           # who says it, a number in encoding.ROLES
     @cached_property
     def template(self) -> np.ndarray: return self.column("template")   # whether the chat template wrote it
 
