@@ -520,7 +520,7 @@ def read_config(folder: Path) -> dict:
     path = folder / "config.json"
     if not path.exists():
         raise FileNotFoundError(f"no config.json in {folder}: not a folder written by CrossCoder.save_pretrained. "
-                                "interop.load_dictionary reads those of other libraries.")
+                                "dictionaries.load_dictionary reads those of other libraries.")
     config = read_json(path, "Save the crosscoder again.")
     version = config.get("format_version")
     if version != FORMAT_VERSION:

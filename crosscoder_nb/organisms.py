@@ -7,7 +7,7 @@ __all__ = ['PIRATE', 'blocks', 'planted_features', 'planted_codes', 'PlantedActi
            'recovery', 'exclusive_scores', 'split_text', 'stdlib_files', 'stdlib_texts', 'two_halves', 'tiny_tokenizer',
            'windows', 'teach', 'saved_whole', 'saved_once', 'tiny_model', 'find_smollm2', 'pirate', 'Reached',
            'state_after', 'token_drift', 'plant_step', 'plant_adapter', 'text_record', 'save_adapter', 'teach_adapter',
-           'tiny_pair', 'shows', 'byte_tokenizer', 'random_model', 'Killed', 'DiesAfter']
+           'tiny_pair', 'shows', 'byte_tokenizer', 'random_model', 'Killed', 'DiesAfter', 'scramble']
 
 # %% ../nbs/00_organisms.ipynb #a71b09d9
 import ast, hashlib, importlib.util, json, math, os, platform, random, re, sysconfig, tempfile, warnings, zlib
@@ -578,3 +578,22 @@ class DiesAfter:
         for i, batch in enumerate(self.rows.batches(*args, **kwargs)):
             if i == self.n: raise Killed(f"after {self.n} batches")
             yield batch
+
+# %% ../nbs/00_organisms.ipynb #17477c35
+@torch.no_grad()
+def scramble(
+    cc,             # a crosscoder; it is changed
+    seed: int = 0,
+):                  # the same crosscoder, in evaluation mode
+    "Give a crosscoder random weights, decoder norms, biases, thresholds, scales and means."
+    draw = torch.Generator().manual_seed(seed)
+    def noise(t): return torch.randn(t.shape, generator=draw)
+    for w in cc.weights.values():
+        for t in w.parameters(): t.add_(noise(t) / 4)
+        w.W_dec.mul_(noise(w.b_enc)[:, None].abs() + .3)
+    for t in cc.sparsity.parameters(): t.add_(noise(t) / 4)
+    for t in cc.sparsity.buffers(): t.fill_(.8)   # a learnt threshold
+    cc.b_dec.add_(noise(cc.b_dec))
+    cc.scaling.scale.copy_(noise(cc.scaling.scale).abs() + .5)
+    cc.scaling.mean.copy_(noise(cc.scaling.mean))
+    return cc.eval()
