@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FORMATS', 'load_dictionary']
 
-# %% ../nbs/52_dictionaries.ipynb #f93b944c
+# %% ../nbs/52_dictionaries.ipynb #4407b48e
 from pathlib import Path
 
 from .crosscoder import CrossCoder
@@ -16,16 +16,16 @@ from .kissane import KISSANE
 from .saelens import SAELENS
 from .sparsify import SPARSIFY
 
-# %% ../nbs/52_dictionaries.ipynb #25c25778
+# %% ../nbs/52_dictionaries.ipynb #f09233b5
 FORMATS: dict[str, Format] = DICTIONARY_LEARNING | SAELENS | KISSANE | SPARSIFY | GEMMA_SCOPE   # all that can be read
 
-# %% ../nbs/52_dictionaries.ipynb #e5be8471
+# %% ../nbs/52_dictionaries.ipynb #94186712
 def load_dictionary(
     path: str | Path,                # file, folder, or hub repository "org/name"
     revision: str | None = None,     # branch, tag or commit of the repository; None: its main branch
     subfolder: str | None = None,    # where in it, if it holds several
     sites: list[str] | None = None,  # names for the sites; None: those the file knows, else "site", or A, B, ...
 ) -> CrossCoder:                     # in evaluation mode, on the CPU
-    """A dictionary that this library or another one wrote: the same activations give the same features and reconstruction.
+    """A dictionary that this library or another one wrote; the same activations give what they gave there.
     No code in the file is executed. ValueError says why a file cannot be read; `cc.info` says where it comes from."""
     return read_dictionary(path, FORMATS, revision, subfolder, sites)

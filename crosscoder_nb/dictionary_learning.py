@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['DICTIONARY_LEARNING', 'save_dictionary_learning']
 
-# %% ../nbs/51_dictionary_learning.ipynb #a26a04e3
+# %% ../nbs/51_dictionary_learning.ipynb #f5f3725a
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from .crosscoder import CrossCoder
-from .interop import (DictionaryFile, DictionaryParts, Format, MATRIX_AXES, TensorLayout, Weights, find_origin,
-                                   from_gate, rescale_features, single_site, take_parts, to_gate, to_log_threshold,
-                                   to_matrices, write_dictionary)
+from .interop import (DictionaryFile, DictionaryParts, Format, MATRIX_AXES, TensorLayout, Weights,
+                                   find_origin, from_gate, rescale_features, single_site, take_parts, to_gate,
+                                   to_log_threshold, to_matrices, write_dictionary)
 from .sparsity import BatchTopK, Gated, JumpReLU, ReLU, Sparsity, TopK
 
-# %% ../nbs/51_dictionary_learning.ipynb #38214fe2
+# %% ../nbs/51_dictionary_learning.ipynb #c1629f8e
 LINEAR = {"encoder.weight": "feature d", "encoder.bias": "feature", "decoder.weight": "d feature"}
 
 
@@ -35,14 +35,14 @@ def read_relu(file: DictionaryFile) -> DictionaryParts:
 
 AUTOENCODERS = {"AutoEncoder": TensorLayout(LINEAR | {"bias": "d"}, read_relu)}
 
-# %% ../nbs/51_dictionary_learning.ipynb #11192960
+# %% ../nbs/51_dictionary_learning.ipynb #c6247969
 DICTIONARY_LEARNING = {"dictionary_learning": Format(
     looks="ae.pt, or another .pt, and config.json",
     fits=lambda file: file.path.suffix == ".pt" and file.axes("encoder.weight", "W_enc") == 2,
     kind=lambda file: file.setting("dict_class", "trainer.dict_class"),
     layouts=AUTOENCODERS)}   # format -> how it is read
 
-# %% ../nbs/51_dictionary_learning.ipynb #b17b4101
+# %% ../nbs/51_dictionary_learning.ipynb #9113125d
 def read_april(file: DictionaryFile) -> DictionaryParts:
     "AutoEncoderNew."
     return linear_site(file, file.tensors["decoder.bias"], ReLU())
@@ -67,7 +67,7 @@ AUTOENCODERS |= {
     "GatedAutoEncoder": TensorLayout(GATED | dict.fromkeys(["r_mag", "gate_bias", "mag_bias"], "feature"), read_gated),
     "JumpReluAutoEncoder": TensorLayout(MATRIX_AXES | {"threshold": "feature"}, read_jumprelu)}
 
-# %% ../nbs/51_dictionary_learning.ipynb #493057a2
+# %% ../nbs/51_dictionary_learning.ipynb #6fb57ec2
 LEARNT = {"k": "", "threshold": ""}
 
 
@@ -79,12 +79,12 @@ def read_topk(file: DictionaryFile) -> DictionaryParts:
 
 AUTOENCODERS["AutoEncoderTopK"] = TensorLayout(LINEAR | {"b_dec": "d"}, read_topk, may=LEARNT)
 
-# %% ../nbs/51_dictionary_learning.ipynb #e8ac1b9b
+# %% ../nbs/51_dictionary_learning.ipynb #3985e636
 NORMALISER = {"activation_mean": "d", "activation_std": "d", "activation_global_scale": "", "target_rms": ""}
 
 
-def read_normaliser(t: dict[str, Tensor]) -> dict[str, Tensor]:   # mean and scale; nothing if there is none, or it is NaN
-    "An activation normaliser, for one site or several."
+def read_normaliser(t: dict[str, Tensor]) -> dict[str, Tensor]:
+    "Mean and scale of an activation normaliser, for one site or several; nothing if there is none, or it is NaN."
     if "activation_mean" not in t or t["activation_mean"].isnan().any() or t["activation_std"].isnan().any(): return {}
     return dict(mean=t["activation_mean"].flatten(), scale=t["activation_global_scale"].reshape(-1))
 
@@ -103,7 +103,7 @@ def read_batchtopk(file: DictionaryFile) -> DictionaryParts:
 
 AUTOENCODERS["BatchTopKSAE"] = TensorLayout(LINEAR | {"b_dec": "d"} | LEARNT, read_batchtopk, may=NORMALISER)
 
-# %% ../nbs/51_dictionary_learning.ipynb #9cd85492
+# %% ../nbs/51_dictionary_learning.ipynb #fc7930c4
 def read_matryoshka(file: DictionaryFile) -> DictionaryParts:
     "MatryoshkaBatchTopKSAE."
     t = file.tensors
@@ -113,7 +113,7 @@ def read_matryoshka(file: DictionaryFile) -> DictionaryParts:
 
 AUTOENCODERS["MatryoshkaBatchTopKSAE"] = TensorLayout(MATRIX_AXES | LEARNT | {"group_sizes": "nested"}, read_matryoshka)
 
-# %% ../nbs/51_dictionary_learning.ipynb #4d735a2b
+# %% ../nbs/51_dictionary_learning.ipynb #6cdd810e
 BY_SITE = {"activation_mean": "site d", "activation_std": "site d", "activation_global_scale": "site", "target_rms": "",
            "code_normalization_id": ""}
 CROSSCODER = {"encoder.weight": "read d feature", "encoder.bias": "feature", "decoder.weight": "site feature d",
@@ -143,14 +143,15 @@ DICTIONARY_LEARNING["dictionary_learning crosscoder"] = Format(
     "model.safetensors, or a .pt file, and config.json", lambda file: file.axes("encoder.weight") == 3,
     lambda file: file.setting("dict_class", "trainer.dict_class"), CROSSCODERS)
 
-# %% ../nbs/51_dictionary_learning.ipynb #79ada94e
+# %% ../nbs/51_dictionary_learning.ipynb #a7e8b443
 CODE_NORMALIZATION = ("CROSSCODER", "SAE", "MIXED", "NONE", "DECOUPLED")   # numbered from 1 in the files
 USUAL_MIX = (1., .1)   # factors of the norms of SAE and CROSSCODER in MIXED
 
 
 def read_code_normalization(file: DictionaryFile) -> str:
-    "The name of a crosscoder's code normalisation; a file that does not name it is older than the others and has the first."
-    if "code_normalization_id" in file.tensors: return CODE_NORMALIZATION[int(file.tensors["code_normalization_id"]) - 1]
+    "The name of a crosscoder's code normalisation; files that do not name it are the oldest, and have the first."
+    number = file.tensors.get("code_normalization_id")
+    if number is not None: return CODE_NORMALIZATION[int(number) - 1]
     return file.setting("code_normalization", "trainer.code_normalization", default="CROSSCODER").upper()
 
 
@@ -168,7 +169,19 @@ def read_selection(
     c = alpha_sae * norms.square().sum(0).sqrt() + alpha_cc * norms.sum(0)
     return JumpReLU(rank="none"), {"log_threshold": to_log_threshold(t["threshold"] / c)}
 
-# %% ../nbs/51_dictionary_learning.ipynb #7041e07e
+# %% ../nbs/51_dictionary_learning.ipynb #132da5c0
+def read_batchtopk_crosscoder(file: DictionaryFile) -> DictionaryParts:
+    "BatchTopKCrossCoder."
+    name = read_code_normalization(file)
+    if name == "DECOUPLED": return read_decoupled(file)   # below
+    sparsity, state = read_selection(file, name)
+    return read_crosscoder(file)._replace(sparsity=sparsity, state=state)
+
+
+CROSSCODERS["BatchTopKCrossCoder"] = TensorLayout(
+    CROSSCODER | {"k": "", "threshold": "..."}, read_batchtopk_crosscoder, may=BY_SITE)
+
+# %% ../nbs/51_dictionary_learning.ipynb #a5ff51ba
 def read_decoupled(file: DictionaryFile) -> DictionaryParts:
     "BatchTopKCrossCoder that selects for each source separately."
     t, group, parts = file.tensors, join_sites(file), read_crosscoder(file)
@@ -181,19 +194,7 @@ def read_decoupled(file: DictionaryFile) -> DictionaryParts:
     state = {"log_threshold": to_log_threshold(t["threshold"][:, None] / norms).flatten()}
     return parts._replace(groups=groups, sparsity=JumpReLU(rank="none"), state=state)
 
-
-def read_batchtopk_crosscoder(file: DictionaryFile) -> DictionaryParts:
-    "BatchTopKCrossCoder."
-    name = read_code_normalization(file)
-    if name == "DECOUPLED": return read_decoupled(file)
-    sparsity, state = read_selection(file, name)
-    return read_crosscoder(file)._replace(sparsity=sparsity, state=state)
-
-
-CROSSCODERS["BatchTopKCrossCoder"] = TensorLayout(
-    CROSSCODER | {"k": "", "threshold": "..."}, read_batchtopk_crosscoder, may=BY_SITE)
-
-# %% ../nbs/51_dictionary_learning.ipynb #004daa79
+# %% ../nbs/51_dictionary_learning.ipynb #1dde7086
 def take_exclusive(group: Weights, features: range, site: int) -> Weights:
     "The features that belong to one of two sites, without the weights for the other, which must be zero."
     d, rows = group.W_enc.shape[1] // 2, slice(features.start, features.stop)
@@ -223,7 +224,8 @@ def allow_division(layout: TensorLayout) -> TensorLayout:
         parts, shares = layout.read(file), file.setting("_partition_config")
         if shares is None: return parts
         if len(parts.groups) > 1:
-            raise ValueError(f"{file.path} divides its features between the models and is DECOUPLED; only one of the two can be read.")
+            raise ValueError(f"{file.path} divides its features between the models and is DECOUPLED; "
+                             "only one of the two can be read.")
         n_a, n_b = (int(len(parts.groups[0].b_enc) * shares[f"model_{m}_exclusive_pct"]) for m in "ab")
         return parts._replace(groups=divide_features(parts.groups[0], n_a, n_b))
     return layout._replace(read=read)
@@ -231,7 +233,7 @@ def allow_division(layout: TensorLayout) -> TensorLayout:
 
 CROSSCODERS |= {name: allow_division(layout) for name, layout in CROSSCODERS.items()}
 
-# %% ../nbs/51_dictionary_learning.ipynb #0f3e2612
+# %% ../nbs/51_dictionary_learning.ipynb #20dca29b
 def in_decoder_norms(layout: TensorLayout) -> TensorLayout:
     "The layout of a class whose features are reported times their decoder norm."
     return layout._replace(read=lambda file: rescale_features(layout.read(file)))
@@ -243,7 +245,7 @@ DICTIONARY_LEARNING["dictionary_learning hub folder"] = Format(
     lambda file: file.setting("dict_class"),
     AUTOENCODERS | {k: in_decoder_norms(AUTOENCODERS[k]) for k in ("GatedAutoEncoder", "JumpReluAutoEncoder")})
 
-# %% ../nbs/51_dictionary_learning.ipynb #619e8253
+# %% ../nbs/51_dictionary_learning.ipynb #95fae17d
 def linear_tensors(w: Weights, centre: Tensor | None = None) -> dict[str, Tensor]:
     "Weights as nn.Linear has them, for a class that subtracts `centre` from its input."
     b_enc = w.b_enc if centre is None else w.b_enc + w.W_enc @ centre
@@ -280,7 +282,7 @@ AS_AUTOENCODER = {   # sparsity -> class, and its tensors from the parts and the
     "jumprelu": ("JumpReluAutoEncoder", jumprelu_tensors), "topk": ("AutoEncoderTopK", topk_tensors),
     "batchtopk": ("BatchTopKSAE", topk_tensors)}
 
-# %% ../nbs/51_dictionary_learning.ipynb #3d1b45a8
+# %% ../nbs/51_dictionary_learning.ipynb #4a7556e8
 class Written(NamedTuple):
     "What is to be written."
     kind: str                    # the class
@@ -291,8 +293,10 @@ class Written(NamedTuple):
 def as_autoencoder(cc: CrossCoder, what: str = "dictionary_learning") -> Written:
     "A dictionary on one site, as a class of dictionary_learning."
     parts, kind, models = take_parts(cc, what), cc.sparsity.kind, find_origin(cc.info).get("models")
-    if parts.groups[0].W_skip is not None: raise ValueError(f"{what} has no place for the linear skip of a group with skip=True.")
-    if kind not in AS_AUTOENCODER: raise ValueError(f"{what} has no autoencoder with {kind}; there are {', '.join(AS_AUTOENCODER)}.")
+    if parts.groups[0].W_skip is not None:
+        raise ValueError(f"{what} has no place for the linear skip of a group with skip=True.")
+    if kind not in AS_AUTOENCODER:
+        raise ValueError(f"{what} has no autoencoder with {kind}; there are {', '.join(AS_AUTOENCODER)}.")
     name, make = AS_AUTOENCODER[kind]
     tensors = make(parts, cc.rank_norms)
     settings = dict(dict_class=name, activation_dim=parts.widths[0], dict_size=cc.n_features, lm_name=models,
@@ -300,7 +304,7 @@ def as_autoencoder(cc: CrossCoder, what: str = "dictionary_learning") -> Written
     if "k" in tensors: settings["k"] = cc.sparsity.k
     return Written(name, tensors, dict(trainer=settings))
 
-# %% ../nbs/51_dictionary_learning.ipynb #9836beaa
+# %% ../nbs/51_dictionary_learning.ipynb #5dd9e5e2
 AS_CROSSCODER = {"relu": "CrossCoder", "batchtopk": "BatchTopKCrossCoder"}
 
 
@@ -310,18 +314,20 @@ def check_writable(cc: CrossCoder, what: str = "dictionary_learning") -> None:
     if len(cc.groups) != 1:
         names = ", ".join(g.name for g in cc.groups)
         raise ValueError(f"{what} holds one group of features; this crosscoder has {len(cc.groups)}: {names}.")
-    if kind not in AS_CROSSCODER: raise ValueError(f"{what} has no crosscoder with {kind}; there are {', '.join(AS_CROSSCODER)}.")
+    if kind not in AS_CROSSCODER:
+        raise ValueError(f"{what} has no crosscoder with {kind}; there are {', '.join(AS_CROSSCODER)}.")
     if len(set(cc.sites.values())) > 1 or group.skip or not set(group.reads) == set(group.writes) == sites:
-        raise ValueError(f"{what} holds crosscoders that read and write all their sites, of one width, without a linear skip; "
-                         f"got {group} on {cc.sites}.")
+        raise ValueError(f"{what} holds crosscoders that read and write all their sites, of one width, "
+                         f"without a linear skip; got {group} on {cc.sites}.")
     if kind == "relu": return
     if rank.upper() not in CODE_NORMALIZATION[:4]:
-        raise ValueError(f"{what} has no code normalisation {rank!r}; there are {', '.join(CODE_NORMALIZATION[:4]).lower()}.")
+        usual = ", ".join(CODE_NORMALIZATION[:4]).lower()
+        raise ValueError(f"{what} has no code normalisation {rank!r}; there are {usual}.")
     if rank != "none" and (cc.norm_scale != 1).any():
-        raise ValueError(f"{what} ranks by the norms of the decoder as stored, and this crosscoder's scaling was folded into it. "
-                         "Save it as it was before folding.")
+        raise ValueError(f"{what} ranks by the norms of the decoder as stored, and this crosscoder's scaling was "
+                         "folded into it. Save the crosscoder that was folded.")
 
-# %% ../nbs/51_dictionary_learning.ipynb #ded3a528
+# %% ../nbs/51_dictionary_learning.ipynb #29deda85
 def normaliser_tensors(cc: CrossCoder) -> dict[str, Tensor]:
     "The scaling as an activation normaliser: a_s = 1 / sqrt(Σ std²)."
     n, d = len(cc.sites), next(iter(cc.sites.values()))
@@ -348,14 +354,15 @@ def as_crosscoder(cc: CrossCoder) -> Written:
         settings["k"] = cc.sparsity.k
     return Written(name, tensors, settings)
 
-# %% ../nbs/51_dictionary_learning.ipynb #ec3f1cf4
+# %% ../nbs/51_dictionary_learning.ipynb #60f3d2b4
 @torch.no_grad()
 def save_dictionary_learning(
     cc: CrossCoder,
     folder: str | Path,  # made if it is not there
 ) -> str:                # the class it was saved as
-    """Write ae.pt (one site) or model.safetensors (several) and config.json; ValueError if dictionary_learning cannot hold the dictionary.
-    Top-k dictionaries that rank by decoder norms are written with each feature in units of its norm: the same reconstruction."""
+    """Write ae.pt (one site) or model.safetensors (several), and config.json.
+    Top-k dictionaries that rank by decoder norms are written with each feature in units of its norm, which changes the
+    features but not the reconstruction. ValueError: dictionary_learning cannot hold the dictionary."""
     several = len(cc.sites) > 1
     kind, tensors, settings = as_crosscoder(cc) if several else as_autoencoder(cc)
     write_dictionary(Path(folder) / ("model.safetensors" if several else "ae.pt"), tensors, settings, "config.json")

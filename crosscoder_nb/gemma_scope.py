@@ -5,20 +5,20 @@
 # %% auto #0
 __all__ = ['GEMMA_SCOPE']
 
-# %% ../nbs/51_gemma_scope.ipynb #4c8e5dac
+# %% ../nbs/51_gemma_scope.ipynb #733a0cee
 from .interop import (DictionaryFile, DictionaryParts, Format, MATRIX_AXES, TensorLayout, single_site,
                                    to_log_threshold)
 from .sparsity import JumpReLU
 
-# %% ../nbs/51_gemma_scope.ipynb #4c493440
+# %% ../nbs/51_gemma_scope.ipynb #12077fc6
 def read_jumprelu(file: DictionaryFile) -> DictionaryParts:
     "A JumpReLU autoencoder; nothing is subtracted from its input."
     t, state = file.tensors, {"log_threshold": to_log_threshold(file.tensors["threshold"])}
     return single_site(t["W_enc"].T, t["b_enc"], t["W_dec"], t["b_dec"], JumpReLU(rank="none"), state=state)
 
-# %% ../nbs/51_gemma_scope.ipynb #856b2ed8
+# %% ../nbs/51_gemma_scope.ipynb #3c578830
 GEMMA_SCOPE = {"Gemma Scope": Format(
     looks="params.npz",
     fits=lambda file: file.path.suffix == ".npz",
     kind=lambda file: "JumpReLU",
-    layouts={"JumpReLU": TensorLayout(MATRIX_AXES | {"threshold": "feature"}, read_jumprelu)})}   # format -> how it is read
+    layouts={"JumpReLU": TensorLayout(MATRIX_AXES | {"threshold": "feature"}, read_jumprelu)})}   # how it is read

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SAELENS', 'save_saelens']
 
-# %% ../nbs/51_saelens.ipynb #ce07ee53
+# %% ../nbs/51_saelens.ipynb #da4bc162
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from .crosscoder import CrossCoder
-from .interop import (DictionaryFile, DictionaryParts, EXPECTS_UNIT_NORM, Format, MATRIX_AXES, TensorLayout,
-                                   Weights, find_origin, from_gate, rescale_features, single_site, take_parts, to_gate,
-                                   to_log_threshold, to_matrices, write_dictionary)
+from .interop import (DictionaryFile, DictionaryParts, EXPECTS_UNIT_NORM, Format, MATRIX_AXES,
+                                   TensorLayout, Weights, find_origin, from_gate, rescale_features, single_site,
+                                   take_parts, to_gate, to_log_threshold, to_matrices, write_dictionary)
 from .sparsity import Gated, JumpReLU, ReLU, Sparsity, TopK
 
-# %% ../nbs/51_saelens.ipynb #fb58686a
+# %% ../nbs/51_saelens.ipynb #c78260d0
 class LensSettings(NamedTuple):
     "The settings that decide what a dictionary computes."
     architecture: str
@@ -40,11 +40,11 @@ def read_settings(file: DictionaryFile) -> LensSettings:
     return LensSettings(architecture, activation, get("apply_b_dec_to_input", default=True),
                         get("rescale_acts_by_decoder_norm", default=False), normalize, tuple(h for h in hooks if h))
 
-# %% ../nbs/51_saelens.ipynb #ab777ad7
+# %% ../nbs/51_saelens.ipynb #c351cd7a
 REFUSED = {"layer_norm": "divides every token by its own standard deviation, which no fixed weights do",
            "constant_norm_rescale": "divides every token by its own norm, which no fixed weights do",
-           "covariance_whitening": "needs a mean and a matrix that are not in this file; fold them into the weights first "
-                                   "(fold_activation_whitening)"}
+           "covariance_whitening": "needs a mean and a matrix that are not in this file; fold them into the weights "
+                                   "first (fold_activation_whitening)"}
 
 
 def check_settings(file: DictionaryFile, settings: LensSettings) -> None:
@@ -52,9 +52,10 @@ def check_settings(file: DictionaryFile, settings: LensSettings) -> None:
     normalize, activation = settings.normalize, settings.activation
     if normalize in REFUSED: raise ValueError(f"{file.path}: normalize_activations={normalize!r} {REFUSED[normalize]}.")
     if activation not in ("relu", "topk"):
-        raise ValueError(f"{file.path}: activation_fn {activation!r} is neither relu nor topk, the two that can be read.")
+        raise ValueError(f"{file.path}: activation_fn {activation!r} is neither relu nor topk, "
+                         "the two that can be read.")
 
-# %% ../nbs/51_saelens.ipynb #dc38b38b
+# %% ../nbs/51_saelens.ipynb #a4c9e96c
 class LensSparsity(NamedTuple):
     "A sparsity function, the tensors that belong to it, and the encoder's bias."
     sparsity: Sparsity
@@ -71,7 +72,7 @@ def read_sparsity(file: DictionaryFile, settings: LensSettings) -> LensSparsity:
     if settings.architecture != "topk": return LensSparsity(ReLU(), {}, t["b_enc"])
     return LensSparsity(TopK(file.count("k", "activation_fn_kwargs.k"), rank="none"), {}, t["b_enc"])
 
-# %% ../nbs/51_saelens.ipynb #50a77ac4
+# %% ../nbs/51_saelens.ipynb #c4ba019d
 def read_autoencoder(file: DictionaryFile) -> DictionaryParts:
     "A sparse autoencoder of SAELens."
     t, settings = file.tensors, read_settings(file)
@@ -94,14 +95,14 @@ ARCHITECTURES = {
     "jumprelu": TensorLayout(MATRIX_AXES | THRESHOLD, read_autoencoder, may=STRETCH),
     "gated": TensorLayout(GATE, read_autoencoder, may=STRETCH)}
 
-# %% ../nbs/51_saelens.ipynb #311d3315
+# %% ../nbs/51_saelens.ipynb #6e009bc0
 SAELENS = {"SAELens": Format(
     looks="cfg.json and sae_weights.safetensors",
     fits=lambda file: file.path.name == "sae_weights.safetensors",
     kind=lambda file: read_settings(file).architecture,
     layouts=ARCHITECTURES)}   # format -> how it is read
 
-# %% ../nbs/51_saelens.ipynb #4f403aa7
+# %% ../nbs/51_saelens.ipynb #6286184e
 def read_transcoder(file: DictionaryFile) -> DictionaryParts:
     "A transcoder of SAELens, with or without thresholds, with or without a linear skip."
     t, settings = file.tensors, read_settings(file)
@@ -117,7 +118,7 @@ TRANSCODERS = {"transcoder": {}, "skip_transcoder": SKIP, "jumprelu_transcoder":
                "jumprelu_skip_transcoder": THRESHOLD | SKIP}
 ARCHITECTURES |= {name: TensorLayout(ACROSS | more, read_transcoder) for name, more in TRANSCODERS.items()}
 
-# %% ../nbs/51_saelens.ipynb #066a71fe
+# %% ../nbs/51_saelens.ipynb #57d01dc9
 def relu_tensors(p: DictionaryParts, c: Tensor) -> dict[str, Tensor]:
     "standard: nothing is subtracted from the input."
     return to_matrices(p)
@@ -147,13 +148,14 @@ AS_LENS = {   # sparsity -> architecture, and its tensors from the parts and the
     "batchtopk": ("jumprelu", jumprelu_tensors), "topk": ("topk", topk_tensors)}
 AS_TRANSCODER = {"standard": "transcoder", "jumprelu": "jumprelu_transcoder"}
 
-# %% ../nbs/51_saelens.ipynb #93e226e7
+# %% ../nbs/51_saelens.ipynb #bb91bcaf
 def choose_architecture(
     parts: DictionaryParts,
     kind: str,     # the sparsity
 ) -> str:
     "The architecture of SAELens that holds a dictionary."
-    if kind not in AS_LENS: raise ValueError(f"SAELens has no architecture with {kind}; there are {', '.join(AS_LENS)}.")
+    if kind not in AS_LENS:
+        raise ValueError(f"SAELens has no architecture with {kind}; there are {', '.join(AS_LENS)}.")
     architecture, w, n = AS_LENS[kind][0], parts.groups[0], len(parts.widths)
     if n == 1 and w.W_skip is not None:
         raise ValueError("SAELens has no place for the linear skip of an autoencoder, only for that of a transcoder.")
@@ -166,22 +168,24 @@ def choose_architecture(
     if w.W_skip is None: return AS_TRANSCODER[architecture]
     return AS_TRANSCODER[architecture].replace("transcoder", "skip_transcoder")
 
-# %% ../nbs/51_saelens.ipynb #2ad9312f
+# %% ../nbs/51_saelens.ipynb #0d35de39
 @torch.no_grad()
 def save_saelens(
     cc: CrossCoder,
     folder: str | Path,  # made if it is not there
 ) -> str:                # the architecture it was saved as
-    """Write cfg.json and sae_weights.safetensors; ValueError if SAELens cannot hold the dictionary.
-    Top-k dictionaries that rank by decoder norms are written with each feature in units of its norm: the same reconstruction."""
+    """Write cfg.json and sae_weights.safetensors.
+    Top-k dictionaries that rank by decoder norms are written with each feature in units of its norm, which changes the
+    features but not the reconstruction. ValueError: SAELens cannot hold the dictionary."""
     parts, known = take_parts(cc, "SAELens"), find_origin(cc.info)
     architecture, w = choose_architecture(parts, cc.sparsity.kind), parts.groups[0]
     (read,), (written,) = w.reads, w.writes
     tensors = AS_LENS[cc.sparsity.kind][1](parts, cc.rank_norms)
     metadata = dict(sae_lens_version="6.0.0", model_name=known.get("models"), dataset_path=known.get("data"),
                     hook_name=parts.names[read])
-    settings = dict(architecture=architecture, d_in=parts.widths[read], d_sae=cc.n_features, dtype="float32", device="cpu",
-                    apply_b_dec_to_input=False, normalize_activations="none", reshape_activations="none", metadata=metadata)
+    settings = dict(architecture=architecture, d_in=parts.widths[read], d_sae=cc.n_features, dtype="float32",
+                    device="cpu", apply_b_dec_to_input=False, normalize_activations="none",
+                    reshape_activations="none", metadata=metadata)
     if w.W_skip is not None: tensors["W_skip"] = w.W_skip
     if read != written: settings["d_out"], metadata["hook_name_out"] = parts.widths[written], parts.names[written]
     if architecture == "topk": settings["k"] = cc.sparsity.k
