@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from .sites import Model, Site
+from .models import Model
+from .sites import Site
 from .tokens import Tokens
 from .harvest import widths_of
 

@@ -44,7 +44,8 @@ from xxhash import xxh3_64_intdigest
 from .files import (checksum, differences, json_checksum, parse_json, read_batch, replacing, save_json, small_file,
                                  sole_writer, without_records)
 from .harvest import Part, ROW_COLUMNS, checked, counted_rows, harvest, release, widths_of
-from .sites import Model, Site, check_name
+from .models import Model
+from .sites import Site, check_name
 from .tokens import ROLES, Tokens, pieces
 from .rows import ahead, check_batches, shuffled, stretch
 from .memory import announce, memory_plan
