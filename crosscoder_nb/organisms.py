@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PlantedActivations', 'planted_activations', 'similarity', 'recovery', 'exclusive_scores', 'shows', 'byte_tokenizer',
-           'piece_tokenizer', 'chat_tokenizer', 'random_model', 'Killed', 'DiesAfter']
+           'piece_tokenizer', 'chat_tokenizer', 'random_model', 'Killed', 'DiesAfter', 'scramble']
 
 # %% ../nbs/00_organisms.ipynb #a71b09d9
 import json, math
@@ -292,3 +292,22 @@ class DiesAfter:
         for i, batch in enumerate(self.rows.batches(*args, **kwargs)):
             if i == self.n: raise Killed(f"after {self.n} batches")
             yield batch
+
+# %% ../nbs/00_organisms.ipynb #17477c35
+@torch.no_grad()
+def scramble(
+    cc,             # a crosscoder; it is changed
+    seed: int = 0,
+):                  # the same crosscoder, in evaluation mode
+    "Give a crosscoder random weights, decoder norms, biases, thresholds, scales and means."
+    draw = torch.Generator().manual_seed(seed)
+    def noise(t): return torch.randn(t.shape, generator=draw)
+    for w in cc.weights.values():
+        for t in w.parameters(): t.add_(noise(t) / 4)
+        w.W_dec.mul_(noise(w.b_enc)[:, None].abs() + .3)
+    for t in cc.sparsity.parameters(): t.add_(noise(t) / 4)
+    for t in cc.sparsity.buffers(): t.fill_(.8)   # a learnt threshold
+    cc.b_dec.add_(noise(cc.b_dec))
+    cc.scaling.scale.copy_(noise(cc.scaling.scale).abs() + .5)
+    cc.scaling.mean.copy_(noise(cc.scaling.mean))
+    return cc.eval()
