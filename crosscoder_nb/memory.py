@@ -7,16 +7,17 @@ __all__ = ['BESIDE_VALUES', 'PER_PRODUCT', 'SHARE_TO_USE', 'explain_store', 'fre
            'announce']
 
 # %% ../nbs/06_memory.ipynb #c16020cd
+from torch import nn
 import shutil, warnings
 from pathlib import Path
 
 import pandas as pd
 import psutil
 import torch
-from torch import nn
-from .harvest import probe_sites
-from .sites import Model, Site
+from .models import Model
+from .sites import Site
 from .tokens import Tokens
+from .harvest import probe_sites
 
 # %% ../nbs/06_memory.ipynb #472f5455
 BESIDE_VALUES = {"token, doc, position, window": 16, "role, template": 1.125, "text (token ids)": 4}   # bytes per token

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Model', 'wrap_model', 'same_place', 'load_model', 'lora_pair']
 
-# %% ../nbs/02_models.ipynb #47efae8b
+# %% ../nbs/02_models.ipynb #9f3e0b69
 import hashlib, json, os, warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -332,7 +332,7 @@ def put_adapter(
         raise ValueError(f"The adapter in {folder} changes the base model: switched off, it gives other logits. "
                          "Load the base model again, without it.")
 
-# %% ../nbs/02_models.ipynb #cb38aad6
+# %% ../nbs/02_models.ipynb #b70765f8
 def lora_pair(
     base: Model,                  # keeps meaning the base model
     adapter: str | None = None,   # folder of a saved LoRA adapter; None: the module already carries one

@@ -219,7 +219,7 @@ def site_value(
 # %% ../nbs/01_sites.ipynb #f3f96880
 LOCKS, MAKING = WeakKeyDictionary(), Lock()
 
-# %% ../nbs/01_sites.ipynb #cc2d7609
+# %% ../nbs/01_sites.ipynb #37123e33
 def lock_of(module: nn.Module) -> RLock:
     "The lock to hold while a module runs."
     with MAKING: return LOCKS.setdefault(module, RLock())

@@ -44,9 +44,11 @@ from xxhash import xxh3_64_intdigest
 from .files import (checksum, differences, json_checksum, parse_json, read_batch, replacing, save_json, small_file,
                                  sole_writer, without_records)
 from .harvest import Part, ROW_COLUMNS, cast_rows, harvest, make_part, probe_sites, release
-from .sites import Model, Site, check_name
-from .tokens import ROLES, Tokens, pieces
-from .rows import check_batches, cut_walk, read_ahead, shuffle_blocks
+from .models import Model
+from .sites import Site, check_name
+from .encoding import ROLES, pieces
+from .tokens import Tokens
+from .rows import check_batches, cut_walk, read_ahead, shuffle_blocks, stretch
 from .memory import announce, memory_plan
 
 # %% ../nbs/07_store.ipynb #9f33a6ef
@@ -890,7 +892,7 @@ class Provenance:
     @cached_property
     def position(self) -> np.ndarray: return self.column("position")   # its place in its window
     @cached_property
-    def role(self) -> np.ndarray: return self.column("role")           # who says it, a number in tokens.ROLES
+    def role(self) -> np.ndarray: return self.column("role")           # who says it, a number in encoding.ROLES
     @cached_property
     def template(self) -> np.ndarray: return self.column("template")   # whether the chat template wrote it
 

@@ -464,7 +464,7 @@ class Trained(NamedTuple):
     cc: CrossCoder           # in evaluation mode
     history: pd.DataFrame    # its metrics, a row for every logged step
 
-# %% ../nbs/21_train.ipynb #ec86387e
+# %% ../nbs/21_train.ipynb #f4ca5ee5
 NOT_MANY = "train_many takes a dict of CrossCoders or Recipes by name; for one of them use train. Got {what!r}"
 
 
@@ -481,7 +481,7 @@ def train_runs(runs: dict[str, Run], rows: Rows, folder: Path) -> dict[str, Trai
         if run.k is not None: run.cc.sparsity.k_now = run.k
     return {n: Trained(run.cc.eval(), pd.DataFrame(run.history)) for n, run in runs.items()}
 
-# %% ../nbs/21_train.ipynb #17a98581
+# %% ../nbs/21_train.ipynb #48cf16d9
 def train(
     what: CrossCoder | Recipe,          # a crosscoder is trained in place
     rows: Rows,                         # a store, a buffer or InMemory
