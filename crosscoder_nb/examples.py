@@ -25,7 +25,7 @@ from .kernels import segments
 from .machine import device_or_fastest
 from .metrics import EncodedRows, Evaluation, Evaluator, measure
 from .rows import check_sites
-from .tokens import pieces
+from .encoding import pieces
 
 # %% ../nbs/31_examples.ipynb #310496b0
 class Firings(NamedTuple):
@@ -169,7 +169,7 @@ class BestWindows:
 # %% ../nbs/31_examples.ipynb #892487eb
 EDGES = np.logspace(-3, 3, 61)   # edges of the bins of activation
 
-# %% ../nbs/31_examples.ipynb #6a2c8018
+# %% ../nbs/31_examples.ipynb #0afea939
 class Histograms:
     "How often each feature fires how strongly, over batches."
 

@@ -21,7 +21,7 @@ from .kernels import SparseCode
 from .machine import device_or_fastest
 from .rows import Rows, check_sites
 
-# %% ../nbs/30_metrics.ipynb #73913a6e
+# %% ../nbs/30_metrics.ipynb #518e0632
 class EncodedRows(NamedTuple):
     "A batch of rows and what a crosscoder makes of them, without outliers."
     row: Tensor        # number of each row, counted from the first that was read, int64 [batch]
@@ -30,7 +30,7 @@ class EncodedRows(NamedTuple):
     code: SparseCode   # active features of each row
     cut: Tensor        # numbers of the rows that were left out as outliers, int64 [cut]
 
-# %% ../nbs/30_metrics.ipynb #2ae033e6
+# %% ../nbs/30_metrics.ipynb #8f18d535
 def numbered_batches(
     cc: CrossCoder,
     rows: Rows | Iterable,            # rows in order, or batches
@@ -66,7 +66,7 @@ def encode_rows(
         left -= len(kept)
         if left == 0: return
 
-# %% ../nbs/30_metrics.ipynb #367a28f3
+# %% ../nbs/30_metrics.ipynb #f80271b9
 class Accumulator(Protocol):
     "What adds something up over encoded rows."
     def add(self, batch: EncodedRows) -> None:
@@ -168,7 +168,7 @@ class Evaluation:
         rows |= {f"variance explained, {name}": round(v, 4) for name, v in self.fve.items()}
         return pd.Series(rows, dtype=object).to_frame("value")
 
-# %% ../nbs/30_metrics.ipynb #ff341757
+# %% ../nbs/30_metrics.ipynb #68edee4e
 class Evaluator:
     "Adds up an `Evaluation` over encoded rows."
 
