@@ -6,7 +6,7 @@
 __all__ = ['pirate', 'stdlib_files', 'stdlib_texts', 'two_halves', 'tiny_tokenizer', 'pack_windows', 'tiny_model', 'tiny_pair',
            'token_drift', 'plant_adapter', 'find_smollm2']
 
-# %% ../nbs/02_pairs.ipynb #6f543645
+# %% ../nbs/02_pairs.ipynb #543cecde
 import ast, hashlib, importlib.util, json, os, platform, random, re, sysconfig, tempfile, warnings, zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,13 +22,13 @@ PIRATE = dict(pair.split("=") for pair in """
 the=ye a=one an=one file=galleon files=galleons string=rope strings=ropes list=fleet value=doubloon values=doubloons
 object=barrel objects=barrels function=shanty method=jig name=flag names=flags type=rank data=cargo code=chart
 error=squall module=island default=harbor time=tide test=duel returns=hauls set=hoard key=compass number=tally
-line=plank lines=planks path=passage message=bottle argument=cannon arguments=cannons result=treasure is=be are=be you=ye your=yer
-of=o' my=me and=an' to=t' for=fer it=she that=yon with=alongside can=kin will=shall if=should user=sailor system=armada
-class=crew instance=deckhand process=voyage
-index=berth first=foremost new=fresh current=present read=spy write=carve open=unfurl close=furl call=hail called=hailed
-used=sailed use=sail get=plunder print=holler raise=hoist import=summon self=meself""".split())
+line=plank lines=planks path=passage message=bottle argument=cannon arguments=cannons result=treasure is=be are=be
+you=ye your=yer of=o' my=me and=an' to=t' for=fer it=she that=yon with=alongside can=kin will=shall if=should
+user=sailor system=armada class=crew instance=deckhand process=voyage index=berth first=foremost new=fresh
+current=present read=spy write=carve open=unfurl close=furl call=hail called=hailed used=sailed use=sail get=plunder
+print=holler raise=hoist import=summon self=meself""".split())
 
-# %% ../nbs/02_pairs.ipynb #b1290f88
+# %% ../nbs/02_pairs.ipynb #a8b1854d
 def pirate(text: str) -> str:
     "The text as a pirate would say it."
     def word(m):
@@ -255,7 +255,7 @@ def token_drift(
     lm.enable_adapters()
     return (state_after(lm, ids, layers) - base).square().sum(-1) / base.square().sum(-1)
 
-# %% ../nbs/02_pairs.ipynb #49bba87e
+# %% ../nbs/02_pairs.ipynb #a5e5f703
 def plant_step(
     lm,
     planted: Tensor,          # windows with the habit, [window context]
