@@ -23,7 +23,7 @@ def mark_message(
     message: dict,
     number: int,           # of the message in its chat
     inside: bool = False,  # put the marks inside the blanks around the content
-) -> dict:                 # a copy; the message itself if it says nothing
+) -> dict:                 # a copy; the message itself if it is empty
     "A chat message with a mark at either end of its content."
     content = message.get("content")
     if content is None: return message
@@ -76,8 +76,8 @@ def template_date(
 
 # %% ../nbs/03_chats.ipynb #64f791fc
 CHANGED = ("The chat template changes what a message says, so its tokens cannot be told from the template's: look at "
-           "message {number}, {message}. Give messages as the template leaves them, for example without the thinking it "
-           "cuts out.")
+           "message {number}, {message}. Give messages as the template leaves them, for example without the "
+           "thinking it cuts out.")
 
 
 def check_messages(messages: list[dict], tokenizer: PreTrainedTokenizerBase) -> None:

@@ -257,7 +257,7 @@ def check_counts(max_tokens: int | None, batch_size: int) -> None:
         raise ValueError("max_tokens and batch_size must be whole numbers, at least 1 (max_tokens=None: no limit); "
                          f"got {max_tokens} and {batch_size}.")
 
-# %% ../nbs/04_tokens.ipynb #74b8c2e7
+# %% ../nbs/04_tokens.ipynb #0381a49f
 class Tokens:
     "Batches of tokens from a source of documents, the same ones each time it is iterated."
 
@@ -331,7 +331,7 @@ class Tokens:
         most: int = 32,        # documents
         long: int = 100_000,   # characters
     ) -> str:
-        "Hash of the tokens of the first documents, which also shows what a tokenizer does not say about itself."
+        "Hash of the tokens of the first documents, which also catches what a tokenizer does not record about itself."
         h = hashlib.sha256()
         for chunk in islice(read_chunks(self.source, self.column, most=most, long=long), 1):
             for document in encode_chunk(chunk, self.tokenizers, self.others):
