@@ -16,7 +16,7 @@ from typing import Mapping
 import plotly.graph_objects as go
 import torch
 
-from .crosscoder import CrossCoder, Group, columns, pre_activations
+from .crosscoder import CrossCoder, Group, columns
 from .kernels import DenseCode
 from .sparsity import Sparsity
 
@@ -73,7 +73,7 @@ def sae(
     sites: Mapping[str, int],  # one site -> its width
     n_features: int,
     sparsity: Sparsity,
-    **kw,                      # scaling, dec_norm, same, transpose, seed, info: as for CrossCoder
+    **kw,                      # scaling, dec_norm, same_init, transpose_init, seed, info: as for CrossCoder
 ) -> CrossCoder:
     "A sparse autoencoder: one group that reads and writes one site."
     if len(sites) != 1: raise ValueError(f"a sparse autoencoder has one site; got {list(sites)}. For several use crosscoder(...).")
@@ -84,7 +84,7 @@ def crosscoder(
     sites: Mapping[str, int],  # every site -> its width
     n_features: int,
     sparsity: Sparsity,
-    **kw,                      # scaling, dec_norm, same, transpose, seed, info: as for CrossCoder
+    **kw,                      # scaling, dec_norm, same_init, transpose_init, seed, info: as for CrossCoder
 ) -> CrossCoder:
     "A crosscoder: one group that reads and writes all sites (Lindsey et al. 2024)."
     return CrossCoder([Group("all", n_features, tuple(sites), tuple(sites))], sites, sparsity, **kw)
@@ -207,7 +207,7 @@ def read_leak(
 ) -> float:                 # 0: no feature reads what it may not
     "Largest gradient of the pre-activations of features with respect to sites they may not read."
     x = x.detach().requires_grad_()
-    (grad,) = torch.autograd.grad((pre_activations(cc, x) * factors * forbidden(cc, "reads")).sum(), x)
+    (grad,) = torch.autograd.grad((cc.pre_activations(x) * factors * forbidden(cc, "reads")).sum(), x)
     return max(float(grad[i, cols].abs().max()) for i, cols in enumerate(columns(cc.sites).values()))
 
 # %% ../nbs/13_architectures.ipynb #25a8d18d

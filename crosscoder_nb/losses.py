@@ -14,7 +14,7 @@ from typing import Mapping, NamedTuple
 import torch
 from torch import Tensor
 
-from .crosscoder import CrossCoder, GroupWeights, dense_code, some_rows, spans, take, write
+from .crosscoder import CrossCoder, GroupWeights, gather_rows, take
 from .kernels import DenseCode, SparseCode
 from .sparsity import code_norms
 
@@ -44,7 +44,7 @@ def prefix_blocks(
     prefixes: tuple[float, ...],  # shares of each group's features, ascending, below 1
 ) -> list[Tensor]:                # one more than prefixes: which features each adds, [feature] bool
     "The features between one prefix and the next."
-    share = torch.cat([(torch.arange(stop - start, device=cc.b_dec.device) + 1) / (stop - start) for _, start, stop in spans(cc)])
+    share = torch.cat([(torch.arange(stop - start, device=cc.b_dec.device) + 1) / (stop - start) for _, start, stop in cc.spans()])
     edges = (0., *prefixes, 1.)
     return [(share > low) & (share <= high) for low, high in zip(edges, edges[1:])]
 
@@ -70,8 +70,8 @@ def scored(
     "What a sparsity penalty is made of."
     weights = code_norms(cc.dec_norms, code_norm)
     if weights.ndim == 2: weights = weights.sum(1)
-    if isinstance(code, DenseCode): code = DenseCode(cc.sparsity.paid(code.pre, code.f))
-    factor = torch.cat([weights.new_full((stop - start,), w.group.penalty) for w, start, stop in spans(cc)])
+    if isinstance(code, DenseCode): code = DenseCode(cc.sparsity.penalised(code.pre, code.f))
+    factor = torch.cat([weights.new_full((stop - start,), w.group.penalty) for w, start, stop in cc.spans()])
     return code.times(weights), factor
 
 # %% ../nbs/14_losses.ipynb #6d26cd49
@@ -127,7 +127,7 @@ def l0_penalty(
 ) -> Tensor:                         # 0-dim; only thresholds have a gradient
     "The mean number of active features, or its squared relative distance from a target, times the squared norm of a token."
     if not hasattr(cc.sparsity, "active"): raise ValueError(f"an L0 penalty needs thresholds that learn: JumpReLU; got {type(cc.sparsity).__name__}")
-    factor = torch.cat([code.f.new_full((stop - start,), w.group.penalty) for w, start, stop in spans(cc)])
+    factor = torch.cat([code.f.new_full((stop - start,), w.group.penalty) for w, start, stop in cc.spans()])
     l0 = (cc.sparsity.active(code.pre, cc.rank_norms.detach()) * factor).sum(1).mean()
     return l0 if target is None else sum(cc.writes.values()) * (l0 / target - 1) ** 2
 
@@ -138,8 +138,8 @@ def dead_pre(
     dead: Tensor,   # indices of dead features, ascending [n]
 ) -> tuple[list[tuple[GroupWeights, Tensor]], Tensor]:  # groups with their dead features (numbered in the group); pre-activations [batch n]
     "Pre-activations of some features, densely over those alone."
-    mine = [(w, dead[(dead >= start) & (dead < stop)] - start) for w, start, stop in spans(cc)]
-    return mine, torch.cat([take(x, cc.sites, tuple(w.reads)) @ some_rows(w.W_enc, d).T + w.b_enc[d] for w, d in mine], 1)
+    mine = [(w, dead[(dead >= start) & (dead < stop)] - start) for w, start, stop in cc.spans()]
+    return mine, torch.cat([take(x, cc.sites, tuple(w.reads)) @ gather_rows(w.W_enc, d).T + w.b_enc[d] for w, d in mine], 1)
 
 
 def dead_write(
@@ -188,7 +188,7 @@ def preact_loss(
 ) -> Tensor:          # 0-dim
     "Mean over tokens of how far scores stay below their bars."
     if not isinstance(code, DenseCode): raise ValueError(f"a pre-activation loss needs all pre-activations, and the step of {type(cc.sparsity).__name__} keeps only some. Use aux_coeff instead.")
-    return (cc.sparsity.bar() - code.pre * cc.rank_norms).relu().sum(1).mean()
+    return (cc.sparsity.thresholds() - code.pre * cc.rank_norms).relu().sum(1).mean()
 
 # %% ../nbs/14_losses.ipynb #c080798b
 def gate_loss(
@@ -199,7 +199,7 @@ def gate_loss(
     error: str = "squared", site_weights: Mapping[str, float] | None = None,   # as for the reconstruction
 ) -> Tensor:            # 0-dim
     "Error of what the gate alone reconstructs through the frozen decoder."
-    y_hat = write(cc, DenseCode(cc.sparsity.paid(code.pre, code.f)), x, frozen=True)
+    y_hat = cc.reconstruct(DenseCode(cc.sparsity.penalised(code.pre, code.f)), x, frozen=True)
     return reconstruction_loss(y, y_hat, cc.writes, error, site_weights)
 
 # %% ../nbs/14_losses.ipynb #90db4062
@@ -267,7 +267,7 @@ def losses(
 ) -> Losses:
     "Every part of the loss that the objective asks for."
     whole = o.preact_coeff and not cc.sparsity.ranked            # ReLU may have gone over to active entries alone
-    code, y = dense_code(cc, x) if whole else cc.code(x), take(x, cc.sites, tuple(cc.writes))
+    code, y = cc.dense_code(x) if whole else cc.code(x), take(x, cc.sites, tuple(cc.writes))
     y_hats = nested(cc, code, x, o.prefixes) if o.prefixes else [cc.reconstruct(code, x)]
     errors = [reconstruction_loss(y, y_hat, cc.writes, o.error, o.site_weights) for y_hat in y_hats]
     parts = dict(l2_loss=sum(errors) / len(errors))

@@ -116,7 +116,7 @@ def annealed_k(step: int, c: TrainConfig, k: int) -> int:
     return max(1, round(c.k_start - (c.k_start - k) * step / c.k_anneal_steps))
 
 # %% ../nbs/20_recipes.ipynb #9bbd3e6d
-START = ("dec_norm", "same", "transpose")                       # options of CrossCoder itself
+START = ("dec_norm", "same_init", "transpose_init")             # options of CrossCoder itself
 SCALING = dict(statistic="median", center=True, outlier_cut=None)  # of fit_scaling: robust against the huge activations that language models have
 LENGTHS = ("warmup_steps", "decay_steps", "l1_warmup_steps", "p_anneal_steps", "k_anneal_steps", "resample_steps", "dead_tokens")
 
@@ -221,7 +221,7 @@ def recipe(
     name: str,                   # one of RECIPES
     n_features: int | None = None,
     architecture: Callable[..., CrossCoder] | str | None = None,   # a function or its name; None: the recipe's own
-    **options,                   # any option of the sparsity function, the architecture, Objective, TrainConfig, fit_scaling; dec_norm, same, transpose
+    **options,                   # any option of the sparsity function, the architecture, Objective, TrainConfig, fit_scaling; dec_norm, same_init, transpose_init
 ) -> Recipe:                     # for train(...)
     "A recipe of the table, with changes."
     if name not in RECIPES: raise ValueError(f"there is no recipe {name!r}; there are {', '.join(RECIPES)}")

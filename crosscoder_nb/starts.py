@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .crosscoder import CrossCoder, columns, pre_activations, spans, take
+from .crosscoder import CrossCoder, columns, take
 from .scaling import site_norms
 
 # %% ../nbs/15_starts.ipynb #9ffeed61
@@ -46,10 +46,10 @@ def start_rate(
 ) -> None:
     "Begin with encoder biases that make every feature active on the same share of tokens."
     if not 0 < share < 1: raise ValueError(f"share is the part of tokens on which a feature is active, between 0 and 1; got {share}")
-    pre, n = pre_activations(cc, x), max(1, round(share * len(x)))
-    bar = torch.as_tensor(cc.sparsity.bar()) / cc.rank_norms
+    pre, n = cc.pre_activations(x), max(1, round(share * len(x)))
+    bar = torch.as_tensor(cc.sparsity.thresholds()) / cc.rank_norms
     edge = pre.topk(min(n + 1, len(x)), dim=0).values[n - 1:].mean(0)    # between the last that stays silent and the first that speaks
-    for w, start, stop in spans(cc): w.b_enc += bar[start:stop] - edge[start:stop] if bar.ndim else -edge[start:stop]
+    for w, start, stop in cc.spans(): w.b_enc += bar[start:stop] - edge[start:stop] if bar.ndim else -edge[start:stop]
 
 # %% ../nbs/15_starts.ipynb #39f992aa
 def unit_sites(
@@ -77,12 +77,12 @@ def resample(
     generator: torch.Generator,
 ) -> Tensor:                    # the features that began again, indices: at most as many as there are tokens
     "Let dead features begin again at tokens that are reconstructed badly."
-    own = torch.cat([dead[start:stop] & (w.group.like is None) for w, start, stop in spans(cc)])   # shared weights begin again once
+    own = torch.cat([dead[start:stop] & (w.group.like is None) for w, start, stop in cc.spans()])   # shared weights begin again once
     reborn = own.nonzero().squeeze(1)[:len(x)]
     if not len(reborn): return reborn
     weight = (error / error.max().clamp_min(1e-30)).square() + 1e-12
     token = torch.multinomial(weight, len(reborn), generator=generator)
-    for w, start, stop in spans(cc):
+    for w, start, stop in cc.spans():
         mine = (reborn >= start) & (reborn < stop)
         rows, at, living = reborn[mine] - start, x[token[mine]], ~dead[start:stop]
         if not len(rows): continue
