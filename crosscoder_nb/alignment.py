@@ -64,7 +64,7 @@ def align(
 def pairing_summary(
     ids: np.ndarray,                     # [token] of any number of texts
     paired: np.ndarray,                  # [token] bool, whether each has a partner
-    tokenizer: PreTrainedTokenizerBase,
+    tokenizer: PreTrainedTokenizerBase,  # the one that made the ids
     examples: int = 5,                   # how many of the commonest tokens without a partner to name
 ) -> pd.Series:                          # number of tokens; shares of them: paired, and by kind of text the others
     "The share of tokens with a partner in another tokenizer, and what kind of text the others are."
@@ -85,7 +85,10 @@ def pairing_summary(
         "commonest without": " ".join(f"{words[i]!r}×{n}" for i, n in common.items())})
 
 # %% ../nbs/03_alignment.ipynb #a61b53b1
-def same_tokenizer(a: PreTrainedTokenizerBase, b: PreTrainedTokenizerBase) -> None:
+def same_tokenizer(
+    a: PreTrainedTokenizerBase,   # of one model
+    b: PreTrainedTokenizerBase,   # of the other
+) -> None:                        # nothing, if they give the same ids
     "ValueError with the first difference when two tokenizers give different ids."
     for differing in (vocabulary_difference, normalizer_difference, splitting_difference):
         if problem := differing(a, b):

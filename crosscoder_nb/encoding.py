@@ -36,9 +36,9 @@ def is_unfinished(
 
 # %% ../nbs/02_encoding.ipynb #5b19588d
 def pieces(
-    tokenizer: PreTrainedTokenizerBase,
-    ids: list[int] | Tensor,  # tokens that follow each other
-) -> list[str]:               # the text of each; joined, the text of all
+    tokenizer: PreTrainedTokenizerBase,   # the one that made the ids
+    ids: list[int] | Tensor,              # [token] that follow each other
+) -> list[str]:                           # the text of each; joined, the text of all
     "The visible text of each token. A character of several tokens is shown at the last of them, the others are empty."
     def decode(some): return tokenizer.decode(some, skip_special_tokens=False, clean_up_tokenization_spaces=False)
     ids = torch.as_tensor(ids).tolist()
@@ -88,9 +88,9 @@ def to_encoded(
 
 # %% ../nbs/02_encoding.ipynb #98d73d04
 def encode(
-    texts: list[str],
-    tokenizer: PreTrainedTokenizerBase,
-) -> list[Encoded]:  # per text, without special tokens around it
+    texts: list[str],                     # any number; some hundreds at a time are fast
+    tokenizer: PreTrainedTokenizerBase,   # a fast one, which knows the characters of its tokens
+) -> list[Encoded]:                       # per text, without special tokens around it
     "Tokens of texts. Control tokens typed in a text become control tokens, unlike in `encode_documents`."
     if not tokenizer.is_fast:
         raise ValueError(f"{type(tokenizer).__name__} cannot tell which characters its tokens cover. "
@@ -100,7 +100,9 @@ def encode(
     return [to_encoded(found, tokenizer) for found in tokenizer(texts, **options).encodings]
 
 # %% ../nbs/02_encoding.ipynb #fb35003e
-def check_text(text: str) -> None:
+def check_text(
+    text: str,   # as it came from a file or a data set
+) -> None:       # nothing, if it can be encoded
     "ValueError for half of a surrogate pair, which no tokenizer can read."
     try: text.encode()
     except UnicodeEncodeError as e:
@@ -146,9 +148,9 @@ class Text(NamedTuple):
 
 # %% ../nbs/02_encoding.ipynb #b7d90a65
 def segment_of(
-    text: Text,
-    ends: np.ndarray,   # [token] where tokens end in it
-) -> np.ndarray:        # [token]
+    text: Text,         # cut into segments
+    ends: np.ndarray,   # [token] where tokens end in it, in characters
+) -> np.ndarray:        # [token] int64
     "The number of the segment in which each token ends."
     return np.minimum(np.searchsorted(text.ends, ends), len(text.ends) - 1)
 
@@ -217,9 +219,9 @@ def protect_typed(
 
 # %% ../nbs/02_encoding.ipynb #98e0ebe9
 def encode_documents(
-    texts: list[Text],
-    tokenizer: PreTrainedTokenizerBase,
-) -> list[Encoded]:
+    texts: list[Text],                    # plain texts and rendered chats
+    tokenizer: PreTrainedTokenizerBase,   # a fast one, as for `encode`
+) -> list[Encoded]:                       # per text
     "Tokens of documents. Control tokens are those that a template wrote, never those that were typed."
     names, pattern = stand_in_names(control_tokens(tokenizer)), control_pattern(tokenizer)
     protected = {i: p for i, text in enumerate(texts) if (p := protect_typed(text, pattern, names)) is not None}
@@ -233,12 +235,16 @@ def encode_documents(
     return encoded
 
 # %% ../nbs/02_encoding.ipynb #503d1548
-def vocabulary_hash(tokenizer: PreTrainedTokenizerBase) -> str:
+def vocabulary_hash(
+    tokenizer: PreTrainedTokenizerBase,   # any, fast or not
+) -> str:                                 # 64 hexadecimal digits
     "SHA-256 of the vocabulary: of every token and its id."
     return hashlib.sha256(repr(sorted(tokenizer.get_vocab().items())).encode()).hexdigest()
 
 # %% ../nbs/02_encoding.ipynb #f6167c93
-def backend_parts(tokenizer: PreTrainedTokenizerBase) -> dict:
+def backend_parts(
+    tokenizer: PreTrainedTokenizerBase,   # any, fast or not
+) -> dict:                                # "normalizer", "pre_tokenizer", "model" and so on, as the backend writes them
     "The parts of a fast tokenizer's backend that decide its ids; of other tokenizers only an empty normalizer."
     if not tokenizer.is_fast: return dict(normalizer=None)
     without_effect = ("truncation", "padding", "version", "decoder")   # set by each call, or used after the ids
@@ -251,7 +257,9 @@ def short_hash(part) -> str:   # anything that fits into JSON
     return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
 
 # %% ../nbs/02_encoding.ipynb #d1843a92
-def tokenizer_identity(tokenizer: PreTrainedTokenizerBase) -> dict:   # fit for JSON
+def tokenizer_identity(
+    tokenizer: PreTrainedTokenizerBase,   # any, fast or not
+) -> dict:                                # fit for JSON
     "What decides the tokens that a tokenizer makes of texts and chats, as hashes and ids."
     parts = {key: short_hash(part) for key, part in backend_parts(tokenizer).items()}
     template = tokenizer.chat_template or None

@@ -31,7 +31,9 @@ def get_content(
 
 # %% ../nbs/03_sources.ipynb #eb7cde9c
 @contextmanager
-def naming_document(number: int):
+def naming_document(
+    number: int,   # of the document in its source
+):
     "Errors that arise in the block come with the number of the document."
     try: yield
     except (ValueError, TypeError, LookupError, TemplateError) as e: raise ValueError(f"Document {number}: {e}") from e
@@ -52,7 +54,9 @@ def copy_stream(source):
         return deepcopy(source)   # the second finds it there
 
 # %% ../nbs/03_sources.ipynb #1a351043
-def source_fingerprint(source) -> dict:   # fit for JSON
+def source_fingerprint(
+    source,   # list, data set or stream
+) -> dict:    # fit for JSON
     "Kind, number and hash of the documents of a source."
     if isinstance(source, Sized):
         step = max(1, len(source) // 20_000)
@@ -92,7 +96,7 @@ def read_chunks(
     state: dict | None = None,  # of a stream, after these
     most: int = 256,            # documents of a chunk
     long: int = 1_000_000,      # a chunk ends when its texts have so many characters
-) -> Iterator[Chunk]:
+) -> Iterator[Chunk]:         # ValueError for a document that is neither a text nor a chat, with its number
     "The documents of a source in chunks."
     documents, state_after = open_at(source, n, state)
     while True:
@@ -112,11 +116,11 @@ CHANGED_SOURCE = ("Document {doc} of the source and those after it are not what 
 
 # %% ../nbs/03_sources.ipynb #cf50711c
 def resume_chunks(
-    source,
+    source,                  # list, data set or stream
     column: str,             # column of a data set with the text or the messages
     place: dict,             # of the chunk to begin with, from Chunk.place
-) -> Iterator[Chunk]:
-    "Chunks from a place on; ValueError if the documents there have changed."
+) -> Iterator[Chunk]:        # as from read_chunks; ValueError if the documents at the place have changed
+    "The chunks of a source from a place on."
     states = [place["state"], None] if place["state"] else [None]
     for state in states:
         found = read_chunks(source, column, place["doc"], state)

@@ -263,7 +263,7 @@ class Tokens:
 
     def __init__(self,
         source,                              # texts or chats (lists of messages): a list, Dataset or IterableDataset
-        tokenizer: PreTrainedTokenizerBase,
+        tokenizer: PreTrainedTokenizerBase,  # a fast one; with a chat template if there are chats
         context: int = 128,                  # tokens of a window, BOS included, in each tokenizer
         batch_size: int = 16,                # windows of a batch
         skip_first: int = 1,                 # tokens at the start of each window, after BOS, that do not count
@@ -340,7 +340,7 @@ class Tokens:
 
 # %% ../nbs/04_tokens.ipynb #e6a3a10f
 def measure_alignment(
-    tokens: Tokens,
+    tokens: Tokens,             # with others=
     documents: int = 1000,      # how many to look at
     examples: int = 5,          # how many of the commonest tokens without a partner to name
 ) -> pd.DataFrame:              # for each other tokenizer two rows, its own and the first tokenizer's
