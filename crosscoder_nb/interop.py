@@ -517,7 +517,7 @@ def take_parts(
     if len(cc.groups) != 1:
         raise ValueError(f"{what} holds one group of features that read and write the same sites; "
                          f"this crosscoder has {len(cc.groups)}: {', '.join(g.name for g in cc.groups)}.")
-    folded, group, names = cc.folded(), cc.groups[0], list(cc.sites)
+    folded, group, names = cc.fold(), cc.groups[0], list(cc.sites)
     w, only_training = folded.weights[group.name], ("cut", "learnt_k", "learnt_from")
     state = {n: t for n, t in folded.sparsity.state_dict().items() if n not in only_training}
     weights = Weights(w.W_enc.data, w.b_enc.data, w.W_dec.data, tuple(map(names.index, group.reads)),
