@@ -25,7 +25,7 @@ from tqdm.auto import tqdm
 from .architectures import verify_partition_integrity
 from .checkpoints import (Checkpoint, MetricsLog, check_same_runs, inspect_results, read_checkpoint,
                                        read_metrics, save_checkpoint, save_results)
-from .crosscoder import CrossCoder, columns, spans
+from .crosscoder import CrossCoder, columns
 from .saving import as_json
 from .files import sole_writer, without_records
 from .kernels import keep_memory
@@ -56,7 +56,7 @@ def find_fired(
     counts: Tensor,  # tokens on which each feature was active, [feature]
 ) -> Tensor:         # [feature] bool
     "Which features were active, in any of the groups that share their weights."
-    parts = {w.group.name: counts[start:stop] > 0 for w, start, stop in spans(cc)}
+    parts = {w.group.name: counts[start:stop] > 0 for w, start, stop in cc.spans()}
     groups = [w.group for w in cc.weights.values()]
     for g in groups:
         if g.like: parts[g.name] |= parts[g.like]
