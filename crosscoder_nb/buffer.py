@@ -149,7 +149,8 @@ class Filler:
     def run(self, chunks: Iterator[np.ndarray]):
         try:
             for chunk in chunks: self.ready.put(chunk)
-        except Closed: self.ready.put(Closed("the buffer was closed"))   # a new one: the old one's traceback holds what should go
+        # a new one, for the traceback of the other holds the slots
+        except Closed: self.ready.put(Closed("the buffer was closed"))
         except BaseException as e: self.ready.put(e)
 
     def epoch(self, half: int) -> Iterator[np.ndarray]:
@@ -282,11 +283,11 @@ class LiveRows:
 
     @property
     def n_rows(self) -> int | None:
-        "Rows of an epoch, counted from the tokens when first asked for; None for a stream that was not yet read to its end."
+        "Rows of an epoch, counted from the tokens when first asked for; None for a stream not yet read to its end."
         return self.rows.count_to(np.inf).total if self.rows.bounded else self.rows.total
 
     def harvest_rows(self, skip: int = 0, drop: int = 0) -> Iterator[np.ndarray]:
-        "The rows of an epoch, a batch of tokens at a time, without the first `skip` of these batches and the next `drop` rows."
+        "The rows of an epoch, a batch of tokens at a time, without the first `skip` batches and the next `drop` rows."
         wanted = [site for site in self.wanted if site.name in self.names.values()]
         for item in harvest(self.models, wanted, self.tokens, skip, probed=self.probed):
             x = cast_rows(take_rows(item, self.names.values()), self.sites, self.dtype, partial(name_row, item))
@@ -298,7 +299,8 @@ class LiveRows:
     def in_order(self, batch_size: int) -> Iterator[tuple[slice, Tensor]]:
         "Every row of an epoch once, in the order of the texts: which rows, and their activations."
         arrays = join_pieces(cut_pieces(self.harvest_rows(), batch_size), batch_size)
-        return ((slice(i * batch_size, i * batch_size + len(x)), self.tensor(x)) for i, x in enumerate(arrays) if len(x))
+        starts = count(0, batch_size)
+        return ((slice(start, start + len(x)), self.tensor(x)) for start, x in zip(starts, arrays) if len(x))
 
     def select(self, names: dict[str, str]):
         "A view with other sites: new name -> name of a site here, which may occur more than once."
@@ -327,7 +329,8 @@ def fill_slots(
 
 # %% ../nbs/08_buffer.ipynb #81054f01
 class ActivationBuffer(LiveRows):
-    "Shuffled activations, fresh from the models, as `Rows`: at most `buffer_rows` in memory, refilled by a thread once half are given out."
+    """Shuffled activations, fresh from the models, as `Rows`: at most `buffer_rows` in memory, refilled by a thread
+    once half of them are given out."""
 
     def __init__(self,
         models: list[Model],               # all of them see the same tokens
@@ -336,20 +339,27 @@ class ActivationBuffer(LiveRows):
         buffer_rows: int = 65_536,         # rows held; half of them are a chunk
         dtype: torch.dtype | None = None,  # of the rows; None: as in a store
     ):
-        if buffer_rows < 2: raise ValueError(f"buffer_rows must be at least 2, and some ten thousand to mix well; got {buffer_rows}.")
+        if buffer_rows < 2:
+            raise ValueError(f"buffer_rows must be at least 2, and some ten thousand to mix well; got {buffer_rows}.")
         probed = probe_sites(models, sites)
         announce(memory_plan(models, sites, tokens, buffer_rows, dtype, probed=probed), "all at once", "buffer")
         super().__init__([model.load() for model in models], sites, tokens, dtype, probed)
-        self.half, self.epochs = buffer_rows // 2, 0   # epochs: how many were given out whole by the stream of batches last read
-        self.fillers = weakref.WeakSet()
+        self.half, self.fillers = buffer_rows // 2, weakref.WeakSet()
+        self.epochs = 0   # how many were given out whole by the stream of batches last read
 
     @property
-    def order(self) -> str: return f"buffer of {2 * self.half:,} rows"   # what decides, besides seed and number, which rows are in a batch
+    def order(self) -> str:
+        "What decides, besides seed and number, which rows are in a batch."
+        return f"buffer of {2 * self.half:,} rows"
+
     @property
-    def nbytes(self) -> int: return 2 * self.half * sum(self.sites.values()) * self.dtype.itemsize   # of the rows held
+    def nbytes(self) -> int:
+        "Memory of the rows held."
+        return 2 * self.half * sum(self.sites.values()) * self.dtype.itemsize
 
     def batches(self, batch_size: int, seed: int = 0, skip: int = 0) -> Iterator[Tensor]:
-        "Shuffled batches [batch Σd] without end. `skip` leaves out the first ones; the models run for no more than what the buffer then holds."
+        """Shuffled batches [batch Σd] without end. `skip` leaves out the first ones; the models run for no more than
+        what the buffer then holds."""
         rows = self.rows.count_to(batch_size)
         check_batches(batch_size if rows.total is None else rows.total, batch_size, seed, skip)
         return self.stream(batch_size, seed, find_start(skip * batch_size, rows, self.half))
@@ -357,7 +367,8 @@ class ActivationBuffer(LiveRows):
     def stream(self, batch_size: int, seed: int, start: Start) -> Iterator[Tensor]:
         "Batches from a place in the data on."
         if held := [model.name for model in self.models if lock_of(model.module)._is_owned()]:
-            raise RuntimeError(f"This thread holds {held}, which the buffer must run: leave `with model.active()` before asking for batches.")
+            raise RuntimeError(f"This thread holds {held}, which the buffer must run: "
+                               "leave `with model.active()` before asking for batches.")
         slots = Slots(2 * self.half, sum(self.sites.values()), self.dtype.itemsize)
         filler = Filler(slots, fill_slots(self, slots, start, self.half, seed))
         self.fillers.add(filler)
@@ -378,7 +389,7 @@ class ActivationBuffer(LiveRows):
             self.rows.total, first, n = n, 0, 0
 
     def sample(self, n: int, seed: int = 0) -> Tensor:
-        "Activations of `n` different rows (all, when the buffer holds fewer), drawn from the first that the models give."
+        "Activations of `n` different rows (all, when the buffer holds fewer), from the first that the models give."
         arrays, n = [], min(n, 2 * self.half)
         for x in self.harvest_rows():
             arrays.append(x)

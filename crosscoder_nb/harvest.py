@@ -21,8 +21,9 @@ from .sites import Model, Site, probe, site_value
 from .tokens import Reading, TokenBatch, Tokens, same_tokenizer, vocabulary_hash
 
 # %% ../nbs/05_harvest.ipynb #c4688ccf
-UNKNOWN_TOKEN = ("{model} has embeddings for the tokens 0 to {most}, and the text has token {token} ({name!r}), which was added to "
-                 "the tokenizer: call model.module.resize_token_embeddings(len(tokenizer)), or take the model's own tokenizer.")
+UNKNOWN_TOKEN = ("{model} has embeddings for the tokens 0 to {most}, and the text has token {token} ({name!r}), "
+                 "which was added to the tokenizer: call model.module.resize_token_embeddings(len(tokenizer)), "
+                 "or take the model's own tokenizer.")
 
 def check_ids(
     model: Model,
@@ -66,8 +67,8 @@ def trace_sites(
 # %% ../nbs/05_harvest.ipynb #b4a34100
 def is_out_of_memory(e: RuntimeError) -> bool:
     "Whether an error says that memory ran out, on a GPU or in the computer."
-    said = str(e).lower()
-    return isinstance(e, torch.OutOfMemoryError) or "out of memory" in said or "can't allocate memory" in said
+    text = str(e).lower()
+    return isinstance(e, torch.OutOfMemoryError) or "out of memory" in text or "can't allocate memory" in text
 
 # %% ../nbs/05_harvest.ipynb #10029431
 def release():
@@ -76,8 +77,8 @@ def release():
     if torch.cuda.is_available(): torch.cuda.empty_cache()
 
 # %% ../nbs/05_harvest.ipynb #0b1882d1
-MEMORY_RAN_OUT = ("Memory ran out while {model} ran {size} windows of {context} tokens ({error}). It continues with {half} at a time; "
-                  "a smaller batch_size of Tokens avoids this.")
+MEMORY_RAN_OUT = ("Memory ran out while {model} ran {size} windows of {context} tokens ({error}). "
+                  "It continues with {half} at a time; a smaller batch_size of Tokens avoids this.")
 
 def trace_in_parts(
     model: Model,
@@ -97,7 +98,8 @@ def trace_in_parts(
         if failed is None: done += size; continue
         release()   # the error, now gone, held the tensors of the pass
         most[model.name] = size // 2
-        warnings.warn(MEMORY_RAN_OUT.format(model=model.name, size=size, context=batch.ids.shape[1], error=failed, half=size // 2))
+        warnings.warn(MEMORY_RAN_OUT.format(model=model.name, size=size, half=size // 2, context=batch.ids.shape[1],
+                                            error=failed))
     return parts[0] if len(parts) == 1 else {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 # %% ../nbs/05_harvest.ipynb #a0c322ab
@@ -107,7 +109,8 @@ def take_partners(
 ) -> Tensor:           # [batch seq d]
     "Activations at the partners of each position; zeros where there is none."
     partner = partner.to(x.device)
-    return x[torch.arange(len(x), device=x.device)[:, None], partner.clamp(min=0)].masked_fill_((partner < 0)[..., None], 0)
+    windows = torch.arange(len(x), device=x.device)[:, None]
+    return x[windows, partner.clamp(min=0)].masked_fill_((partner < 0)[..., None], 0)
 
 # %% ../nbs/05_harvest.ipynb #11aeed5e
 def match_reading(
@@ -133,10 +136,11 @@ def check_wanted(models: list[Model], sites: list[Site]) -> None:
     if len(set(names)) < len(names): raise ValueError(f"Models need different names; got {names}.")
     if not sites: raise ValueError("There is no site to read: give a list such as same_place(models, resid(13)).")
     if odd := [site for site in sites if not isinstance(site, Site)]:
-        raise ValueError("Sites are made of a model and a place, same_place(models, resid(13)) or model.site(resid(13)); "
-                         f"got {odd[0]!r}.")
+        raise ValueError("Sites are made of a model and a place, same_place(models, resid(13)) or "
+                         f"model.site(resid(13)); got {odd[0]!r}.")
     if twice := [site.name for site in dict.fromkeys(sites) if sites.count(site) > 1]:
-        raise ValueError(f"Each site can be asked for once; {twice} came twice. (A store's sites can be doubled with select.)")
+        raise ValueError(f"Each site can be asked for once; {twice} came twice. "
+                         "(A store's sites can be doubled with select.)")
     if unknown := [site.name for site in sites if site.model not in names]:
         raise ValueError(f"No model for the sites {unknown}: the models given are {names}.")
 
@@ -191,8 +195,8 @@ def harvest(
     tokens: Tokens,
     skip: int = 0,               # batches to pass over without running a model
     place: dict | None = None,   # of a Harvest: continue after its batch, without tokenizing what came before
-    remote: bool | str = False,  # True: the models run on the servers of NDIF; an address: there; "local": here, as if it were there
-    probed: dict[Site, int] | None = None,   # what probe_sites found for these sites, or more; None: they are probed now
+    remote: bool | str = False,  # True: models run on the servers of NDIF; an address: there; "local": here, to try it
+    probed: dict[Site, int] | None = None,   # what probe_sites found, of these sites or more; None: it is asked now
 ) -> Iterator[Harvest]:          # one per batch; nothing is kept of it here
     "Activations of sites in one or more models, batch by batch, from one forward pass per model and batch."
     reads, most = {model.name: match_reading(model, tokens) for model in models}, {}
@@ -217,7 +221,8 @@ def harvest(
             for batch, at in batches:
                 yield trace_all(batch, at)
                 counted = int(batch.counts.sum())
-                bar.update(min(counted, bar.total - bar.n) if bar.total else counted)   # the last batch may go beyond max_tokens
+                if bar.total: counted = min(counted, bar.total - bar.n)   # the last batch may go beyond max_tokens
+                bar.update(counted)
 
     return stream()
 
@@ -231,8 +236,9 @@ def take_rows(
     return torch.cat([counted(item.x[site]) for site in sites], dim=1)
 
 # %% ../nbs/05_harvest.ipynb #9f33a6f0
-ROW_COLUMNS = dict(token=np.int32, doc=np.int32, position=np.int32, window=np.int32,   # id, document, place in its window, window
-                   role=np.int8, template=np.bool_)                                    # whose words; written by the chat template
+ROW_COLUMNS = dict(token=np.int32, doc=np.int32, position=np.int32, window=np.int32,   # position: in its window
+                   role=np.int8,         # who wrote it, a number into ROLES
+                   template=np.bool_)    # whether the chat template wrote it
 
 # %% ../nbs/05_harvest.ipynb #ac97f7fe
 class Part(NamedTuple):
@@ -254,7 +260,8 @@ def make_part(
                    role=batch.role[window, position], template=batch.template[window, position])
     rows = {name: column.numpy().astype(ROW_COLUMNS[name]) for name, column in columns.items()}
     ids = [row[attended].tolist() for row, attended in zip(batch.ids, batch.attention)]
-    return Part(take_rows(item, sites), rows, dict(ids=ids, doc=batch.doc.tolist(), start=batch.start.tolist()), item.place)
+    windows = dict(ids=ids, doc=batch.doc.tolist(), start=batch.start.tolist())
+    return Part(take_rows(item, sites), rows, windows, item.place)
 
 # %% ../nbs/05_harvest.ipynb #07ad36f1
 def cast_rows(
