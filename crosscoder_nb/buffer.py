@@ -23,7 +23,8 @@ from tqdm.auto import tqdm
 from .harvest import Harvest, cast_rows, harvest, probe_sites, take_rows
 from .memory import announce, memory_plan
 from .rows import check_batches
-from .sites import Model, Site, lock_of
+from .models import Model
+from .sites import Site, lock_of
 from .store import run_header
 from .tokens import Tokens
 

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .sites import Model, Site, probe, site_value
+from .models import Model
+from .sites import Site, probe, site_value
 from .tokens import Reading, TokenBatch, Tokens, same_tokenizer, vocabulary_hash
 
 # %% ../nbs/05_harvest.ipynb #c4688ccf

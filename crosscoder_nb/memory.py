@@ -14,7 +14,8 @@ import psutil
 import torch
 from torch import nn
 from .harvest import probe_sites
-from .sites import Model, Site
+from .models import Model
+from .sites import Site
 from .tokens import Tokens
 
 # %% ../nbs/06_memory.ipynb #8a4f4f26

@@ -44,7 +44,8 @@ from xxhash import xxh3_64_intdigest
 from .files import (checksum, differences, json_checksum, parse_json, read_batch, replacing, save_json, small_file,
                                  sole_writer, without_records)
 from .harvest import Part, ROW_COLUMNS, cast_rows, harvest, make_part, probe_sites, release
-from .sites import Model, Site, check_name
+from .models import Model
+from .sites import Site, check_name
 from .tokens import ROLES, Tokens, pieces
 from .rows import check_batches, cut_walk, read_ahead, shuffle_blocks
 from .memory import announce, memory_plan
