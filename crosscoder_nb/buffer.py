@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .harvest import Harvest, harvest
+from .harvest import Harvest, harvest, widths_of
 from .sites import Model, Site, lock_of
 from .memory import announce, memory_plan
-from .store import run_header
+from .manifest import describe_run
 from .tokens import Tokens
 
 # %% ../nbs/08_buffer.ipynb #ec3239b2
@@ -269,13 +269,13 @@ class LiveRows:
         tokens: Tokens,
         dtype: torch.dtype | None = None,  # of the rows; None: as in a store
     ):
-        self.header = run_header(models, sites, tokens, dtype)
-        self.models, self.wanted, self.tokens, self.dtype = models, sites, tokens, getattr(torch, self.header["dtype"])
+        self.run = describe_run(models, widths_of(models, sites), tokens, dtype)
+        self.models, self.wanted, self.tokens, self.dtype = models, sites, tokens, getattr(torch, self.run.dtype)
         self.names = {site.name: site.name for site in sites}   # here -> in the harvest
         self.rows = EpochRows(tokens)
 
-    sites = property(lambda self: {here: self.header["sites"][there] for here, there in self.names.items()}, doc="Site name -> width, in the order of the columns.")
-    about = property(lambda self: dict(rows=self.n_rows, **{n: self.header[n] for n in ("models", "sites", "tokens")}), doc="Where the rows come from, to be kept with what is trained on them.")
+    sites = property(lambda self: {here: self.run.sites[there] for here, there in self.names.items()}, doc="Site name -> width, in the order of the columns.")
+    about = property(lambda self: dict(rows=self.n_rows, **{n: getattr(self.run, n) for n in ("models", "sites", "tokens")}), doc="Where the rows come from, to be kept with what is trained on them.")
 
     @property
     def n_rows(self) -> int | None:

@@ -22,7 +22,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from .crosscoder import CrossCoder, columns
-from .files import HALF_WRITTEN, json_checksum, map_arrow, read_json, replacing, save_json, sole_writer, stamp, stamp_problem
+from .arrow import map_arrow
+from .files import HALF_WRITTEN, json_checksum, read_json, replacing, save_json, sole_writer, stamp, stamp_problem
 from .kernels import segments
 from .machine import device_or_fastest
 from .tokens import pieces
