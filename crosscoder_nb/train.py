@@ -20,7 +20,7 @@ import struct
 import warnings
 import zipfile
 import zlib
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, asdict, fields, replace
 from itertools import islice
 from pathlib import Path
 from typing import Iterator, Mapping, NamedTuple
@@ -40,7 +40,7 @@ from .losses import Losses, Objective, l1_penalty, losses, total
 from .machine import device_or_fastest
 from .recipes import Recipe, TrainConfig, annealed_k, annealed_p, l1_coeff, last_birth, lr_factor
 from .sparsity import BatchTopK
-from .starts import resample, start_bias, start_rate
+from .starts import center_decoder_bias, resample, set_firing_rate
 from .rows import check_sites, tensor_digest
 
 # %% ../nbs/21_train.ipynb #75c8825d
@@ -171,7 +171,7 @@ def log_l1(
 ) -> None:
     "The weighted sum of activations, for the log of a run whose loss has no such part."
     if "l1_loss" not in made.parts:
-        made.parts["l1_loss"] = l1_penalty(run.cc, made.code, run.config.objective.code_norm)
+        made.parts["l1_loss"] = l1_penalty(made.fwd)
 
 # %% ../nbs/21_train.ipynb #3ee07620
 def begin(cc: CrossCoder, c: TrainConfig, x: Tensor) -> None:
@@ -180,8 +180,8 @@ def begin(cc: CrossCoder, c: TrainConfig, x: Tensor) -> None:
         for w in cc.weights.values():
             if not w.group.like: w.W_enc.data *= torch.linalg.vector_norm(w.W_dec.data, dim=1, keepdim=True)   # a feature still reads itself as 1
         unit_rows(cc)
-    if c.median_bias: start_bias(cc, x)
-    if c.start_rate: start_rate(cc, x, c.start_rate)
+    if c.median_bias: center_decoder_bias(cc, x)
+    if c.start_rate: set_firing_rate(cc, x, c.start_rate)
 
 # %% ../nbs/21_train.ipynb #8cbf5dfb
 def anneal_power(
@@ -191,7 +191,7 @@ def anneal_power(
     "Move to the power that this step wants, at equal penalty; a batch that pays nothing leaves the move to the next."
     p, o = annealed_p(run.step, run.config), run.config.objective
     if p == run.p or not o.l1_coeff: return
-    before, after = made.parts[o.penalty_name], l1_penalty(run.cc, made.code, o.code_norm, p)
+    before, after = made.parts[o.penalty_name], l1_penalty(replace(made.fwd, p=p))
     if not (before > 0 and after > 0): return
     run.p, run.p_scale = p, run.p_scale * float(before.detach() / after.detach())
     made.parts[o.penalty_name] = after
