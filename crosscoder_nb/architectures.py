@@ -82,7 +82,8 @@ class Example:
             reads, arrow, writes = part.partition(" → ")
             strange = [n for n in (*reads.split(), *writes.split()) if n not in self.sites]
             if not arrow or not reads or not writes or strange:
-                raise ValueError(f'a wiring looks like "A → A; A B → A B" with the sites {list(self.sites)}; got {part!r} in {self.wiring!r}')
+                raise ValueError(f'a wiring looks like "A → A; A B → A B" with the sites {list(self.sites)}; '
+                                 f'got {part!r} in {self.wiring!r}')
 
 # %% ../nbs/13_architectures.ipynb #13r00006
 @dataclass(frozen=True)
@@ -106,9 +107,13 @@ def architecture(
     *examples: Example,  # one at least
 ) -> Callable:           # a decorator, which returns the function as it is
     "Put the function below into `ARCHITECTURES`, under its own name."
-    if not examples: raise ValueError('an architecture needs an example of its wiring: @architecture("Me 2026", Example(sites, "A → A"))')
+    if not examples:
+        raise ValueError("an architecture needs an example of its wiring: "
+                         '@architecture("Me 2026", Example(sites, "A → A"))')
     def add(make):
-        if not make.__doc__: raise ValueError(f"{make.__name__} needs a docstring: its first sentence is its line in the table of architectures")
+        if not make.__doc__:
+            raise ValueError(f"{make.__name__} needs a docstring: its first sentence is its line in "
+                             "the table of architectures")
         ARCHITECTURES[make.__name__] = Architecture(make, source, examples)
         return make
     return add
@@ -118,7 +123,7 @@ def check_architecture(
     name: str,              # one of ARCHITECTURES
     n_features: int = 50,
 ) -> list[str]:             # the wiring of each example
-    "Hold an architecture against its examples; ValueError where its groups read or write something else, leak, or change when saved."
+    "Hold an architecture against its examples; ValueError where it is wired otherwise, leaks, or changes when saved."
     row = ARCHITECTURES[name]
     for example in row.examples:
         cc = row.make(example.sites, n_features, ReLU(), **example.options)
@@ -130,7 +135,9 @@ def check_architecture(
 def check_wiring(name: str, example: Example, cc: CrossCoder) -> None:
     "Declared and measured wiring must be the example's, and the partition must hold."
     for how, found in dict(declares=declared_wiring(cc), does=measured_wiring(cc)).items():
-        if found != example.wiring: raise ValueError(f"{name} on the sites {dict(example.sites)} must be wired {example.wiring}; it {how} {found}")
+        if found != example.wiring:
+            raise ValueError(f"{name} on the sites {dict(example.sites)} must be wired {example.wiring}; "
+                             f"it {how} {found}")
     leaks = {n: value for n, value in verify_partition_integrity(cc).items() if value}
     if leaks: raise ValueError(f"features of {name} go beyond what their groups may read and write: {leaks}")
 
@@ -153,11 +160,13 @@ def sae(
     **kw,                      # scaling, dec_norm, same, transpose, seed, info: as for CrossCoder
 ) -> CrossCoder:
     "A sparse autoencoder: one group that reads and writes one site."
-    if len(sites) != 1: raise ValueError(f"a sparse autoencoder has one site; got {list(sites)}. For several use crosscoder(...).")
+    if len(sites) != 1:
+        raise ValueError(f"a sparse autoencoder has one site; got {list(sites)}. For several use crosscoder(...).")
     return CrossCoder([Group("all", n_features, tuple(sites), tuple(sites))], sites, sparsity, **kw)
 
 # %% ../nbs/13_architectures.ipynb #9f1e0914
-@architecture("Lindsey et al. 2024", Example(dict(A=8, B=8), "A B → A B"), Example(dict(A=8, B=6, C=8), "A B C → A B C"))
+@architecture("Lindsey et al. 2024",
+              Example(dict(A=8, B=8), "A B → A B"), Example(dict(A=8, B=6, C=8), "A B C → A B C"))
 def crosscoder(
     sites: Mapping[str, int],  # every site -> its width
     n_features: int,
@@ -174,7 +183,8 @@ def spread_evenly(
 ) -> list[int]:  # features of each; the first ones may have one more
     "How many features each group gets."
     if n < parts:
-        raise ValueError(f"{n} features cannot be spread over {parts} groups: every group needs at least one. Choose n_features >= {parts}.")
+        raise ValueError(f"{n} features cannot be spread over {parts} groups: every group needs at least one. "
+                         f"Choose n_features >= {parts}.")
     return [n // parts + (i < n % parts) for i in range(parts)]
 
 
@@ -202,16 +212,17 @@ def clt(
     sites: Mapping[str, int],         # name -> width, in layer order
     n_features: int,                  # of all layers together
     sparsity: Sparsity,
-    reads: list[str] | None = None,   # the site read in each layer, first layer first; None: every second site, from the first
+    reads: list[str] | None = None,   # the site read in each layer, in order; None: every second site, from the first
     writes: list[str] | None = None,  # the site written in each layer; None: every second site, from the second
     **kw,                             # as for CrossCoder
 ) -> CrossCoder:
-    "A cross-layer transcoder: a group per layer that reads its MLP's input and writes the MLP outputs of this layer and all later ones."
+    "A cross-layer transcoder: a group per layer that reads its MLP's input and writes its and all later MLPs' outputs."
     names = list(sites)
     reads, writes = reads or names[::2], writes or names[1::2]
     if len(reads) != len(writes) or set(reads) & set(writes):
-        raise ValueError(f"a cross-layer transcoder reads one site and writes another in every layer; got reads={reads}, writes={writes}. "
-                         "Give sites in the order read, write, read, write, or name both with reads=[...] and writes=[...].")
+        raise ValueError("a cross-layer transcoder reads one site and writes another in every layer; got "
+                         f"reads={reads}, writes={writes}. Give sites in the order read, write, read, write, "
+                         "or name both with reads=[...] and writes=[...].")
     sizes = spread_evenly(n_features, len(reads))
     groups = [Group(group_name(n), size, (n,), writes[i:]) for i, (n, size) in enumerate(zip(reads, sizes))]
     return CrossCoder(groups, sites, sparsity, **kw)
@@ -231,8 +242,8 @@ def transcoder(
     "A transcoder: one group that reads an MLP's input and writes its output (Dunefsky et al. 2024)."
     read, write = read or list(sites)[0], write or list(sites)[-1]
     if read == write:
-        raise ValueError(f"a transcoder reads one site and writes another; got {read!r} for both, of the sites {list(sites)}. "
-                         "For one site use sae(...).")
+        raise ValueError(f"a transcoder reads one site and writes another; got {read!r} for both, of the sites "
+                         f"{list(sites)}. For one site use sae(...).")
     return CrossCoder([Group("all", n_features, (read,), (write,), skip=skip)], sites, sparsity, **kw)
 
 # %% ../nbs/13_architectures.ipynb #cd728758
@@ -246,7 +257,9 @@ def pre_post_mlp(
     **kw,                      # as for CrossCoder
 ) -> CrossCoder:
     "A crosscoder over an MLP's input and output, read from the input alone or from both (Lindsey et al. 2024)."
-    if len(sites) != 2: raise ValueError(f"a pre/post-MLP crosscoder has two sites, before the MLP and what it writes; got {list(sites)}")
+    if len(sites) != 2:
+        raise ValueError("a pre/post-MLP crosscoder has two sites, before the MLP and what it writes; "
+                         f"got {list(sites)}")
     if read not in ("pre", "both"): raise ValueError(f'read must be "pre" or "both"; got {read!r}')
     names = tuple(sites)
     return CrossCoder([Group("all", n_features, names[:1] if read == "pre" else names, names)], sites, sparsity, **kw)
@@ -268,31 +281,35 @@ def exclusive_sizes(
 ) -> dict[str, int]:                         # model -> its exclusive features
     "How many features each model has to itself."
     shares = exclusive if isinstance(exclusive, Mapping) else dict.fromkeys(models, exclusive)
-    if unknown := set(shares) - set(models): raise ValueError(f"exclusive names {sorted(unknown)}, but the models are {list(models)}")
+    if unknown := set(shares) - set(models):
+        raise ValueError(f"exclusive names {sorted(unknown)}, but the models are {list(models)}")
     sizes = {m: round(n_features * shares[m]) for m in models if m in shares}
     if not sizes or min(sizes.values()) < 1 or sum(sizes.values()) >= n_features:
-        raise ValueError(f"each share must give at least one feature, and all together must leave one to share; exclusive={exclusive} of "
-                         f"{n_features} features gives {sizes}. Shares are parts of 1; 0.05 is usual.")
+        raise ValueError("each share must give at least one feature, and all together must leave one to share; "
+                         f"exclusive={exclusive} of {n_features} features gives {sizes}. "
+                         "Shares are parts of 1; 0.05 is usual.")
     return sizes
 
 # %% ../nbs/13_architectures.ipynb #3279a522
 @architecture("Jiralerspong & Bricken 2026",
               Example(dict(A=8, B=6), "A → A; B → B; A B → A B"),
-              Example({"base/mid": 8, "base/late": 8, "tuned/mid": 6}, "base/mid base/late → base/mid base/late; tuned/mid → tuned/mid; "
-                      "base/mid base/late tuned/mid → base/mid base/late tuned/mid"))
+              Example({"base/1": 8, "base/2": 8, "tuned/1": 6},
+                      "base/1 base/2 → base/1 base/2; tuned/1 → tuned/1; "
+                      "base/1 base/2 tuned/1 → base/1 base/2 tuned/1"))
 def dedicated(
     sites: Mapping[str, int],                      # name -> width, of two models or more
     n_features: int,                               # exclusive and shared together
     sparsity: Sparsity,
     exclusive: float | Mapping[str, float] = .05,  # share of the features for every model, or {model: share}
-    models: Mapping[str, list[str]] | None = None, # model -> its sites; None: sites are named model/place, or are models themselves
+    models: Mapping[str, list[str]] | None = None, # model -> its sites; None: by the model's part of a site's name
     **kw,                                          # as for CrossCoder
 ) -> CrossCoder:
     "A group per model that reads and writes its sites alone, and one for all models (Jiralerspong & Bricken 2026)."
     models = models or models_of(sites)
     if len(models) < 2 or sorted(n for names in models.values() for n in names) != sorted(sites):
-        raise ValueError(f"there must be at least two models, and every site must belong to one; got models={dict(models)} for the sites "
-                         f"{list(sites)}. Name sites model/place, or give models={{model: [its sites]}}.")
+        raise ValueError("there must be at least two models, and every site must belong to one; "
+                         f"got models={dict(models)} for the sites {list(sites)}. "
+                         "Name sites model/place, or give models={model: [its sites]}.")
     sizes = exclusive_sizes(n_features, exclusive, models)
     groups = [Group(group_name(m), n, models[m], models[m]) for m, n in sizes.items()]
     shared = Group("shared", n_features - sum(sizes.values()), tuple(sites), tuple(sites))
@@ -311,12 +328,13 @@ def designated_shared(
     "A small group with one decoder for all sites and a reduced penalty, and a free group (Mishra-Sharma et al. 2025)."
     every, n = tuple(sites), round(n_features * share)
     if not 0 < n < n_features:
-        raise ValueError(f"share must leave features to both groups; share={share} of {n_features} gives {n} designated ones. 0.04 is usual.")
+        raise ValueError(f"share must leave features to both groups; share={share} of {n_features} gives {n} "
+                         "designated ones. 0.04 is usual.")
     if not 0 <= shared_penalty <= .3:
-        warnings.warn(f"shared_penalty={shared_penalty}: 0.1 to 0.2 is known to work, while above 0.3 designated features do not take up "
-                      "what is shared", stacklevel=2)
-    groups = [Group("shared", n, every, every, tied=True, penalty=shared_penalty), Group("free", n_features - n, every, every)]
-    return CrossCoder(groups, sites, sparsity, **kw)
+        warnings.warn(f"shared_penalty={shared_penalty}: 0.1 to 0.2 is known to work, while above 0.3 designated "
+                      "features do not take up what is shared", stacklevel=2)
+    designated = Group("shared", n, every, every, tied=True, penalty=shared_penalty)
+    return CrossCoder([designated, Group("free", n_features - n, every, every)], sites, sparsity, **kw)
 
 # %% ../nbs/13_architectures.ipynb #c6c5be40
 @architecture("Lindsey et al. 2024", Example({"1": 8, "2": 8, "3": 8}, "1 → 1; 2 → 2; 3 → 3"))
@@ -340,7 +358,8 @@ def shared_sae(
 ) -> CrossCoder:
     "One encoder and one decoder for all sites, with separate activations for each site (Yun et al. 2021)."
     if len(set(sites.values())) > 1:
-        raise ValueError(f"one dictionary for all sites needs sites of one width; got {dict(sites)}. For several widths use per_layer_saes(...).")
+        raise ValueError(f"one dictionary for all sites needs sites of one width; got {dict(sites)}. "
+                         "For several widths use per_layer_saes(...).")
     first, *rest = map(group_name, sites)
     likes = [None, *[first] * len(rest)]
     groups = [Group(group_name(n), n_features, (n,), (n,), like=like) for n, like in zip(sites, likes)]
@@ -392,7 +411,8 @@ def excess_numbers(
     allowed = {}
     for g in cc.groups:
         n, reads, writes = g.n_features, sum(map(cc.sites.get, g.reads)), sum(map(cc.sites.get, g.writes))
-        sizes = dict(W_enc=n * reads, b_enc=n, W_dec=n * (cc.sites[g.writes[0]] if g.tied else writes), W_skip=g.skip * writes * reads)
+        decoder = cc.sites[g.writes[0]] if g.tied else writes
+        sizes = dict(W_enc=n * reads, b_enc=n, W_dec=n * decoder, W_skip=g.skip * writes * reads)
         allowed |= {f"weights.{g.name}.{tensor}": size for tensor, size in sizes.items()}
     saved = [(name, t) for name, t in cc.state_dict().items() if name.startswith("weights.")]
     return max(0, *(t.numel() - allowed.get(name, 0) for name, t in saved))
@@ -404,9 +424,9 @@ def verify_partition_integrity(
 ) -> dict[str, float]:  # partition_integrity_*: exactly 0 where the partition holds
     """Whether features stay within what their groups may read and write, asked of gradients and state.
 
-    Encoder and decoder are the largest entry of a random sum of the weights where none should be, gradient the largest that a
-    reconstruction loss leaves there, state a count of numbers. A group that reads and writes everything has nothing to violate, so
-    a plain crosscoder always gives 0."""
+    Encoder and decoder are the largest entry of a random sum of the weights where none should be, gradient the
+    largest that a reconstruction loss leaves there, state a count of numbers. A group that reads and writes everything
+    has nothing to violate, so a plain crosscoder always gives 0."""
     draw, device = torch.Generator().manual_seed(0), cc.b_dec.device
     x = torch.randn(len(cc.sites), sum(cc.sites.values()), generator=draw).to(device)
     factors = torch.randn(cc.n_features, generator=draw).to(device)

@@ -27,7 +27,7 @@ REVIVALS: dict[str, Callable[["ForwardPass"], Tensor]] = {}     # the same, of i
 # %% ../nbs/14_losses.ipynb #90db4062
 @dataclass(frozen=True)
 class Objective:
-    "What is minimised. A field that ends in _coeff is the factor of a term and may not be negative; 0 leaves the term out."
+    "What is minimised. A field that ends in _coeff is the factor of a term, at least 0; 0 leaves the term out."
     error: str = "squared"               # of a reconstruction, one of ERRORS
     site_weights: Mapping[str, float] | None = None  # site -> factor of its error; None: 1 for all
     prefixes: tuple[float, ...] = ()     # Matryoshka: shares of the features that must also reconstruct alone
@@ -66,21 +66,25 @@ def check_choices(o: Objective) -> None:
     "Names must be those of the tables."
     for name, table in dict(error=ERRORS, penalty=PENALTIES, aux=REVIVALS).items():
         value, default = getattr(o, name), getattr(type(o), name)
-        if value != default and value not in table: raise ValueError(f"{name} must be one of {', '.join(table)}; got {value!r}")
+        if value != default and value not in table:
+            raise ValueError(f"{name} must be one of {', '.join(table)}; got {value!r}")
     code_norms(torch.ones(1, 1), o.code_norm)
 
 
 def check_ranges(o: Objective) -> None:
     "Factors are not negative, prefixes ascend, and a target belongs to the penalty that aims at it."
     for name in (f.name for f in fields(o) if f.name.endswith("_coeff")):
-        if not getattr(o, name) >= 0: raise ValueError(f"{name} is the factor of a loss and may not be negative; got {getattr(o, name)}")
+        if not getattr(o, name) >= 0:
+            raise ValueError(f"{name} is the factor of a loss and may not be negative; got {getattr(o, name)}")
     edges = (0., *o.prefixes, 1.)
     if not all(low < high for low, high in zip(edges, edges[1:])):
         raise ValueError(f"prefixes are shares of the features, ascending, between 0 and 1; got {o.prefixes}")
     if o.target_l0 is None: return
-    if not o.target_l0 > 0: raise ValueError(f"target_l0 is a number of active features and must be positive; got {o.target_l0}")
+    if not o.target_l0 > 0:
+        raise ValueError(f"target_l0 is a number of active features and must be positive; got {o.target_l0}")
     if o.penalty != "l0":
-        raise ValueError(f'target_l0 belongs to penalty="l0"; got penalty={o.penalty!r}. With another penalty say target_l0=None.')
+        raise ValueError(f'target_l0 belongs to penalty="l0"; got penalty={o.penalty!r}. With another penalty say '
+                         'target_l0=None.')
 
 # %% ../nbs/14_losses.ipynb #14f00001
 @dataclass(frozen=True)
@@ -195,7 +199,8 @@ def weigh(
 def l1_penalty(fwd: ForwardPass) -> Tensor:
     "Mean over tokens of Σ_f (f c_f)^p, each group with its factor. Its gradient reaches encoder and decoder."
     s, factor = weigh(fwd)
-    if fwd.p != 1: s = s.map(lambda v: torch.where(v > 1e-6, v.clamp_min(1e-6) ** fwd.p, 0.))   # the slope at 0 is infinite
+    if fwd.p != 1:
+        s = s.map(lambda v: torch.where(v > 1e-6, v.clamp_min(1e-6) ** fwd.p, 0.))   # the slope at 0 is infinite
     return s.weighted_sum(factor) / s.shape[0]
 
 
@@ -271,8 +276,8 @@ def encode_dead(
     parts: list[DeadPart],
 ) -> Tensor:                # pre-activations, [batch n]
     "Pre-activations of the dead features alone. The gradient is those rows, not a matrix of zeros around them."
-    x, sites = fwd.x, fwd.cc.sites
-    return torch.cat([take(x, sites, tuple(w.reads)) @ some_rows(w.W_enc, rows).T + w.b_enc[rows] for w, rows in parts], 1)
+    def encode(w, rows): return take(fwd.x, fwd.cc.sites, tuple(w.reads)) @ some_rows(w.W_enc, rows).T + w.b_enc[rows]
+    return torch.cat([encode(w, rows) for w, rows in parts], 1)
 
 
 def decode_dead(
@@ -320,8 +325,8 @@ def preact_loss(fwd: ForwardPass) -> Tensor:
     "Mean over tokens of how far scores stay below their thresholds."
     sparsity = fwd.cc.sparsity
     if not isinstance(fwd.code, DenseCode):
-        raise ValueError(f"a pre-activation loss needs all pre-activations, and the step of {type(sparsity).__name__} keeps only some. "
-                         "Use aux_coeff instead.")
+        raise ValueError("a pre-activation loss needs all pre-activations, and the step of "
+                         f"{type(sparsity).__name__} keeps only some. Use aux_coeff instead.")
     return (sparsity.bar() - fwd.code.pre * fwd.cc.rank_norms).relu().sum(1).mean()
 
 # %% ../nbs/14_losses.ipynb #14t00001

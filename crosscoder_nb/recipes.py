@@ -45,7 +45,7 @@ class Share:
 # %% ../nbs/20_recipes.ipynb #849f19c8
 @dataclass(frozen=True)
 class TrainConfig:
-    "The settings of a training run. A length counts steps, or tokens where its name says so, and may be a Share of the run."
+    "The settings of a training run. Lengths are in steps, or in tokens where the name says so, or a Share of the run."
     steps: int                           # how many
     batch_size: int = 2048               # tokens per step
     objective: Objective = Objective()   # what is minimised
@@ -60,14 +60,14 @@ class TrainConfig:
 
     # how the objective changes
     l1_warmup_steps: int | Share = 0     # the factor of the penalty rises linearly from 0
-    p_end: float | None = None           # p-annealing: the power of the L1 penalty falls in ten equal steps from 1 to p_end ...
+    p_end: float | None = None           # p-annealing: the L1 penalty's power falls from 1 to p_end in ten steps ...
     p_anneal_steps: int | Share = 0      # ... over so many steps after that
     k_start: int | None = None           # k-annealing: k falls linearly from k_start ...
     k_anneal_steps: int | Share = 0      # ... over so many steps
 
     # biases and decoders
     median_bias: bool = False            # start with the decoder bias at the geometric median of the first batch
-    start_rate: float | None = None      # start with encoder biases that make features active on this share of the first batch
+    start_rate: float | None = None      # start with encoder biases that make features active on this share of it
     unit_norm: bool = False              # keep every decoder row at norm 1 over its sites; a tied one at each of them
 
     # dead features
@@ -120,7 +120,8 @@ def check_schedule(c: TrainConfig) -> None:
     "What happens when must fit into the run, and settings that go together are given together."
     if c.warmup_steps + c.decay_steps > c.steps:
         raise ValueError(f"warm-up ({c.warmup_steps}) and decay ({c.decay_steps}) do not fit into {c.steps} steps")
-    if c.k_anneal_steps > c.steps: raise ValueError(f"k is annealed over {c.k_anneal_steps} steps, but there are only {c.steps}")
+    if c.k_anneal_steps > c.steps:
+        raise ValueError(f"k is annealed over {c.k_anneal_steps} steps, but there are only {c.steps}")
     if (c.k_start is None) != (c.k_anneal_steps == 0): raise ValueError("k_start and k_anneal_steps go together")
     if (c.p_end is None) != (c.p_anneal_steps == 0): raise ValueError("p_end and p_anneal_steps go together")
     if c.p_end is not None and (c.objective.penalty != "l1" or not 0 < c.p_end < 1):
@@ -214,7 +215,8 @@ class Recipe:
 
 # %% ../nbs/20_recipes.ipynb #20r00001
 FIRST_WEIGHTS = ("dec_norm", "same", "transpose")                  # options of CrossCoder itself
-SCALING = dict(statistic="median", center=True, outlier_cut=None)  # of fit_scaling: robust against the huge activations of language models
+# of fit_scaling: robust against the huge activations of language models
+SCALING = dict(statistic="median", center=True, outlier_cut=None)
 SAMPLE = 20_000    # rows on which scales are fitted
 MANY = 10**9       # steps of a run whose length is not known yet: any length in steps fits
 
@@ -225,8 +227,9 @@ def fit_on_sample(data, **options) -> Scaling:
     scaling = fit_scaling(x, data.sites, **options)
     if options["outlier_cut"] is not None:
         share = float((~scaling.keeps(x)).float().mean())
-        print(f"outlier cut: {share:.2%} of a sample of {len(x):,} tokens are longer than {options['outlier_cut']:g} median norms at some "
-              "site. Such tokens are left out of training and of measurements.")
+        print(f"outlier cut: {share:.2%} of a sample of {len(x):,} tokens are longer than "
+              f"{options['outlier_cut']:g} median norms at some site. "
+              "Such tokens are left out of training and of measurements.")
     return scaling
 
 
@@ -249,10 +252,11 @@ def known_options(r: Recipe) -> set[str]:
 
 def check_options(r: Recipe) -> None:
     "Every option must be known, and its value one that is possible; the sparsity function must have what it needs."
-    if r.sparsity not in SPARSITIES: raise ValueError(f"unknown sparsity {r.sparsity!r}; there are {', '.join(SPARSITIES)}")
+    if r.sparsity not in SPARSITIES:
+        raise ValueError(f"unknown sparsity {r.sparsity!r}; there are {', '.join(SPARSITIES)}")
     if not callable(r.architecture):
-        raise ValueError(f"architecture must be a function such as architectures.dedicated, or a name of ARCHITECTURES ({', '.join(ARCHITECTURES)}); "
-                         f"got {r.architecture!r}")
+        raise ValueError("architecture must be a function such as architectures.dedicated, or a name of "
+                         f"ARCHITECTURES ({', '.join(ARCHITECTURES)}); got {r.architecture!r}")
     known = known_options(r)
     for n in sorted(set(r.options) - known):
         near = difflib.get_close_matches(n, known, 3)
@@ -278,22 +282,26 @@ RECIPES = {
     "p_anneal": Recipe("Karvonen et al. 2024", "relu", L1 | P_ANNEAL),
     "gated_anneal": Recipe("Karvonen et al. 2024", "gated", GATED | P_ANNEAL),
     "jumprelu": Recipe("Rajamanoharan et al. 2024b", "jumprelu",
-                       JUMP | dict(penalty="l0", l1_coeff=0.5, target_l0=32.0, l1_warmup_steps=Share(.1), betas=(0.0, 0.999))),
+                       JUMP | dict(penalty="l0", l1_coeff=0.5, target_l0=32.0, l1_warmup_steps=Share(.1),
+                                   betas=(0.0, 0.999))),
     "batchtopk": Recipe("Bussmann et al. 2024", "batchtopk", TOPK),
     "crosscoder": Recipe("Lindsey et al. 2024", "relu", L1),
     "batchtopk_crosscoder": Recipe("Minder et al. 2025", "batchtopk", TOPK | dict(median_bias=True)),
     "dfc": Recipe("Jiralerspong & Bricken 2026", "batchtopk", TOPK | dict(exclusive=0.05), dedicated),
-    "designated_shared": Recipe("Mishra-Sharma et al. 2025", "relu", L1 | dict(share=0.04, shared_penalty=0.15), designated_shared),
+    "designated_shared": Recipe("Mishra-Sharma et al. 2025", "relu", L1 | dict(share=0.04, shared_penalty=0.15),
+                                designated_shared),
     "jumprelu_crosscoder": Recipe("Conerly et al. 2025", "jumprelu",
-                                  JUMP | dict(penalty="tanh", l1_coeff=1.5, l1_warmup_steps=Share(1), preact_coeff=3e-6, start_rate=0.05)),
+                                  JUMP | dict(penalty="tanh", l1_coeff=1.5, l1_warmup_steps=Share(1), preact_coeff=3e-6,
+                                              start_rate=0.05)),
     "matryoshka": Recipe("Bussmann et al. 2025", "batchtopk", TOPK | dict(prefixes=(1 / 32, 3 / 32, 7 / 32, 15 / 32))),
 }
 
 # %% ../nbs/20_recipes.ipynb #20t00001
 def recipe_table() -> pd.DataFrame:
     "A row for each of `RECIPES`: source, architecture, sparsity function, options."
-    rows = {n: dict(source=r.source, architecture=r.architecture.__name__, sparsity=r.sparsity, options=listed(r.options)) for n, r in RECIPES.items()}
-    return pd.DataFrame(rows).T.rename_axis("recipe")
+    def row(r): return [r.source, r.architecture.__name__, r.sparsity, listed(r.options)]
+    return pd.DataFrame([row(r) for r in RECIPES.values()], index=pd.Index(RECIPES, name="recipe"),
+                        columns=["source", "architecture", "sparsity", "options"])
 
 # %% ../nbs/20_recipes.ipynb #20t00002
 def listed(options: Mapping[str, Any]) -> str:
@@ -307,8 +315,8 @@ def listed(options: Mapping[str, Any]) -> str:
 def recipe(
     name: str,                   # one of RECIPES
     n_features: int | None = None,   # None: eight times the widest site
-    architecture: Callable[..., CrossCoder] | str | None = None,   # a function or a name of ARCHITECTURES; None: the recipe's own
-    **options,                   # of the sparsity function, the architecture, Objective, TrainConfig, fit_scaling; dec_norm, same, transpose
+    architecture: Callable[..., CrossCoder] | str | None = None,   # or a name of ARCHITECTURES; None: the recipe's own
+    **options,                   # of sparsity function, architecture, Objective, TrainConfig, fit_scaling, CrossCoder
 ) -> Recipe:                     # for train(...)
     "A recipe of the table, with changes."
     if name not in RECIPES: raise ValueError(f"there is no recipe {name!r}; there are {', '.join(RECIPES)}")

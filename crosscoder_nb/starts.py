@@ -45,12 +45,14 @@ def set_firing_rate(
     share: float,    # of tokens on which each feature is to be active, between 0 and 1
 ) -> None:
     "Set the encoder biases so that every feature is active on the same share of tokens."
-    if not 0 < share < 1: raise ValueError(f"share is the part of tokens on which a feature is active, between 0 and 1; got {share}")
+    if not 0 < share < 1:
+        raise ValueError(f"share is the part of tokens on which a feature is active, between 0 and 1; got {share}")
     pre, n = pre_activations(cc, x), max(1, round(share * len(x)))
     threshold = torch.as_tensor(cc.sparsity.bar()) / cc.rank_norms
     highest = pre.topk(min(n + 1, len(x)), dim=0).values
     edge = highest[n - 1:].mean(0)             # between the lowest that is to be active and the highest that is not
-    for w, start, stop in spans(cc): w.b_enc += threshold[start:stop] - edge[start:stop] if threshold.ndim else -edge[start:stop]
+    for w, start, stop in spans(cc):
+        w.b_enc += threshold[start:stop] - edge[start:stop] if threshold.ndim else -edge[start:stop]
 
 # %% ../nbs/15_starts.ipynb #39f992aa
 NEWBORN = .2   # length of a new encoder row, in units of the living ones'
@@ -90,7 +92,8 @@ def restart_rows(
     living: Tensor,       # features of the group, [feature] bool
 ) -> None:
     "Point the encoder and decoder rows of some features at tokens."
-    written = {w.group.writes[0]: w.writes[w.group.writes[0]]} if w.group.tied else w.writes    # a tied row is that of every site
+    # a tied row is that of every site
+    written = {w.group.writes[0]: w.writes[w.group.writes[0]]} if w.group.tied else w.writes
     read, write = (take(x, cc.sites, tuple(sites)) for sites in (w.reads, written))
     norm = torch.linalg.vector_norm(w.W_enc[living] if living.any() else w.W_enc, dim=1).mean()
     w.W_dec[rows] = unit_sites(write, written) * mean_norms(w.W_dec, written, living)
@@ -108,7 +111,8 @@ def resample(
     generator: torch.Generator, # draws the tokens
 ) -> Tensor:                    # the features that started again, indices: at most as many as there are tokens
     "Let dead features start again at tokens that are reconstructed badly (Bricken et al. 2023)."
-    own = torch.cat([dead[start:stop] & (w.group.like is None) for w, start, stop in spans(cc)])   # shared weights start again once
+    # shared weights start again once
+    own = torch.cat([dead[start:stop] & (w.group.like is None) for w, start, stop in spans(cc)])
     reborn = own.nonzero().squeeze(1)[:len(x)]
     if not len(reborn): return reborn
     weight = (error / error.max().clamp_min(1e-30)).square() + 1e-12
