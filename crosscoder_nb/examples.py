@@ -170,7 +170,7 @@ class BestWindows:
 # %% ../nbs/31_examples.ipynb #892487eb
 EDGES = np.logspace(-3, 3, 61)   # edges of the bins of activation
 
-# %% ../nbs/31_examples.ipynb #2df79cda
+# %% ../nbs/31_examples.ipynb #0afea939
 class Histograms:
     "How often each feature fires how strongly, over batches."
 

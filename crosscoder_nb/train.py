@@ -465,7 +465,7 @@ class Trained(NamedTuple):
     cc: CrossCoder           # in evaluation mode
     history: pd.DataFrame    # its metrics, a row for every logged step
 
-# %% ../nbs/21_train.ipynb #ec86387e
+# %% ../nbs/21_train.ipynb #c66e4b6b
 NOT_MANY = "train_many takes a dict of CrossCoders or Recipes by name; for one of them use train. Got {what!r}"
 
 
@@ -482,7 +482,7 @@ def train_runs(runs: dict[str, Run], rows: Rows, folder: Path) -> dict[str, Trai
         if run.k is not None: run.cc.sparsity.k_now = run.k
     return {n: Trained(run.cc.eval(), pd.DataFrame(run.history)) for n, run in runs.items()}
 
-# %% ../nbs/21_train.ipynb #17a98581
+# %% ../nbs/21_train.ipynb #98c48f75
 def train(
     what: CrossCoder | Recipe,          # a crosscoder is trained in place
     rows: Rows,                         # a store, a buffer or InMemory
