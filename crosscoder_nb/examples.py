@@ -19,8 +19,9 @@ import torch
 from torch import Tensor
 
 from .crosscoder import CrossCoder, columns
-from .files import (HALF_WRITTEN, json_checksum, map_arrow, read_json, replacing, save_json, sole_writer,
-                                 stamp, stamp_problem)
+from .arrow import map_arrow
+from .files import (HALF_WRITTEN, json_checksum, read_json, replacing, save_json, sole_writer, stamp,
+                                 stamp_problem)
 from .kernels import segments
 from .machine import device_or_fastest
 from .metrics import EncodedRows, Evaluation, Evaluator, measure
