@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from .crosscoder import CrossCoder, Group, columns, pre_activations
+from .crosscoder import CrossCoder, Group, columns
 from .kernels import DenseCode
 from .sites import model_of
 from .sparsity import ReLU, Sparsity
@@ -39,11 +39,11 @@ def declared_wiring(
 @torch.no_grad()
 def features_moved(cc: CrossCoder, x: Tensor, draw: torch.Generator) -> dict[str, Tensor]:
     "Site -> which features' pre-activations move when the site holds something else, [feature] bool."
-    before, moved = pre_activations(cc, x), {}
+    before, moved = cc.pre_activations(x), {}
     for n, cols in columns(cc.sites).items():
         other = x.clone()
         other[:, cols] = torch.randn(other[:, cols].shape, generator=draw).to(x)
-        moved[n] = (pre_activations(cc, other) != before).any(0)
+        moved[n] = (cc.pre_activations(other) != before).any(0)
     return moved
 
 
@@ -157,7 +157,7 @@ def sae(
     sites: Mapping[str, int],  # one site -> its width
     n_features: int,
     sparsity: Sparsity,
-    **kw,                      # scaling, dec_norm, same, transpose, seed, info: as for CrossCoder
+    **kw,                      # scaling, dec_norm, same_init, transpose_init, seed, info: as for CrossCoder
 ) -> CrossCoder:
     "A sparse autoencoder: one group that reads and writes one site."
     if len(sites) != 1:
@@ -171,7 +171,7 @@ def crosscoder(
     sites: Mapping[str, int],  # every site -> its width
     n_features: int,
     sparsity: Sparsity,
-    **kw,                      # scaling, dec_norm, same, transpose, seed, info: as for CrossCoder
+    **kw,                      # scaling, dec_norm, same_init, transpose_init, seed, info: as for CrossCoder
 ) -> CrossCoder:
     "A crosscoder: one group that reads and writes all sites (Lindsey et al. 2024)."
     return CrossCoder([Group("all", n_features, tuple(sites), tuple(sites))], sites, sparsity, **kw)
@@ -382,7 +382,7 @@ def read_leak(
 ) -> float:           # 0: no feature reads what it may not
     "Largest gradient of the pre-activations of features with respect to sites they may not read."
     x = x.detach().requires_grad_()
-    (grad,) = torch.autograd.grad((pre_activations(cc, x) * factors * forbidden(cc, "reads")).sum(), x)
+    (grad,) = torch.autograd.grad((cc.pre_activations(x) * factors * forbidden(cc, "reads")).sum(), x)
     return max(float(grad[i, cols].abs().max()) for i, cols in enumerate(columns(cc.sites).values()))
 
 

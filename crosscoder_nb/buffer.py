@@ -21,7 +21,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from .harvest import Harvest, harvest
-from .sites import Model, Site, lock_of
+from .models import Model
+from .sites import Site, lock_of
 from .memory import announce, memory_plan
 from .store import run_header
 from .tokens import Tokens

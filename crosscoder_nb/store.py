@@ -43,10 +43,12 @@ from xxhash import xxh3_64_intdigest
 
 from .files import (checksum, differences, json_checksum, parse_json, read_batch, replacing, save_json, small_file,
                                  sole_writer, without_records)
-from .harvest import Part, ROW_COLUMNS, checked, counted_rows, harvest, release, widths_of
-from .sites import Model, Site, check_name
-from .tokens import ROLES, Tokens, pieces
-from .rows import ahead, check_batches, shuffled, stretch
+from .harvest import Part, ROW_COLUMNS, cast_rows, harvest, make_part, probe_sites, release
+from .models import Model
+from .sites import Site, check_name
+from .encoding import ROLES, pieces
+from .tokens import Tokens
+from .rows import check_batches, cut_walk, read_ahead, shuffle_blocks, stretch
 from .memory import announce, memory_plan
 
 # %% ../nbs/07_store.ipynb #9f33a6ef
@@ -343,7 +345,7 @@ class ShardBuffer:
 
     def add(self, part: Part, shard: int, first_window: int):
         begin, end = self.n_rows, self.n_rows + len(part.x)
-        parts = checked(part.x, self.sites, self.dtype, shard, begin).split(list(self.sites.values()), dim=1)
+        parts = cast_rows(part.x, self.sites, self.dtype, lambda row: f"shard {shard}, row {begin + row}").split(list(self.sites.values()), dim=1)
         for (site, x), new in zip(self.x.items(), parts):
             if end > len(x): self.x[site] = x = torch.cat([x[:begin], x.new_empty(len(new), x.shape[1])])   # one batch larger than a shard
             x[begin:end] = new
@@ -397,11 +399,13 @@ def run_header(
     sites: list[Site],                  # in the order of the columns
     tokens: Tokens,
     dtype: torch.dtype | None = None,   # of the stored values; None: bfloat16
+    probed: dict[Site, int] | None = None,   # what probe_sites found for these sites, or more; None: they are probed now
 ) -> dict:
     "Where the rows of a store come from, for its manifest."
+    if probed is None: probed = probe_sites(models, sites)
     return dict(format=FORMAT, dtype=str(dtype_of(dtype)).removeprefix("torch."),
                 models=[dict(name=m.name, path=str(m.path), **m.identity()) for m in models],
-                sites=widths_of(models, sites), tokens=tokens.describe())
+                sites={site.name: probed[site] for site in sites}, tokens=tokens.describe())
 
 # %% ../nbs/07_store.ipynb #def2259f
 RECORDS = ("path", "tokenizer", "max_tokens")   # parts of a header that say nothing of what a row holds
@@ -888,7 +892,7 @@ class Provenance:
     @cached_property
     def position(self) -> np.ndarray: return self.column("position")   # its place in its window
     @cached_property
-    def role(self) -> np.ndarray: return self.column("role")           # who says it, a number in tokens.ROLES
+    def role(self) -> np.ndarray: return self.column("role")           # who says it, a number in encoding.ROLES
     @cached_property
     def template(self) -> np.ndarray: return self.column("template")   # whether the chat template wrote it
 
@@ -940,7 +944,7 @@ class View(Provenance):
         "Activations of some rows, [n Σd]: a stretch, or any row numbers in any order."
         if isinstance(index, slice):
             begin, end, step = index.indices(self.n_rows)
-            if step == 1 and begin < end and self.kept is None: return self.tensor(self.load(stretch(self.shards.spans, begin, end)))
+            if step == 1 and begin < end and self.kept is None: return self.tensor(self.load(cut_walk(self.shards.spans, begin, end)))
             index = torch.arange(begin, end, step)
         index = torch.as_tensor(index, dtype=torch.int64).numpy()
         if len(index) and not 0 <= index.min() <= index.max() < self.n_rows: raise IndexError(f"There are rows 0 to {self.n_rows - 1}; got {index.min()} to {index.max()}.")
@@ -950,7 +954,7 @@ class View(Provenance):
         "Block-shuffled batches [batch Σd] without end; `skip` passes over the first ones at no cost."
         check_batches(self.n_rows, batch_size, seed, skip)
         sizes = self.shards.sizes if self.kept is None else np.diff(np.searchsorted(self.kept, [0, *self.shards.ends])).tolist()
-        return map(self.tensor, ahead(shuffled(self.load, sizes, batch_size, seed, skip)))
+        return map(self.tensor, read_ahead(shuffle_blocks(self.load, sizes, batch_size, seed, skip)))
 
     def in_order(self, batch_size: int) -> Iterator[tuple[slice, Tensor]]:
         "Every row once, in the order in which they were harvested: which rows, and their activations."
@@ -1127,10 +1131,11 @@ def one_manifest(
                    shards=[replace(record, files=files(i)) for i, record in enumerate(first.shards)])
 
 # %% ../nbs/07_store.ipynb #8645a6a7
-def harvested_parts(models: list[Model], sites: list[Site], tokens: Tokens, remote: bool | str = False) -> Parts:
+def harvested_parts(models: list[Model], sites: list[Site], tokens: Tokens, remote: bool | str = False,
+                    probed: dict[Site, int] | None = None) -> Parts:
     "The rows of a harvest from a place in the texts on."
     names = [site.name for site in sites]
-    return lambda done, place: (counted_rows(item, names) for item in harvest(models, sites, tokens, place=place, remote=remote))
+    return lambda done, place: (make_part(item, names) for item in harvest(models, sites, tokens, 0, place, remote, probed))
 
 # %% ../nbs/07_store.ipynb #c1798609
 def check_note(said: dict) -> tuple[list[str], list[str]]:   # names of the stores, of the sites
@@ -1201,9 +1206,10 @@ def turns_of(
     tokens: Tokens,
     shard_rows: int,
     dtype: torch.dtype | None,
+    probed: dict[Site, int],   # width of each site
 ) -> list[tuple[Path, list[Model]]]:   # folder, and the models that are read together into it
     "Choose a way of reading the models that fits into memory, and say so; a store that was begun is gone on with in its way."
-    plan = memory_plan(models, sites, tokens, shard_rows, dtype)
+    plan = memory_plan(models, sites, tokens, shard_rows, dtype, probed=probed)
     apart = any((folder / model.name / "manifest.json").exists() for model in models)
     begun = "one after the other" if apart or (folder / "joined.json").exists() else "all at once" if (folder / "manifest.json").exists() else None
     way = begun or next((way for way, fits in plan["fits"].items() if fits), plan.index[-1])
@@ -1221,12 +1227,13 @@ def repaired(folder: Path, models: list[Model], tokens: Tokens) -> pd.DataFrame:
         raise ValueError(f"{folder} came from a data set: delete the files that verify() names, and ActivationStore.from_dataset "
                          "with the same arguments makes them again.")
     sites = [Site.parse(name) for name in manifest.sites]
-    header = json.loads(json.dumps(run_header(models, sites, tokens, getattr(torch, manifest.dtype))))
+    probed = probe_sites(models, sites)
+    header = json.loads(json.dumps(run_header(models, sites, tokens, getattr(torch, manifest.dtype), probed)))
     same_run(folder, manifest, header)
     header["tokens"]["max_tokens"] = manifest.tokens.get("max_tokens", header["tokens"]["max_tokens"])   # a larger one is left to collect
     with explained(folder), sole_writer(folder):
         manifest = begin_or_resume(folder, header, manifest.shard_rows)
-        return mend(folder, manifest, harvested_parts(models, sites, tokens), contents=True)
+        return mend(folder, manifest, harvested_parts(models, sites, tokens, probed=probed), contents=True)
 
 # %% ../nbs/07_store.ipynb #419ad2e8
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -1240,16 +1247,16 @@ class ActivationStore(View):
                 dtype: torch.dtype | None = None, remote: bool | str = False):
         """Harvest into `folder`, going on where an earlier call ended; a finished store is recognised and opened. `dtype` of the stored values, None: bfloat16;
         `remote`: see harvest. Models without weights are loaded: all at once when memory suffices, else one after the other, see memory_plan."""
-        folder, dtype = Path(folder), dtype_of(dtype)
-        turns = [(folder, models)] if remote else turns_of(folder, models, sites, tokens, shard_rows, dtype)
+        folder, dtype, probed = Path(folder), dtype_of(dtype), probe_sites(models, sites)
+        turns = [(folder, models)] if remote else turns_of(folder, models, sites, tokens, shard_rows, dtype, probed)
         for where, some in turns:
             if not remote: some = [model.load() for model in some]
             own = [site for site in sites if site.model in {model.name for model in some}]
-            header = run_header(some, own, tokens, dtype)
+            header = run_header(some, own, tokens, dtype, probed)
             if where != folder:
                 finished(where, header)   # another run is refused before anything is written
                 keep_note(folder, [store.name for store, _ in turns], [site.name for site in sites])
-            write_store(where, header, harvested_parts(some, own, tokens, remote), shard_rows)
+            write_store(where, header, harvested_parts(some, own, tokens, remote, probed), shard_rows)
             del some
             release()   # before the next model is loaded
         return cls.open(folder)
