@@ -219,7 +219,8 @@ def piece_tokenizer(
     trainer = trainers.UnigramTrainer(vocab_size=vocab_size, special_tokens=["<unk>", "<s>", "</s>"], unk_token="<unk>",
                                       show_progress=False)
     unigram.train_from_iterator([t.encode("ascii", "ignore").decode() for t in learn], trainer)
-    vocab = [tuple(v) for v in json.loads(unigram.to_str())["model"]["vocab"]] + [(f"<0x{i:02X}>", -20.) for i in range(256)]
+    vocab = [tuple(v) for v in json.loads(unigram.to_str())["model"]["vocab"]]
+    vocab += [(f"<0x{i:02X}>", -20.) for i in range(256)]
     unigram.model = models.Unigram(vocab, 0, byte_fallback=True)
     unigram.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(),
                                          decoders.Strip(" ", 1, 0)])
