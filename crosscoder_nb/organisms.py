@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PlantedActivations', 'planted_activations', 'similarity', 'recovery', 'exclusive_scores', 'shows', 'byte_tokenizer',
-           'random_model', 'Killed', 'DiesAfter']
+           'piece_tokenizer', 'chat_tokenizer', 'random_model', 'Killed', 'DiesAfter', 'scramble']
 
 # %% ../nbs/00_organisms.ipynb #a71b09d9
 import json, math
@@ -206,6 +206,52 @@ def byte_tokenizer(
     unnamed = [token for token in special if token not in named.values()]
     return PreTrainedTokenizerFast(tokenizer_object=bpe, extra_special_tokens=unnamed, **named)
 
+# %% ../nbs/00_organisms.ipynb #4bce8fc4
+def piece_tokenizer(
+    learn: Sequence[str],      # texts to learn pieces of words from
+    vocab_size: int = 1500,    # number of pieces to learn, the 256 bytes not included
+):                             # a transformers tokenizer
+    "Unigram pieces as in Llama 2 and Gemma: a space is `▁` before a word, an unknown character bytes such as `<0xE2>`."
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+    unigram = Tokenizer(models.Unigram())
+    unigram.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
+    trainer = trainers.UnigramTrainer(vocab_size=vocab_size, special_tokens=["<unk>", "<s>", "</s>"], unk_token="<unk>",
+                                      show_progress=False)
+    unigram.train_from_iterator([t.encode("ascii", "ignore").decode() for t in learn], trainer)
+    pieces = [tuple(piece) for piece in json.loads(unigram.to_str())["model"]["vocab"]]   # (text, log probability)
+    single_bytes = [(f"<0x{i:02X}>", -20.) for i in range(256)]
+    unigram.model = models.Unigram(pieces + single_bytes, 0, byte_fallback=True)
+    unigram.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(),
+                                         decoders.Strip(" ", 1, 0)])
+    return PreTrainedTokenizerFast(tokenizer_object=unigram, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+
+# %% ../nbs/00_organisms.ipynb #c4a7e117
+CHAT_TEMPLATES = dict(
+    chatml="{% if messages[0].role != 'system' %}<|im_start|>system\nYou are helpful.<|im_end|>\n{% endif %}"
+           "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}",
+    gemma="{{ bos_token }}{% for m in messages %}"
+          "{% if m.role == 'system' %}{{ raise_exception('no system messages') }}{% endif %}"
+          "<start_of_turn>{{ 'model' if m.role == 'assistant' else m.role }}\n"
+          "{{ m.content | trim }}<end_of_turn>\n{% endfor %}",
+    inst="{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}[INST] "
+         "{% if loop.index == 2 and messages[0].role == 'system' %}{{ messages[0].content }}\n\n{% endif %}"
+         "{{ m.content }}[/INST]"
+         "{% elif m.role == 'assistant' %} {{ m.content | trim }}{{ eos_token }}{% endif %}{% endfor %}")
+
+# %% ../nbs/00_organisms.ipynb #86044fc7
+def chat_tokenizer(
+    template: str,                  # chatml (as Qwen writes), gemma, or inst (as Llama 2 and Mistral)
+    learn: Sequence[str] = (),      # texts to learn merges from, as for byte_tokenizer
+    vocab_size: int | None = None,  # number of tokens, as for byte_tokenizer
+):                                  # a transformers tokenizer
+    "A byte-level tokenizer with a chat template and the control tokens that the template writes."
+    named = dict(bos_token="<|im_start|>", eos_token="<|im_end|>") if template == "chatml" else {}
+    special = ["<start_of_turn>", "<end_of_turn>"] if template == "gemma" else []
+    tokenizer = byte_tokenizer(*special, learn=learn, vocab_size=vocab_size, **named)
+    tokenizer.chat_template = CHAT_TEMPLATES[template]
+    return tokenizer
+
 # %% ../nbs/00_organisms.ipynb #f8ee3204
 FAMILIES = dict(   # name -> model type in transformers, and what differs from the common settings
     llama=("llama", {}), mistral=("mistral", dict(num_key_value_heads=1)), olmo2=("olmo2", {}), phi=("phi", {}),
@@ -251,3 +297,22 @@ class DiesAfter:
         for i, batch in enumerate(self.rows.batches(*args, **kwargs)):
             if i == self.n: raise Killed(f"after {self.n} batches")
             yield batch
+
+# %% ../nbs/00_organisms.ipynb #17477c35
+@torch.no_grad()
+def scramble(
+    cc,             # a crosscoder; it is changed
+    seed: int = 0,
+):                  # the same crosscoder, in evaluation mode
+    "Give a crosscoder random weights, decoder norms, biases, thresholds, scales and means."
+    draw = torch.Generator().manual_seed(seed)
+    def noise(t): return torch.randn(t.shape, generator=draw)
+    for w in cc.weights.values():
+        for t in w.parameters(): t.add_(noise(t) / 4)
+        w.W_dec.mul_(noise(w.b_enc)[:, None].abs() + .3)
+    for t in cc.sparsity.parameters(): t.add_(noise(t) / 4)
+    for t in cc.sparsity.buffers(): t.fill_(.8)   # a learnt threshold
+    cc.b_dec.add_(noise(cc.b_dec))
+    cc.scaling.scale.copy_(noise(cc.scaling.scale).abs() + .5)
+    cc.scaling.mean.copy_(noise(cc.scaling.mean))
+    return cc.eval()
