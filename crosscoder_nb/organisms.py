@@ -212,10 +212,14 @@ def piece_tokenizer(
     from transformers import PreTrainedTokenizerFast
     unigram = Tokenizer(models.Unigram())
     unigram.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
-    trainer = trainers.UnigramTrainer(vocab_size=vocab_size, special_tokens=["<unk>", "<s>", "</s>"], unk_token="<unk>",
+    special = ["<unk>", "<s>", "</s>"]
+    trainer = trainers.UnigramTrainer(vocab_size=vocab_size, special_tokens=special, unk_token="<unk>",
                                       show_progress=False)
     unigram.train_from_iterator([t.encode("ascii", "ignore").decode() for t in learn], trainer)
-    vocab = [tuple(v) for v in json.loads(unigram.to_str())["model"]["vocab"]] + [(f"<0x{i:02X}>", -20.) for i in range(256)]
+    learnt = json.loads(unigram.to_str())["model"]["vocab"][len(special):]
+    vocab = [(token, 0.) for token in special]
+    vocab += sorted((piece, round(score, 2)) for piece, score in learnt)   # order and last digits vary
+    vocab += [(f"<0x{i:02X}>", -20.) for i in range(256)]
     unigram.model = models.Unigram(vocab, 0, byte_fallback=True)
     unigram.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(),
                                          decoders.Strip(" ", 1, 0)])
