@@ -25,7 +25,7 @@ from tqdm.auto import tqdm
 from .architectures import verify_partition_integrity
 from .checkpoints import (Checkpoint, MetricsLog, check_same_runs, inspect_results, read_checkpoint,
                                        read_metrics, save_checkpoint, save_results)
-from .crosscoder import CrossCoder, columns, spans
+from .crosscoder import CrossCoder, columns
 from .saving import as_json
 from .files import sole_writer, without_records
 from .kernels import keep_memory
@@ -56,7 +56,7 @@ def find_fired(
     counts: Tensor,  # tokens on which each feature was active, [feature]
 ) -> Tensor:         # [feature] bool
     "Which features were active, in any of the groups that share their weights."
-    parts = {w.group.name: counts[start:stop] > 0 for w, start, stop in spans(cc)}
+    parts = {w.group.name: counts[start:stop] > 0 for w, start, stop in cc.spans()}
     groups = [w.group for w in cc.weights.values()]
     for g in groups:
         if g.like: parts[g.name] |= parts[g.like]
@@ -465,7 +465,7 @@ class Trained(NamedTuple):
     cc: CrossCoder           # in evaluation mode
     history: pd.DataFrame    # its metrics, a row for every logged step
 
-# %% ../nbs/21_train.ipynb #ec86387e
+# %% ../nbs/21_train.ipynb #c66e4b6b
 NOT_MANY = "train_many takes a dict of CrossCoders or Recipes by name; for one of them use train. Got {what!r}"
 
 
@@ -482,7 +482,7 @@ def train_runs(runs: dict[str, Run], rows: Rows, folder: Path) -> dict[str, Trai
         if run.k is not None: run.cc.sparsity.k_now = run.k
     return {n: Trained(run.cc.eval(), pd.DataFrame(run.history)) for n, run in runs.items()}
 
-# %% ../nbs/21_train.ipynb #17a98581
+# %% ../nbs/21_train.ipynb #98c48f75
 def train(
     what: CrossCoder | Recipe,          # a crosscoder is trained in place
     rows: Rows,                         # a store, a buffer or InMemory
