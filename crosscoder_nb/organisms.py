@@ -216,7 +216,8 @@ def piece_tokenizer(
     from transformers import PreTrainedTokenizerFast
     unigram = Tokenizer(models.Unigram())
     unigram.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
-    trainer = trainers.UnigramTrainer(vocab_size=vocab_size, special_tokens=["<unk>", "<s>", "</s>"], unk_token="<unk>",
+    special = ["<unk>", "<s>", "</s>"]
+    trainer = trainers.UnigramTrainer(vocab_size=vocab_size, special_tokens=special, unk_token="<unk>",
                                       show_progress=False)
     unigram.train_from_iterator([t.encode("ascii", "ignore").decode() for t in learn], trainer)
     pieces = [tuple(piece) for piece in json.loads(unigram.to_str())["model"]["vocab"]]   # (text, log probability)
