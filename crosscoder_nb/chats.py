@@ -23,7 +23,7 @@ def mark_message(
     message: dict,
     number: int,           # of the message in its chat
     inside: bool = False,  # put the marks inside the blanks around the content
-) -> dict:                 # a copy; the message itself if it says nothing
+) -> dict:                 # a copy; the message itself if it is empty
     "A chat message with a mark at either end of its content."
     content = message.get("content")
     if content is None: return message
@@ -69,15 +69,15 @@ def apply_template(
 
 # %% ../nbs/03_chats.ipynb #4fc9f6bf
 def template_date(
-    tokenizer: PreTrainedTokenizerBase,
-) -> str | None:   # None: the template asks for no date
+    tokenizer: PreTrainedTokenizerBase,   # with a chat template or without
+) -> str | None:                          # such as "2024-07-26"; None: no template asks for a date
     "The date that is given to a chat template which asks for today's."
     return f"{DAY:%Y-%m-%d}" if needs_date(tokenizer) else None
 
 # %% ../nbs/03_chats.ipynb #64f791fc
 CHANGED = ("The chat template changes what a message says, so its tokens cannot be told from the template's: look at "
-           "message {number}, {message}. Give messages as the template leaves them, for example without the thinking it "
-           "cuts out.")
+           "message {number}, {message}. Give messages as the template leaves them, for example without the "
+           "thinking it cuts out.")
 
 
 def check_messages(messages: list[dict], tokenizer: PreTrainedTokenizerBase) -> None:
@@ -177,7 +177,7 @@ def markup_segment(begin: int, end: int, role: int, number: int, spans: dict) ->
 def render_chat(
     messages: list[dict],                # dict(role=..., content=...) each
     tokenizer: PreTrainedTokenizerBase,  # with a chat template
-) -> Text:
+) -> Text:                               # ValueError for what the template cannot write or changes
     "A chat as text, every character with its role and who wrote it: a message or the template."
     text, spans = locate_messages(messages, tokenizer)
     role = role_indices(messages)
@@ -203,7 +203,7 @@ def render_chat(
 # %% ../nbs/03_chats.ipynb #4c71398c
 def to_text(
     content: str | list[dict],           # a text, or the messages of a chat
-    tokenizer: PreTrainedTokenizerBase,
-) -> Text:
+    tokenizer: PreTrainedTokenizerBase,  # with a chat template if it is a chat
+) -> Text:                               # one segment for a text; for a chat see `render_chat`
     "A document as text with its segments: a chat as the chat template writes it."
     return Text.plain(content) if isinstance(content, str) else render_chat(content, tokenizer)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['DICTIONARY_LEARNING', 'save_dictionary_learning']
 
-# %% ../nbs/51_dictionary_learning.ipynb #f5f3725a
+# %% ../nbs/51_dictionary_learning.ipynb #90dd5bef
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from .interop import (DictionaryFile, DictionaryParts, Format, MATRIX_AXES, Tens
                                    to_log_threshold, to_matrices, write_dictionary)
 from .sparsity import BatchTopK, Gated, JumpReLU, ReLU, Sparsity, TopK
 
-# %% ../nbs/51_dictionary_learning.ipynb #c1629f8e
+# %% ../nbs/51_dictionary_learning.ipynb #f9233a8f
 LINEAR = {"encoder.weight": "feature d", "encoder.bias": "feature", "decoder.weight": "d feature"}
 
 
@@ -35,14 +35,14 @@ def read_relu(file: DictionaryFile) -> DictionaryParts:
 
 AUTOENCODERS = {"AutoEncoder": TensorLayout(LINEAR | {"bias": "d"}, read_relu)}
 
-# %% ../nbs/51_dictionary_learning.ipynb #c6247969
+# %% ../nbs/51_dictionary_learning.ipynb #6db6a510
 DICTIONARY_LEARNING = {"dictionary_learning": Format(
     looks="ae.pt, or another .pt, and config.json",
     fits=lambda file: file.path.suffix == ".pt" and file.axes("encoder.weight", "W_enc") == 2,
     kind=lambda file: file.setting("dict_class", "trainer.dict_class"),
     layouts=AUTOENCODERS)}   # format -> how it is read
 
-# %% ../nbs/51_dictionary_learning.ipynb #9113125d
+# %% ../nbs/51_dictionary_learning.ipynb #ed4dcaf0
 def read_april(file: DictionaryFile) -> DictionaryParts:
     "AutoEncoderNew."
     return linear_site(file, file.tensors["decoder.bias"], ReLU())
@@ -67,7 +67,7 @@ AUTOENCODERS |= {
     "GatedAutoEncoder": TensorLayout(GATED | dict.fromkeys(["r_mag", "gate_bias", "mag_bias"], "feature"), read_gated),
     "JumpReluAutoEncoder": TensorLayout(MATRIX_AXES | {"threshold": "feature"}, read_jumprelu)}
 
-# %% ../nbs/51_dictionary_learning.ipynb #6fb57ec2
+# %% ../nbs/51_dictionary_learning.ipynb #27f960d7
 LEARNT = {"k": "", "threshold": ""}
 
 
@@ -79,7 +79,7 @@ def read_topk(file: DictionaryFile) -> DictionaryParts:
 
 AUTOENCODERS["AutoEncoderTopK"] = TensorLayout(LINEAR | {"b_dec": "d"}, read_topk, may=LEARNT)
 
-# %% ../nbs/51_dictionary_learning.ipynb #3985e636
+# %% ../nbs/51_dictionary_learning.ipynb #c4837120
 NORMALISER = {"activation_mean": "d", "activation_std": "d", "activation_global_scale": "", "target_rms": ""}
 
 
@@ -103,7 +103,7 @@ def read_batchtopk(file: DictionaryFile) -> DictionaryParts:
 
 AUTOENCODERS["BatchTopKSAE"] = TensorLayout(LINEAR | {"b_dec": "d"} | LEARNT, read_batchtopk, may=NORMALISER)
 
-# %% ../nbs/51_dictionary_learning.ipynb #fc7930c4
+# %% ../nbs/51_dictionary_learning.ipynb #9d0df373
 def read_matryoshka(file: DictionaryFile) -> DictionaryParts:
     "MatryoshkaBatchTopKSAE."
     t = file.tensors
@@ -113,7 +113,7 @@ def read_matryoshka(file: DictionaryFile) -> DictionaryParts:
 
 AUTOENCODERS["MatryoshkaBatchTopKSAE"] = TensorLayout(MATRIX_AXES | LEARNT | {"group_sizes": "nested"}, read_matryoshka)
 
-# %% ../nbs/51_dictionary_learning.ipynb #6cdd810e
+# %% ../nbs/51_dictionary_learning.ipynb #85cbde60
 BY_SITE = {"activation_mean": "site d", "activation_std": "site d", "activation_global_scale": "site", "target_rms": "",
            "code_normalization_id": ""}
 CROSSCODER = {"encoder.weight": "read d feature", "encoder.bias": "feature", "decoder.weight": "site feature d",
@@ -143,7 +143,7 @@ DICTIONARY_LEARNING["dictionary_learning crosscoder"] = Format(
     "model.safetensors, or a .pt file, and config.json", lambda file: file.axes("encoder.weight") == 3,
     lambda file: file.setting("dict_class", "trainer.dict_class"), CROSSCODERS)
 
-# %% ../nbs/51_dictionary_learning.ipynb #a7e8b443
+# %% ../nbs/51_dictionary_learning.ipynb #ebc16ed9
 CODE_NORMALIZATION = ("CROSSCODER", "SAE", "MIXED", "NONE", "DECOUPLED")   # numbered from 1 in the files
 USUAL_MIX = (1., .1)   # factors of the norms of SAE and CROSSCODER in MIXED
 
@@ -169,7 +169,7 @@ def read_selection(
     c = alpha_sae * norms.square().sum(0).sqrt() + alpha_cc * norms.sum(0)
     return JumpReLU(rank="none"), {"log_threshold": to_log_threshold(t["threshold"] / c)}
 
-# %% ../nbs/51_dictionary_learning.ipynb #132da5c0
+# %% ../nbs/51_dictionary_learning.ipynb #9f9e367c
 def read_batchtopk_crosscoder(file: DictionaryFile) -> DictionaryParts:
     "BatchTopKCrossCoder."
     name = read_code_normalization(file)
@@ -181,7 +181,7 @@ def read_batchtopk_crosscoder(file: DictionaryFile) -> DictionaryParts:
 CROSSCODERS["BatchTopKCrossCoder"] = TensorLayout(
     CROSSCODER | {"k": "", "threshold": "..."}, read_batchtopk_crosscoder, may=BY_SITE)
 
-# %% ../nbs/51_dictionary_learning.ipynb #a5ff51ba
+# %% ../nbs/51_dictionary_learning.ipynb #aee1bce4
 def read_decoupled(file: DictionaryFile) -> DictionaryParts:
     "BatchTopKCrossCoder that selects for each source separately."
     t, group, parts = file.tensors, join_sites(file), read_crosscoder(file)
@@ -194,7 +194,7 @@ def read_decoupled(file: DictionaryFile) -> DictionaryParts:
     state = {"log_threshold": to_log_threshold(t["threshold"][:, None] / norms).flatten()}
     return parts._replace(groups=groups, sparsity=JumpReLU(rank="none"), state=state)
 
-# %% ../nbs/51_dictionary_learning.ipynb #1dde7086
+# %% ../nbs/51_dictionary_learning.ipynb #b7c41757
 def take_exclusive(group: Weights, features: range, site: int) -> Weights:
     "The features that belong to one of two sites, without the weights for the other, which must be zero."
     d, rows = group.W_enc.shape[1] // 2, slice(features.start, features.stop)
@@ -233,7 +233,7 @@ def allow_division(layout: TensorLayout) -> TensorLayout:
 
 CROSSCODERS |= {name: allow_division(layout) for name, layout in CROSSCODERS.items()}
 
-# %% ../nbs/51_dictionary_learning.ipynb #20dca29b
+# %% ../nbs/51_dictionary_learning.ipynb #fc60aa98
 def in_decoder_norms(layout: TensorLayout) -> TensorLayout:
     "The layout of a class whose features are reported times their decoder norm."
     return layout._replace(read=lambda file: rescale_features(layout.read(file)))
@@ -245,7 +245,7 @@ DICTIONARY_LEARNING["dictionary_learning hub folder"] = Format(
     lambda file: file.setting("dict_class"),
     AUTOENCODERS | {k: in_decoder_norms(AUTOENCODERS[k]) for k in ("GatedAutoEncoder", "JumpReluAutoEncoder")})
 
-# %% ../nbs/51_dictionary_learning.ipynb #95fae17d
+# %% ../nbs/51_dictionary_learning.ipynb #b94b8954
 def linear_tensors(w: Weights, centre: Tensor | None = None) -> dict[str, Tensor]:
     "Weights as nn.Linear has them, for a class that subtracts `centre` from its input."
     b_enc = w.b_enc if centre is None else w.b_enc + w.W_enc @ centre
@@ -282,7 +282,7 @@ AS_AUTOENCODER = {   # sparsity -> class, and its tensors from the parts and the
     "jumprelu": ("JumpReluAutoEncoder", jumprelu_tensors), "topk": ("AutoEncoderTopK", topk_tensors),
     "batchtopk": ("BatchTopKSAE", topk_tensors)}
 
-# %% ../nbs/51_dictionary_learning.ipynb #4a7556e8
+# %% ../nbs/51_dictionary_learning.ipynb #9aa3794f
 class Written(NamedTuple):
     "What is to be written."
     kind: str                    # the class
@@ -304,7 +304,7 @@ def as_autoencoder(cc: CrossCoder, what: str = "dictionary_learning") -> Written
     if "k" in tensors: settings["k"] = cc.sparsity.k
     return Written(name, tensors, dict(trainer=settings))
 
-# %% ../nbs/51_dictionary_learning.ipynb #5dd9e5e2
+# %% ../nbs/51_dictionary_learning.ipynb #9ed5750a
 AS_CROSSCODER = {"relu": "CrossCoder", "batchtopk": "BatchTopKCrossCoder"}
 
 
@@ -327,7 +327,7 @@ def check_writable(cc: CrossCoder, what: str = "dictionary_learning") -> None:
         raise ValueError(f"{what} ranks by the norms of the decoder as stored, and this crosscoder's scaling was "
                          "folded into it. Save the crosscoder that was folded.")
 
-# %% ../nbs/51_dictionary_learning.ipynb #29deda85
+# %% ../nbs/51_dictionary_learning.ipynb #c9825bc1
 def normaliser_tensors(cc: CrossCoder) -> dict[str, Tensor]:
     "The scaling as an activation normaliser: a_s = 1 / sqrt(Σ std²)."
     n, d = len(cc.sites), next(iter(cc.sites.values()))
@@ -354,7 +354,7 @@ def as_crosscoder(cc: CrossCoder) -> Written:
         settings["k"] = cc.sparsity.k
     return Written(name, tensors, settings)
 
-# %% ../nbs/51_dictionary_learning.ipynb #60f3d2b4
+# %% ../nbs/51_dictionary_learning.ipynb #80525cd3
 @torch.no_grad()
 def save_dictionary_learning(
     cc: CrossCoder,

@@ -19,8 +19,9 @@ import torch
 from torch import Tensor
 
 from .crosscoder import CrossCoder, columns
-from .files import (HALF_WRITTEN, json_checksum, map_arrow, read_json, replacing, save_json, sole_writer,
-                                 stamp, stamp_problem)
+from .arrow import map_arrow
+from .files import (HALF_WRITTEN, json_checksum, read_json, replacing, save_json, sole_writer, stamp,
+                                 stamp_problem)
 from .kernels import segments
 from .machine import device_or_fastest
 from .metrics import EncodedRows, Evaluation, Evaluator, measure
@@ -169,7 +170,7 @@ class BestWindows:
 # %% ../nbs/31_examples.ipynb #892487eb
 EDGES = np.logspace(-3, 3, 61)   # edges of the bins of activation
 
-# %% ../nbs/31_examples.ipynb #2df79cda
+# %% ../nbs/31_examples.ipynb #0afea939
 class Histograms:
     "How often each feature fires how strongly, over batches."
 

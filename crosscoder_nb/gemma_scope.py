@@ -5,18 +5,18 @@
 # %% auto #0
 __all__ = ['GEMMA_SCOPE']
 
-# %% ../nbs/51_gemma_scope.ipynb #733a0cee
+# %% ../nbs/51_gemma_scope.ipynb #a10c97bf
 from .interop import (DictionaryFile, DictionaryParts, Format, MATRIX_AXES, TensorLayout, single_site,
                                    to_log_threshold)
 from .sparsity import JumpReLU
 
-# %% ../nbs/51_gemma_scope.ipynb #12077fc6
+# %% ../nbs/51_gemma_scope.ipynb #22cbaaae
 def read_jumprelu(file: DictionaryFile) -> DictionaryParts:
     "A JumpReLU autoencoder; nothing is subtracted from its input."
     t, state = file.tensors, {"log_threshold": to_log_threshold(file.tensors["threshold"])}
     return single_site(t["W_enc"].T, t["b_enc"], t["W_dec"], t["b_dec"], JumpReLU(rank="none"), state=state)
 
-# %% ../nbs/51_gemma_scope.ipynb #3c578830
+# %% ../nbs/51_gemma_scope.ipynb #c7c5f929
 GEMMA_SCOPE = {"Gemma Scope": Format(
     looks="params.npz",
     fits=lambda file: file.path.suffix == ".npz",

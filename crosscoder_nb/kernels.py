@@ -332,7 +332,7 @@ def screened_choice(
     found = screen.above(lowest, MOST * n)     # holds all that were chosen, and all that might be larger
     return found and top_entries(found, n)
 
-# %% ../nbs/11_kernels.ipynb #8cf5018e
+# %% ../nbs/11_kernels.ipynb #8249b1b8
 def screened_blocks(
     screen: Screen,
     n_blocks: int,   # blocks of features; 1: all of them compete
@@ -340,6 +340,7 @@ def screened_blocks(
 ) -> Entries | None:
     "The k largest scores of every token in every block of features, or None where the screen cannot tell them cheaply."
     width, device = screen.bound.shape[1] // n_blocks, screen.bound.device
+    # 1. compute the most promising of each block, by their bounds
     top = screen.bound.unflatten(1, (n_blocks, width)).topk(min(2 * k + 4, width), dim=2)
     near = top.indices.sort(dim=2).values
     def entries(row, block, col):     # of places in blocks, broadcast
@@ -347,6 +348,7 @@ def screened_blocks(
         return screen.exact(row, col)
     row, block = (torch.arange(n, device=device) for n in near.shape[:2])
     found = entries(row[:, None, None], block[:, None], near)
+    # 2. keep the k best; a block is unsure when the bound of the last one computed may reach the worst one kept
     s = found.score.view_as(near)
     keep = torch.zeros_like(s, dtype=torch.bool).scatter_(2, best(s, k), True)
     left_out, last = top.values[..., -1], s.masked_fill(~keep, torch.inf).amin(2)
@@ -355,6 +357,7 @@ def screened_blocks(
     row, block = unsure.nonzero(as_tuple=True)
     if len(row) * width > screen.bound.numel() // 8: return None
     if not len(row): return found.at(keep.flatten())
+    # 3. compute unsure blocks whole, and put both kinds together
     whole = entries(row[:, None], block[:, None], torch.arange(width, device=device))
     s = whole.score.view(-1, width)
     won = torch.zeros_like(s, dtype=torch.bool).scatter_(1, best(s, k), True) & (s > 0)

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['KISSANE']
 
-# %% ../nbs/51_kissane.ipynb #fbeac1b9
+# %% ../nbs/51_kissane.ipynb #054b2375
 from .interop import DictionaryFile, DictionaryParts, EXPECTS_UNIT_NORM, Format, TensorLayout, Weights
 from .sparsity import ReLU
 
-# %% ../nbs/51_kissane.ipynb #ada60180
+# %% ../nbs/51_kissane.ipynb #4b027a42
 AXES = {"W_enc": "model d feature", "b_enc": "feature", "W_dec": "feature model d", "b_dec": "model d"}
 
 
@@ -20,7 +20,7 @@ def read_joint(file: DictionaryFile) -> DictionaryParts:
     widths = (t["W_enc"].shape[1],) * len(sites)
     return DictionaryParts((group,), t["b_dec"].flatten(), ReLU(), widths, expects=EXPECTS_UNIT_NORM)
 
-# %% ../nbs/51_kissane.ipynb #ac3cf898
+# %% ../nbs/51_kissane.ipynb #d7b34fff
 KISSANE = {"Kissane et al.": Format(
     looks="cc_weights.pt and cfg.json, or 3.pt and 3_cfg.json",
     fits=lambda file: file.path.suffix == ".pt" and file.axes("W_enc") == 3,

@@ -22,9 +22,11 @@ def device_or_fastest(
     "The device asked for, or the fastest there is. ValueError for one that does not exist."
     if device is None: return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try: chosen = torch.device(device)
-    except RuntimeError: raise ValueError(f"{device!r} is no device; say 'cuda', 'cuda:1', 'cpu', or None for the fastest.") from None
+    except RuntimeError:
+        raise ValueError(f"{device!r} is no device; say 'cuda', 'cuda:1', 'cpu', or None for the fastest.") from None
     if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"There is no GPU that PyTorch can use here, and {str(device)!r} was asked for; device=None takes what there is.")
+        raise ValueError(f"There is no GPU that PyTorch can use here, and {str(device)!r} was asked for; "
+                         "device=None takes what there is.")
     return chosen
 
 # %% ../nbs/01_machine.ipynb #e35b916d
@@ -32,7 +34,7 @@ def device_or_fastest(
 def product_speeds(
     device: torch.device = torch.device("cpu"),
 ) -> dict[torch.dtype, float]:   # FLOP/s
-    "How fast a device multiplies matrices in float32 and in bfloat16; measured once in a process, in a fraction of a second."
+    "How fast a device multiplies matrices in float32 and in bfloat16. Measured once in a process, in under a second."
     best = {torch.float32: float("inf"), torch.bfloat16: float("inf")}
     def ones(dtype, *shape): return torch.ones(shape, dtype=dtype, device=device)
     pairs = {dtype: (ones(dtype, 512, 1024), ones(dtype, 1024, 1024)) for dtype in best}
@@ -60,7 +62,8 @@ def fastest_dtype(
     speeds = product_speeds(device)
     gain = speeds[torch.bfloat16] / speeds[torch.float32]
     if gain > least_gain: return torch.bfloat16
-    print(f"Computing in float32: bfloat16 is {gain:.1f} times as fast on this {'processor' if device.type == 'cpu' else 'device'}.")
+    kind = "processor" if device.type == "cpu" else "device"
+    print(f"Computing in float32: bfloat16 is {gain:.1f} times as fast on this {kind}.")
     return torch.float32
 
 # %% ../nbs/01_machine.ipynb #669c337b
@@ -74,7 +77,7 @@ def seconds_of(
     for _ in range(times): work()
     return (time.perf_counter() - begin) / times
 
-# %% ../nbs/01_machine.ipynb #0b2bf593
+# %% ../nbs/01_machine.ipynb #6148aa0b
 def in_words(seconds: float) -> str:
     "A duration as one says it: 38 s, 5.6 min."
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} min"
@@ -98,14 +101,16 @@ def size_begun(
 # %% ../nbs/01_machine.ipynb #8a348f31
 def choose_size(
     sizes: Mapping[str, dict],                       # name -> numbers that JSON can hold, the smallest first
-    seconds: Callable[[dict], Mapping[str, float]],  # how long each stage of a size will take here; called only when there is a choice
+    seconds: Callable[[dict], Mapping[str, float]],  # numbers -> seconds of each stage here
     budget: float,                                   # seconds there are
     folder: str | Path | None = None,                # of the work; None: the choice is not kept
-    wanted: str | None = None,                       # the name of a size; None: the largest that fits, or else the smallest
+    wanted: str | None = None,                       # the name of a size; None: the largest that fits, or the smallest
 ) -> dict:                                           # the numbers of the size
-    "The largest size that there is time for. Work that has begun keeps the size with which it began."
+    """The largest size that there is time for. Work that has begun keeps the size with which it began; then `seconds`
+    is not called. ValueError for a size that does not exist, and for another one than that of the work."""
     path = folder and Path(folder) / "size.json"
-    if wanted is not None and wanted not in sizes: raise ValueError(f"There is no size {wanted!r}; choose one of {', '.join(sizes)}.")
+    if wanted is not None and wanted not in sizes:
+        raise ValueError(f"There is no size {wanted!r}; choose one of {', '.join(sizes)}.")
     if path and path.exists(): return size_begun(path, wanted)
     stages = {name: seconds(numbers) for name, numbers in sizes.items()}
     total = {name: sum(times.values()) for name, times in stages.items()}
@@ -113,7 +118,8 @@ def choose_size(
     name = wanted or fitting[-1]
     here = ", ".join(f"{stage} {in_words(s)}" for stage, s in stages[name].items())
     others = ", ".join(f"{in_words(s)} for {other!r}" for other, s in total.items())
-    print(f"Size {name!r}, about {in_words(total[name])}: {here}. This machine, {torch.get_num_threads()} threads, would take {others}.")
+    print(f"Size {name!r}, about {in_words(total[name])}: {here}.",
+          f"With {torch.get_num_threads()} threads this machine would take {others}.")
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as f: f.write(json.dumps(dict(size=name, numbers=sizes[name])).encode())

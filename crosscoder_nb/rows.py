@@ -24,11 +24,12 @@ class Rows(Protocol):
     A store, a buffer, a view of either and `InMemory` have all of this; so can a class of yours."""
     sites: Mapping[str, int]   # site name -> width, in the order of the columns
     n_rows: int | None         # rows of an epoch; None: not known yet, as of a stream that was never read to its end
-    about: Mapping             # where the rows come from, fit for JSON; a run resumes only on rows about which the same is known
+    about: Mapping             # where the rows come from, fit for JSON; a run resumes only where it is the same
     order: str                 # what decides, besides seed and number, which rows are in a batch
 
     def batches(self, batch_size: int, seed: int = 0, skip: int = 0) -> Iterator[Tensor]:
-        "Shuffled batches [batch Σd] without end. Batch n depends on seed and n alone; the first `skip` are left out at no cost."
+        """Shuffled batches [batch Σd] without end. Batch n depends on seed and n alone;
+        the first `skip` are left out at no cost."""
 
     def sample(self, n: int, seed: int = 0) -> Tensor:
         "Some different rows, [n Σd], for instance to fit a scaling on; all of them when there are fewer."
@@ -60,7 +61,8 @@ class InMemory:
         sites: Mapping[str, int],  # name -> width, in the order of the columns
     ):
         if x.ndim != 2 or x.shape[1] != sum(sites.values()):
-            raise ValueError(f"x must be [rows {sum(sites.values())}] for the sites {dict(sites)}; got {tuple(x.shape)}")
+            raise ValueError(f"x must be [rows {sum(sites.values())}] for the sites {dict(sites)}; "
+                             f"got {tuple(x.shape)}")
         self.x, self.sites, self.n_rows, self.order = x, dict(sites), len(x), "shuffled in memory"
         self._digest = None, ""   # a state of the tensor and its digest
 
@@ -103,7 +105,7 @@ class InMemory:
 def tensor_digest(
     tensors,   # some tensors, in order
 ) -> str:      # 8 hexadecimal digits
-    "CRC-32 of every byte of some tensors, and of their types and shapes: equal tensors have the same, others hardly ever."
+    "CRC-32 of every byte of some tensors, and of their types and shapes; other tensors hardly ever have the same."
     crc = 0
     for t in tensors:
         crc = zlib.crc32(f"{t.dtype} {tuple(t.shape)}".encode(), crc)
@@ -178,7 +180,8 @@ def shuffle_blocks(
             last = min(first + per_pool, per_epoch)
             if last <= skip: continue
             pool = load(cut_walk(walk, first * batch_size, last * batch_size), room)
-            if room is None or len(room) < len(pool): room = pool   # the last pool of an epoch is small; a large array is slow to allocate
+            # the last pool of an epoch is a small one, and a large array is slow to allocate
+            if room is None or len(room) < len(pool): room = pool
             order = np.random.default_rng([seed, epoch, first]).permutation(len(pool)).reshape(last - first, batch_size)
             for rows in order[max(0, skip - first):]: yield pool.take(rows, axis=0)
         skip = 0

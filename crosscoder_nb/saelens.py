@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SAELENS', 'save_saelens']
 
-# %% ../nbs/51_saelens.ipynb #da4bc162
+# %% ../nbs/51_saelens.ipynb #cc091b16
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from .interop import (DictionaryFile, DictionaryParts, EXPECTS_UNIT_NORM, Format
                                    take_parts, to_gate, to_log_threshold, to_matrices, write_dictionary)
 from .sparsity import Gated, JumpReLU, ReLU, Sparsity, TopK
 
-# %% ../nbs/51_saelens.ipynb #c78260d0
+# %% ../nbs/51_saelens.ipynb #d00eea70
 class LensSettings(NamedTuple):
     "The settings that decide what a dictionary computes."
     architecture: str
@@ -40,7 +40,7 @@ def read_settings(file: DictionaryFile) -> LensSettings:
     return LensSettings(architecture, activation, get("apply_b_dec_to_input", default=True),
                         get("rescale_acts_by_decoder_norm", default=False), normalize, tuple(h for h in hooks if h))
 
-# %% ../nbs/51_saelens.ipynb #c351cd7a
+# %% ../nbs/51_saelens.ipynb #6b4ae765
 REFUSED = {"layer_norm": "divides every token by its own standard deviation, which no fixed weights do",
            "constant_norm_rescale": "divides every token by its own norm, which no fixed weights do",
            "covariance_whitening": "needs a mean and a matrix that are not in this file; fold them into the weights "
@@ -55,7 +55,7 @@ def check_settings(file: DictionaryFile, settings: LensSettings) -> None:
         raise ValueError(f"{file.path}: activation_fn {activation!r} is neither relu nor topk, "
                          "the two that can be read.")
 
-# %% ../nbs/51_saelens.ipynb #a4c9e96c
+# %% ../nbs/51_saelens.ipynb #a1fdc568
 class LensSparsity(NamedTuple):
     "A sparsity function, the tensors that belong to it, and the encoder's bias."
     sparsity: Sparsity
@@ -72,7 +72,7 @@ def read_sparsity(file: DictionaryFile, settings: LensSettings) -> LensSparsity:
     if settings.architecture != "topk": return LensSparsity(ReLU(), {}, t["b_enc"])
     return LensSparsity(TopK(file.count("k", "activation_fn_kwargs.k"), rank="none"), {}, t["b_enc"])
 
-# %% ../nbs/51_saelens.ipynb #c4ba019d
+# %% ../nbs/51_saelens.ipynb #aa4b9e1a
 def read_autoencoder(file: DictionaryFile) -> DictionaryParts:
     "A sparse autoencoder of SAELens."
     t, settings = file.tensors, read_settings(file)
@@ -95,14 +95,14 @@ ARCHITECTURES = {
     "jumprelu": TensorLayout(MATRIX_AXES | THRESHOLD, read_autoencoder, may=STRETCH),
     "gated": TensorLayout(GATE, read_autoencoder, may=STRETCH)}
 
-# %% ../nbs/51_saelens.ipynb #6e009bc0
+# %% ../nbs/51_saelens.ipynb #1aebbfc3
 SAELENS = {"SAELens": Format(
     looks="cfg.json and sae_weights.safetensors",
     fits=lambda file: file.path.name == "sae_weights.safetensors",
     kind=lambda file: read_settings(file).architecture,
     layouts=ARCHITECTURES)}   # format -> how it is read
 
-# %% ../nbs/51_saelens.ipynb #6286184e
+# %% ../nbs/51_saelens.ipynb #53962ef7
 def read_transcoder(file: DictionaryFile) -> DictionaryParts:
     "A transcoder of SAELens, with or without thresholds, with or without a linear skip."
     t, settings = file.tensors, read_settings(file)
@@ -118,7 +118,7 @@ TRANSCODERS = {"transcoder": {}, "skip_transcoder": SKIP, "jumprelu_transcoder":
                "jumprelu_skip_transcoder": THRESHOLD | SKIP}
 ARCHITECTURES |= {name: TensorLayout(ACROSS | more, read_transcoder) for name, more in TRANSCODERS.items()}
 
-# %% ../nbs/51_saelens.ipynb #57d01dc9
+# %% ../nbs/51_saelens.ipynb #601ecadb
 def relu_tensors(p: DictionaryParts, c: Tensor) -> dict[str, Tensor]:
     "standard: nothing is subtracted from the input."
     return to_matrices(p)
@@ -148,7 +148,7 @@ AS_LENS = {   # sparsity -> architecture, and its tensors from the parts and the
     "batchtopk": ("jumprelu", jumprelu_tensors), "topk": ("topk", topk_tensors)}
 AS_TRANSCODER = {"standard": "transcoder", "jumprelu": "jumprelu_transcoder"}
 
-# %% ../nbs/51_saelens.ipynb #bb91bcaf
+# %% ../nbs/51_saelens.ipynb #2206d2aa
 def choose_architecture(
     parts: DictionaryParts,
     kind: str,     # the sparsity
@@ -168,7 +168,7 @@ def choose_architecture(
     if w.W_skip is None: return AS_TRANSCODER[architecture]
     return AS_TRANSCODER[architecture].replace("transcoder", "skip_transcoder")
 
-# %% ../nbs/51_saelens.ipynb #0d35de39
+# %% ../nbs/51_saelens.ipynb #324f299b
 @torch.no_grad()
 def save_saelens(
     cc: CrossCoder,

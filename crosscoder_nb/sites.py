@@ -95,7 +95,8 @@ def layout_of(module: nn.Module) -> Layout:   # with the fields blocks, attn, ml
     known = ", ".join(dict.fromkeys(row.blocks for row in LAYOUTS))
     lists = [name for name, m in module.named_modules() if isinstance(m, nn.ModuleList)]
     example = f"{lists[0]}.0" if lists else "path.to.block"
-    raise ValueError(f"{type(module).__name__} has none of the known layouts ({known}); its lists of modules are {lists}. "
+    raise ValueError(f"{type(module).__name__} has none of the known layouts ({known}); "
+                     f"its lists of modules are {lists}. "
                      f"Give module paths instead of places, for example model.site({example!r}).")
 
 # %% ../nbs/01_sites.ipynb #ef312e16
@@ -113,13 +114,19 @@ def out_projection(
     for name in OUT_PROJECTIONS:
         if has_module(module, f"{attn}.{name}"): return f"{attn}.{name}"
     children = [name for name, _ in module.get_submodule(attn).named_children()]
-    raise ValueError(f"{attn} has no output projection of a known name ({', '.join(OUT_PROJECTIONS)}), so that its heads "
-                     f"cannot be told apart; it has {children}.")
+    raise ValueError(f"{attn} has no output projection of a known name ({', '.join(OUT_PROJECTIONS)}), "
+                     f"so that its heads cannot be told apart; it has {children}.")
 
 # %% ../nbs/01_sites.ipynb #e9873ad7
 def n_heads(module: nn.Module) -> int:
     "How many attention heads a block of a language model has."
     return module.config.get_text_config().num_attention_heads   # the language model's part, in a model with vision
+
+# %% ../nbs/01_sites.ipynb #cd125943
+def check_number(module: nn.Module, place: Place, number: int, n: int, parts: str) -> None:
+    "ValueError unless a place's block or head is one of those that the model has."
+    if 0 <= number < n: return
+    raise ValueError(f"{place} does not exist: {type(module).__name__} has {n} {parts}, 0 to {n - 1}.")
 
 # %% ../nbs/01_sites.ipynb #c375ffa3
 def locate(
@@ -127,16 +134,15 @@ def locate(
     place: Place,
 ) -> tuple[str, str]:   # module path, "input" or "output"
     "Where a place is in a model. ValueError for a block or a head that it does not have."
-    layout, kind = layout_of(module), type(module).__name__
-    n = len(module.get_submodule(layout.blocks))
-    if not 0 <= place.layer < n: raise ValueError(f"{place} does not exist: {kind} has {n} blocks, 0 to {n - 1}.")
-    if place.head is not None and not 0 <= place.head < n_heads(module):
-        raise ValueError(f"{place} does not exist: {kind} has {n_heads(module)} heads in a block, 0 to {n_heads(module) - 1}.")
+    layout = layout_of(module)
+    check_number(module, place, place.layer, len(module.get_submodule(layout.blocks)), "blocks")
+    if place.head is not None: check_number(module, place, place.head, n_heads(module), "heads in a block")
     block = f"{layout.blocks}.{place.layer}"
     mlp, attn = f"{block}.{layout.mlp}", f"{block}.{layout.attn}"
     if place.kind == "heads": return out_projection(module, attn), "input"
-    known = dict(resid=(block, "output"), mlp_in=(mlp, "input"), mlp_out=(f"{mlp}.{layout.mlp_out}".rstrip("."), "output"),
-                 attn_in=(attn, "input"), attn_out=(f"{attn}.{layout.attn_out}".rstrip("."), "output"))
+    mlp_end, attn_end = f"{mlp}.{layout.mlp_out}".rstrip("."), f"{attn}.{layout.attn_out}".rstrip(".")
+    known = dict(resid=(block, "output"), mlp_in=(mlp, "input"), mlp_out=(mlp_end, "output"),
+                 attn_in=(attn, "input"), attn_out=(attn_end, "output"))
     if place.kind not in known:
         raise ValueError(f"Unknown kind of place {place.kind!r}: expected one of {', '.join(known)}, heads.")
     return known[place.kind]
@@ -145,8 +151,8 @@ def locate(
 def check_name(name: str) -> None:
     "ValueError unless a model's name can be part of the names of sites and folders."
     if re.fullmatch(r"[^/\\\0]{1,255}", name) and name not in (".", ".."): return
-    raise ValueError("A model's name becomes part of the names of sites and folders: it may not be empty, longer than 255 characters, "
-                     f"'.', '..' or hold a slash or '\\'; got {reprlib.repr(name)}.")
+    raise ValueError("A model's name becomes part of the names of sites and folders: it may not be empty, longer than "
+                     f"255 characters, '.', '..' or hold a slash or '\\'; got {reprlib.repr(name)}.")
 
 # %% ../nbs/01_sites.ipynb #66c34a08
 @dataclass(frozen=True)
@@ -191,7 +197,8 @@ def hidden_states(value) -> Tensor:  # [batch seq d]
     "The hidden states in what a module takes or returns: alone, or first in a tuple."
     x = value if isinstance(value, Tensor) else value[0]
     if x.ndim == 3: return x
-    raise ValueError(f"A site must hold [batch seq d]; got {tuple(x.shape)}. Choose a module that returns one vector per token.")
+    raise ValueError(f"A site must hold [batch seq d]; got {tuple(x.shape)}. "
+                     "Choose a module that returns one vector per token.")
 
 # %% ../nbs/01_sites.ipynb #f1ce2012
 def take_head(
@@ -203,7 +210,8 @@ def take_head(
     if x.shape[-1] % n_heads:
         raise ValueError(f"{n_heads} heads must share the last axis evenly; got {tuple(x.shape)}. "
                          "A head's site is the input of an attention's output projection.")
-    if number >= n_heads: raise ValueError(f"There is no head {number}: the model has {n_heads} heads in a block, 0 to {n_heads - 1}.")
+    if number >= n_heads:
+        raise ValueError(f"There is no head {number}: the model has {n_heads} heads in a block, 0 to {n_heads - 1}.")
     return x.unflatten(-1, (n_heads, -1))[..., number, :].clone()
 
 # %% ../nbs/01_sites.ipynb #a231159a
@@ -217,12 +225,11 @@ def site_value(
     return x.clone() if site.head is None else take_head(x, site.head, n_heads(module))
 
 # %% ../nbs/01_sites.ipynb #f3f96880
-LOCKS, MAKING = WeakKeyDictionary(), Lock()
+_locks, _making = WeakKeyDictionary(), Lock()
 
-# %% ../nbs/01_sites.ipynb #37123e33
 def lock_of(module: nn.Module) -> RLock:
     "The lock to hold while a module runs."
-    with MAKING: return LOCKS.setdefault(module, RLock())
+    with _making: return _locks.setdefault(module, RLock())
 
 # %% ../nbs/01_sites.ipynb #2617eb3a
 class Reached(Exception):
@@ -255,5 +262,6 @@ def probe(
         except Reached: pass
         finally:
             for hook in hooks: hook.remove()
-    if missed := [site.name for site in sites if site not in widths]: raise ValueError(f"A forward pass never reaches {missed}.")
+    missed = [site.name for site in sites if site not in widths]
+    if missed: raise ValueError(f"A forward pass never reaches {missed}.")
     return widths

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['SPARSIFY']
 
-# %% ../nbs/51_sparsify.ipynb #427f9a84
+# %% ../nbs/51_sparsify.ipynb #787afdcb
 from .interop import DictionaryFile, DictionaryParts, Format, TensorLayout, Weights
 from .sparsity import GroupMax, TopK
 
-# %% ../nbs/51_sparsify.ipynb #5af08a7d
+# %% ../nbs/51_sparsify.ipynb #8df60b8f
 AXES = {"encoder.weight": "feature d", "encoder.bias": "feature", "W_dec": "feature d", "b_dec": "d"}
 CHOICES = {"topk": TopK, "groupmax": GroupMax}
 
@@ -28,7 +28,7 @@ def read_coder(file: DictionaryFile) -> DictionaryParts:
     sparsity = CHOICES[activation](file.count("k"), rank="none")
     return DictionaryParts((group,), t["b_dec"], sparsity, (d,) * len(names), names=names)
 
-# %% ../nbs/51_sparsify.ipynb #c05e63f6
+# %% ../nbs/51_sparsify.ipynb #9c21ee5f
 SPARSIFY = {"sparsify": Format(
     looks="cfg.json and sae.safetensors",
     fits=lambda file: file.path.name == "sae.safetensors",

@@ -257,13 +257,13 @@ def check_counts(max_tokens: int | None, batch_size: int) -> None:
         raise ValueError("max_tokens and batch_size must be whole numbers, at least 1 (max_tokens=None: no limit); "
                          f"got {max_tokens} and {batch_size}.")
 
-# %% ../nbs/04_tokens.ipynb #74b8c2e7
+# %% ../nbs/04_tokens.ipynb #0381a49f
 class Tokens:
     "Batches of tokens from a source of documents, the same ones each time it is iterated."
 
     def __init__(self,
         source,                              # texts or chats (lists of messages): a list, Dataset or IterableDataset
-        tokenizer: PreTrainedTokenizerBase,
+        tokenizer: PreTrainedTokenizerBase,  # a fast one; with a chat template if there are chats
         context: int = 128,                  # tokens of a window, BOS included, in each tokenizer
         batch_size: int = 16,                # windows of a batch
         skip_first: int = 1,                 # tokens at the start of each window, after BOS, that do not count
@@ -331,7 +331,7 @@ class Tokens:
         most: int = 32,        # documents
         long: int = 100_000,   # characters
     ) -> str:
-        "Hash of the tokens of the first documents, which also shows what a tokenizer does not say about itself."
+        "Hash of the tokens of the first documents, which also catches what a tokenizer does not record about itself."
         h = hashlib.sha256()
         for chunk in islice(read_chunks(self.source, self.column, most=most, long=long), 1):
             for document in encode_chunk(chunk, self.tokenizers, self.others):
@@ -340,7 +340,7 @@ class Tokens:
 
 # %% ../nbs/04_tokens.ipynb #e6a3a10f
 def measure_alignment(
-    tokens: Tokens,
+    tokens: Tokens,             # with others=
     documents: int = 1000,      # how many to look at
     examples: int = 5,          # how many of the commonest tokens without a partner to name
 ) -> pd.DataFrame:              # for each other tokenizer two rows, its own and the first tokenizer's

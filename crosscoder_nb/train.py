@@ -10,7 +10,7 @@ import math
 import secrets
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, asdict, fields, replace
+from dataclasses import MISSING, asdict, fields
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -34,7 +34,7 @@ from .machine import device_or_fastest
 from .recipes import Recipe, TrainConfig, annealed_k, annealed_p, l1_coeff, last_birth, lr_factor
 from .rows import Rows, check_rows, check_sites, tensor_digest
 from .sparsity import BatchTopK
-from .starts import center_decoder_bias, resample, set_firing_rate
+from .starts import resample, start_bias, start_rate
 
 # %% ../nbs/21_train.ipynb #75c8825d
 @torch.no_grad()
@@ -177,7 +177,7 @@ def explain_not_finite(
 def add_l1(run: Run, made: Losses) -> None:
     "The weighted sum of activations, for the log of a run whose loss has no such part."
     if "l1_loss" in made.parts: return
-    made.parts["l1_loss"] = l1_penalty(made.fwd)
+    made.parts["l1_loss"] = l1_penalty(run.cc, made.code, run.config.objective.code_norm)
 
 # %% ../nbs/21_train.ipynb #3ee07620
 def start_from_batch(cc: CrossCoder, c: TrainConfig, x: Tensor) -> None:
@@ -186,8 +186,8 @@ def start_from_batch(cc: CrossCoder, c: TrainConfig, x: Tensor) -> None:
         for w in cc.weights.values():      # a feature still reads what it writes as 1
             if not w.group.like: w.W_enc.data *= torch.linalg.vector_norm(w.W_dec.data, dim=1, keepdim=True)
         set_unit_rows(cc)
-    if c.median_bias: center_decoder_bias(cc, x)
-    if c.start_rate: set_firing_rate(cc, x, c.start_rate)
+    if c.median_bias: start_bias(cc, x)
+    if c.start_rate: start_rate(cc, x, c.start_rate)
 
 
 def anneal_power(
@@ -197,7 +197,7 @@ def anneal_power(
     "Move to the power that this step wants, at equal penalty; a batch whose penalty is 0 leaves the move to the next."
     p, o = annealed_p(run.step, run.config), run.config.objective
     if p == run.p or not o.l1_coeff: return
-    before, after = made.parts[o.penalty_name], l1_penalty(replace(made.fwd, p=p))
+    before, after = made.parts[o.penalty_name], l1_penalty(run.cc, made.code, o.code_norm, p)
     if not (before > 0 and after > 0): return
     run.p, run.p_scale = p, run.p_scale * float(before.detach() / after.detach())
     made.parts[o.penalty_name] = after
@@ -465,7 +465,7 @@ class Trained(NamedTuple):
     cc: CrossCoder           # in evaluation mode
     history: pd.DataFrame    # its metrics, a row for every logged step
 
-# %% ../nbs/21_train.ipynb #ec86387e
+# %% ../nbs/21_train.ipynb #c66e4b6b
 NOT_MANY = "train_many takes a dict of CrossCoders or Recipes by name; for one of them use train. Got {what!r}"
 
 
@@ -482,7 +482,7 @@ def train_runs(runs: dict[str, Run], rows: Rows, folder: Path) -> dict[str, Trai
         if run.k is not None: run.cc.sparsity.k_now = run.k
     return {n: Trained(run.cc.eval(), pd.DataFrame(run.history)) for n, run in runs.items()}
 
-# %% ../nbs/21_train.ipynb #17a98581
+# %% ../nbs/21_train.ipynb #98c48f75
 def train(
     what: CrossCoder | Recipe,          # a crosscoder is trained in place
     rows: Rows,                         # a store, a buffer or InMemory
