@@ -179,16 +179,14 @@ def training_curves(
     return frame(fig, f"at step {last.step:,.0f}: {explained} by {last.l0_loss:.1f} features per token")
 
 # %% ../nbs/40_plots.ipynb #13wire01
-SQUARE, COLUMN = 20, 36      # the largest square and the narrowest column, in pixels
-LETTER, LINE = 7, 16         # width of a letter and height of a line
-WIDE = 900                   # a figure whose labels are wider turns them upright
+READS, WRITES = "#0072B2", "#D55E00"   # blue and vermilion, which differ for colour-blind readers too
+LARGEST, SMALLEST, LETTER, LINE, WIDE = 20, 36, 7, 16, 900   # pixels: a square, a column, a letter, a line of text, a readable figure
 
 
 def group_label(g: Group) -> str:
     "A group's name, size and peculiarities, one per line."
     features = "feature" if g.n_features == 1 else "features"
-    peculiar = {"tied decoder": g.tied, f"penalty × {g.penalty:g}": g.penalty != 1,
-                "linear skip": g.skip, f"weights of {g.like}": g.like}
+    peculiar = {"tied decoder": g.tied, f"penalty × {g.penalty:g}": g.penalty != 1, "linear skip": g.skip, f"weights of {g.like}": g.like}
     lines = [g.name, f"{g.n_features:,} {features}", *(words for words, there in peculiar.items() if there)]
     return "<br>".join(map(escape, lines))
 
@@ -208,16 +206,15 @@ def wiring(
     labels, names = [group_label(g) for g in cc.groups], [escape(f"{n} ({d})") for n, d in cc.sites.items()]
     longest = LETTER * max(len(line) for text in labels for line in text.split("<br>")) + 8
     high = LINE * max(text.count("<br>") + 1 for text in labels)
-    upright = longest * len(labels) > WIDE
-    column = max(COLUMN, high) if upright else max(60, longest)
-    size, fig = min(SQUARE, .4 * column), go.Figure()
-    add_squares(fig, cc, "reads", FIRST, -.6 * size / column, size)
-    add_squares(fig, cc, "writes", SECOND, .6 * size / column, size)
+    upright = longest * len(labels) > WIDE                       # the labels, so that they do not collide
+    column = max(SMALLEST, high) if upright else max(60, longest)
+    size, fig = min(LARGEST, .4 * column), go.Figure()
+    add_squares(fig, cc, "reads", READS, -.6 * size / column, size)
+    add_squares(fig, cc, "writes", WRITES, .6 * size / column, size)
     for i in range(len(labels) + 1): fig.add_vline(i - .5, line=dict(color="#ccc", width=1))
     fig.update_xaxes(side="top", tickvals=list(range(len(labels))), ticktext=labels, range=[-.5, len(labels) - .5],
                      tickangle=-90 * upright, showgrid=False, zeroline=False)
-    fig.update_yaxes(tickvals=list(range(len(names))), ticktext=names, range=[len(names) - .5, -.5],
-                     gridcolor="#eee", zeroline=False)
+    fig.update_yaxes(tickvals=list(range(len(names))), ticktext=names, range=[len(names) - .5, -.5], gridcolor="#eee", zeroline=False)
     margin = dict(l=LETTER * max(map(len, names)) + 16, r=8, t=(longest if upright else high) + 12, b=8)
     return fig.update_layout(template="plotly_white", showlegend=False, font_size=12, margin=margin,
                              height=28 * len(names) + margin["t"] + 8, width=column * len(labels) + margin["l"] + 8)
