@@ -87,9 +87,9 @@ def trace_in_parts(
     model: Model,
     order: list[Site],
     batch: TokenBatch | AlignedBatch,
-    most: dict[str, int],         # model name -> windows it reads at once; a model not named reads all; lowered here when memory runs out
+    most: dict[str, int],         # model name -> windows at once; not named: all; lowered here when memory runs out
     remote: bool | str = False,
-) -> dict[str, Tensor]:            # site name -> [batch seq d]
+) -> dict[str, Tensor]:           # site name -> [batch seq d]
     "`trace_sites`, in as many parts as the memory demands."
     parts, done, n = [], 0, len(batch.ids)
     while done < n:
