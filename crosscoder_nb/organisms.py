@@ -90,10 +90,11 @@ def planted_activations(
     scale: dict[str, float] | None = None,  # loudness of each site; None: 1 for all
     seed: int = 0,                        # same seed, same activations
 ) -> PlantedActivations:
-    """Activations of several sites as a sparse sum of planted features, plus Gaussian noise. ValueError for an `l0` that
-    the features cannot reach, and for a `scale` of unknown sites."""
+    """Activations of several sites as a sparse sum of planted features, plus Gaussian noise.
+    ValueError for an `l0` that the features cannot reach, and for a `scale` of unknown sites."""
     scale = {s: 1.0 for s in sites} | (scale or {})
-    if strange := sorted(set(scale) - set(sites)): raise ValueError(f"scale names {strange}; the sites are {list(sites)}")
+    strange = sorted(set(scale) - set(sites))
+    if strange: raise ValueError(f"scale names {strange}; the sites are {list(sites)}")
     generator = torch.Generator().manual_seed(seed)
     features, kind = plant_features(sites, n_shared, n_exclusive, n_rotated, generator)
     codes = plant_codes(n_tokens, len(kind), l0, power, generator)
@@ -109,8 +110,9 @@ def similarity(
     scale: Tensor | None = None,   # what each site of `x` was multiplied with before training, [site]; None: nothing
 ) -> Tensor:                       # cosine of every learned with every true row, [learned feature]
     "How similar learned and true features are, over all sites at once."
-    if decoder.ndim != 2 or decoder.shape[1] != truth.features.shape[1]:
-        raise ValueError(f"decoder must be [learned {truth.features.shape[1]}], the sites side by side; got {tuple(decoder.shape)}")
+    d = truth.features.shape[1]
+    if decoder.ndim != 2 or decoder.shape[1] != d:
+        raise ValueError(f"decoder must be [learned {d}], the sites side by side; got {tuple(decoder.shape)}")
     widths = torch.tensor(list(truth.sites.values()))
     scale = torch.ones(len(widths)) if scale is None else scale.cpu()
     true = truth.features * scale.repeat_interleave(widths)
@@ -122,8 +124,8 @@ def recovery(
     decoder: Tensor,              # learned rows, [learned Σd]
     truth: PlantedActivations,    # what was planted
     scale: Tensor | None = None,  # what each site of `x` was multiplied with before training, [site]; None: nothing
-) -> pd.DataFrame:                # a row per true feature: kind, match (row of the decoder), cosine, and by site share of norm and cosine
-    "The learned feature most similar to each true one."
+) -> pd.DataFrame:                # a row per true feature
+    "The learned feature most similar to each true one: its row, cosine, and by site share of norm and cosine."
     cosine, match = similarity(decoder, truth, scale).max(0)
     learned = split_sites(decoder[match.to(decoder.device)].detach().cpu().float(), truth.sites)
     true = split_sites(truth.features, truth.sites)
@@ -132,7 +134,7 @@ def recovery(
     for s, share in zip(truth.sites, norms / norms.sum(0)): columns[f"share {s}"] = share
     for s in truth.sites:
         at_site = cosine_similarity(learned[s], true[s], dim=-1)
-        columns[f"cosine {s}"] = at_site.where(true[s].norm(dim=-1) > 0, float("nan"))  # an absent direction has no cosine
+        columns[f"cosine {s}"] = at_site.where(true[s].norm(dim=-1) > 0, float("nan"))   # none for an absent direction
     return pd.DataFrame(columns).rename_axis("feature")
 
 # %% ../nbs/00_organisms.ipynb #01a99493
@@ -144,7 +146,8 @@ def exclusive_scores(
     threshold: float = 0.7,       # least cosine of a match
 ) -> pd.DataFrame:                # a row per site: true (number planted), predicted, precision, recall
     "Precision and recall of the features called exclusive to a site."
-    if len(predicted) != len(decoder): raise ValueError(f"expected a word for each of {len(decoder)} learned features; got {len(predicted)}")
+    if len(predicted) != len(decoder):
+        raise ValueError(f"expected a word for each of {len(decoder)} learned features; got {len(predicted)}")
     cosine = similarity(decoder, truth, scale)
     (best_true, nearest), (best_learned, match) = cosine.max(1), cosine.max(0)
     rows = {}
@@ -153,7 +156,8 @@ def exclusive_scores(
         true = torch.tensor([k == kind for k in truth.kind])
         right = (true[nearest] & (best_true >= threshold))[called]    # of those called so
         found = (called[match] & (best_learned >= threshold))[true]   # of those that are so
-        rows[kind] = dict(true=len(found), predicted=len(right), precision=right.float().mean().item(), recall=found.float().mean().item())
+        precision, recall = right.float().mean().item(), found.float().mean().item()
+        rows[kind] = dict(true=len(found), predicted=len(right), precision=precision, recall=recall)
     return pd.DataFrame(rows).T.astype(dict(true=int, predicted=int)).rename_axis("kind")
 
 # %% ../nbs/00_organisms.ipynb #93654d87
@@ -178,7 +182,7 @@ def byte_tokenizer(
     vocab_size: int | None = None,  # number of tokens, bytes and special ones included; None: all merges there are
     **named: str | None,            # roles of special tokens, such as pad_token="<pad>", bos_token=None
 ):                                  # a transformers tokenizer
-    "Byte-level BPE that knows the 256 bytes, `<bos>` and `<eos>`, and what it is given to learn."
+    "Byte-level BPE over the 256 bytes, with `<bos>`, `<eos>` and the merges learnt from `learn`."
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
     def bpe_of(vocab, merges):
@@ -191,8 +195,8 @@ def byte_tokenizer(
     others = iter(c for c in alphabet if ord(c) > 255)
     vocab, merges = [chr(b) if chr(b) in alphabet else next(others) for b in range(256)] + special, []
     if learn:
-        room = vocab_size and vocab_size - len(special)
-        trainer = trainers.BpeTrainer(initial_alphabet=alphabet, show_progress=False, **dict(vocab_size=room) if room else {})
+        size = {} if vocab_size is None else dict(vocab_size=vocab_size - len(special))
+        trainer = trainers.BpeTrainer(initial_alphabet=alphabet, show_progress=False, **size)
         learnt = bpe_of([], [])
         learnt.train_from_iterator(learn, trainer)
         merges = [tuple(pair) for pair in json.loads(learnt.to_str())["model"]["merges"]]
@@ -262,7 +266,7 @@ FAMILIES = dict(   # name -> model type in transformers, and what differs from t
 
 # %% ../nbs/00_organisms.ipynb #7068ff74
 def random_model(
-    family: str,    # gpt2, llama, mistral, qwen2, qwen3, gemma2, gemma3, neox, falcon, phi, gptj, gptneo, bloom or olmo2
+    family: str,    # llama, mistral, olmo2, phi, qwen2, qwen3, gemma2, gemma3, gpt2, gptj, gptneo, neox, falcon, bloom
     seed: int = 0,  # of the weights
     **config,       # settings by transformers' common names, such as num_hidden_layers=4, hidden_size=64
 ):                  # a transformers causal language model in evaluation mode, float32
