@@ -6,12 +6,12 @@
 __all__ = ['Run', 'Trained', 'train', 'train_many', 'check_recipe']
 
 # %% ../nbs/21_train.ipynb #2c3b9d4f
-import tempfile
-from contextlib import suppress
 import math
 import secrets
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, asdict, fields, replace
 from itertools import islice
 from pathlib import Path
@@ -518,7 +518,7 @@ def train_many(
 
 # %% ../nbs/21_train.ipynb #21chk003
 DOES_NOT_LEARN = "recipe {name!r} does not learn in {steps} steps on planted activations: {numbers}. {rule}"
-LOSS_FALLS, VE_RISES = "The loss must fall.", "The variance explained must exceed 0.4, with at least one active feature."
+LOSS_FALLS, VE_RISES = "The loss must fall.", "The variance explained must exceed 0.4, with an active feature."
 
 
 def train_and_continue(what: Recipe, rows: Rows, steps: int) -> tuple[Trained, Trained]:
