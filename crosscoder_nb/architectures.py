@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ARCHITECTURES', 'declared_wiring', 'measured_wiring', 'Example', 'architecture', 'sae', 'crosscoder', 'weakly_causal',
            'clt', 'transcoder', 'pre_post_mlp', 'dedicated', 'designated_shared', 'per_layer_saes', 'shared_sae',
-           'verify_partition_integrity', 'check_architecture', 'architecture_table']
+           'verify_partition_integrity', 'check_architecture']
 
 # %% ../nbs/13_architectures.ipynb #9383845a
 import tempfile

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RECIPES', 'Share', 'TrainConfig', 'last_birth', 'lr_factor', 'l1_coeff', 'annealed_p', 'annealed_k', 'Recipe',
-           'recipe_table', 'recipe']
+           'recipe']
 
 # %% ../nbs/20_recipes.ipynb #e55e570f
 import difflib
