@@ -44,7 +44,7 @@ class Notebook:
 
     @property
     def module(self):
-        found = [re.search(r"^#\|\s*default_exp\s+(\S+)", c.source, re.M) for c in self.cells]
+        found = [re.search(r"^#\|\s*default_exp\s+(\S+)", c.source, re.M) for c in self.cells if self.floor]
         return next((m[1] for m in found if m), None)
 
     def public(self):

@@ -39,11 +39,11 @@ def declared_wiring(
 @torch.no_grad()
 def features_moved(cc: CrossCoder, x: Tensor, draw: torch.Generator) -> dict[str, Tensor]:
     "Site -> which features' pre-activations move when the site holds something else, [feature] bool."
-    before, moved = pre_activations(cc, x), {}
+    before, moved = cc.pre_activations(x), {}
     for n, cols in columns(cc.sites).items():
         other = x.clone()
         other[:, cols] = torch.randn(other[:, cols].shape, generator=draw).to(x)
-        moved[n] = (pre_activations(cc, other) != before).any(0)
+        moved[n] = (cc.pre_activations(other) != before).any(0)
     return moved
 
 
@@ -382,7 +382,7 @@ def read_leak(
 ) -> float:           # 0: no feature reads what it may not
     "Largest gradient of the pre-activations of features with respect to sites they may not read."
     x = x.detach().requires_grad_()
-    (grad,) = torch.autograd.grad((pre_activations(cc, x) * factors * forbidden(cc, "reads")).sum(), x)
+    (grad,) = torch.autograd.grad((cc.pre_activations(x) * factors * forbidden(cc, "reads")).sum(), x)
     return max(float(grad[i, cols].abs().max()) for i, cols in enumerate(columns(cc.sites).values()))
 
 

@@ -26,7 +26,8 @@ COLUMNS = {  # column of the diff -> header, meaning; {A} and {B} become the mod
     "feature": ("feature", "number of the feature in the crosscoder"),
     "class": ("class", "by relative norm: only {A} near 0, shared in the middle, only {B} near 1; "
                        "dead: never fired on the tokens measured"),
-    "rel_norm": ("relative norm (0 = only {A}, 1 = only {B})", "decoder norm in {B} over the sum of the norms in {A} and {B}"),
+    "rel_norm": ("relative norm (0 = only {A}, 1 = only {B})",
+                 "decoder norm in {B} over the sum of the norms in {A} and {B}"),
     "norm_A": ("norm in {A}", "length of the feature's decoder vector in {A}, activations scaled to mean norm √d"),
     "norm_B": ("norm in {B}", "length of the feature's decoder vector in {B}, activations scaled to mean norm √d"),
     "cosine": ("cosine", "cosine between the feature's decoder vectors in {A} and {B}: 1 = same direction"),
@@ -41,8 +42,8 @@ def model_names(
 ) -> tuple[str, str]:   # names of the first and the second model
     "Which model is A and which is B."
     if "names" in df.attrs: return tuple(df.attrs["names"])
-    raise ValueError("df must be the table that diff() made, with the models' names in df.attrs['names']; they are missing. "
-                     "Set df.attrs = old.attrs after an operation that drops them.")
+    raise ValueError("df must be the table that diff() made, with the models' names in df.attrs['names']; "
+                     "they are missing. Set df.attrs = old.attrs after an operation that drops them.")
 
 # %% ../nbs/41_browser.ipynb #2380048b
 def class_label(
@@ -61,7 +62,8 @@ def describe_column(
     names = model_names(df)
     norms = {f"norm_{n}": COLUMNS[letter] for n, letter in zip(names, ("norm_A", "norm_B"))}
     label, meaning = (norms | COLUMNS).get(name, (name, name))
-    if name in norms or name in COLUMNS: label, meaning = (text.format(A=names[0], B=names[1]) for text in (label, meaning))
+    if name in norms or name in COLUMNS:
+        label, meaning = (text.format(A=names[0], B=names[1]) for text in (label, meaning))
     column = dict(name=name, label=label, help=meaning)
     if name == "feature" or pd.api.types.is_numeric_dtype(df[name]): return column
     texts = sorted(df[name].astype(str).unique())
@@ -98,7 +100,8 @@ def provenance(
     dead = f"{(df['class'] == 'dead').mean():.1%}"
     facts = [("features", f"{len(df):,}", "rows of the table"),
              ("dead", dead, "share of the features that never fired on the tokens measured"),
-             ("tokens", f"{df.attrs['n_tokens']:,}", "tokens on which densities, activations and classes were measured")]
+             ("tokens", f"{df.attrs['n_tokens']:,}",
+              "tokens on which densities, activations and classes were measured")]
     if evaluation is None: return facts
     facts.append(("active", f"{evaluation.l0:.1f}", "features active on a token, on average (L0)"))
     for label, (site, value) in zip(site_labels(list(evaluation.fve)), evaluation.fve.items()):
@@ -138,7 +141,8 @@ def check_feature(
 ) -> int:              # the same number
     "A feature must be in the table."
     if feature in df.index: return int(feature)
-    raise ValueError(f"feature must be one of the {len(df):,} in the table ({df.index.min()} to {df.index.max()}); got {feature!r}")
+    first, last = df.index.min(), df.index.max()
+    raise ValueError(f"feature must be one of the {len(df):,} in the table ({first} to {last}); got {feature!r}")
 
 # %% ../nbs/41_browser.ipynb #12f1251b
 def example_data(
@@ -160,7 +164,8 @@ def histogram_data(
     filled = np.flatnonzero(counts)
     if not len(filled): return None
     first, last = filled[0], filled[-1]
-    return dict(counts=[int(c) for c in counts[first:last + 1]], edges=[float(f"{e:.4g}") for e in EDGES[first:last + 2]])
+    edges = [float(f"{e:.4g}") for e in EDGES[first:last + 2]]
+    return dict(counts=[int(c) for c in counts[first:last + 1]], edges=edges)
 
 # %% ../nbs/41_browser.ipynb #ec1eb47e
 def feature_card_data(
@@ -211,11 +216,13 @@ def static_card(
     a, b = names = model_names(df)
     facts = " · ".join(f"{label} {value}" for label, value, _ in provenance(df, evaluation))
     title = f"A: {a} vs B: {b} · {facts}"
-    header = ["feature", "class", f"relative norm (0 = only {a}, 1 = only {b})", "cosine", "density", "strongest example"]
+    norm = f"relative norm (0 = only {a}, 1 = only {b})"
+    header = ["feature", "class", norm, "cosine", "density", "strongest example"]
     rows = []
     for i, r in df.loc[leaning_features(df, n)].iterrows():
         text = "".join(excerpt(e, tokenizer) for e in examples.feature(i)[:1])
-        rows.append([f"#{i}", class_label(r["class"], names), f"{r.rel_norm:.3f}", f"{r.cosine:.2f}", f"{r.density:.1e}", text])
+        numbers = [f"{r.rel_norm:.3f}", f"{r.cosine:.2f}", f"{r.density:.1e}"]
+        rows.append([f"#{i}", class_label(r["class"], names), *numbers, text])
     plain = "\n".join("  ".join(row) for row in rows)
     return f"<p>{html.escape(title)}</p>{html_table(header, rows)}", f"{title}\n{plain}"
 
@@ -224,7 +231,9 @@ STATIC = Path(str(files("crosscoder_nb") / "static"))  # view.js and view.css, t
 
 # %% ../nbs/41_browser.ipynb #517a0202
 class Browser(anywidget.AnyWidget):
-    "Table, map and cards of the features of a diff. Keys: j and k go through the table, Enter applies a filter or opens an example."
+    """Table, map and cards of the features of a diff.
+
+    Keys: j and k go through the table, Enter applies a filter or opens an example."""
     _esm, _css = STATIC / "view.js", STATIC / "view.css"
     _meta, _columns = traitlets.Dict().tag(sync=True), traitlets.Bytes().tag(sync=True)
     selected = traitlets.Int(None, allow_none=True, help="number of the feature shown").tag(sync=True)
@@ -242,13 +251,15 @@ class Browser(anywidget.AnyWidget):
         self.on_msg(lambda widget, message, buffers: self.send(self.answer(message)))
 
     @traitlets.validate("selected")
-    def _check_selected(self, proposal): return None if proposal.value is None else check_feature(self.df, proposal.value)
+    def _check_selected(self, proposal):
+        return None if proposal.value is None else check_feature(self.df, proposal.value)
 
     def answer(self, message: dict) -> dict:
         "The reply to a message of the page: a card, or what went wrong."
         feature = message.get("feature")
         try: return dict(feature=feature, card=feature_card_data(self.df, self.examples, self.tokenizer, feature))
-        except Exception as e: return dict(feature=feature, error=f"{type(e).__name__}: {e}", trace=traceback.format_exc())
+        except Exception as e:
+            return dict(feature=feature, error=f"{type(e).__name__}: {e}", trace=traceback.format_exc())
 
     def _repr_mimebundle_(self, **kwargs):
         data, metadata = super()._repr_mimebundle_(**kwargs)

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['Checkpoint', 'save_checkpoint', 'read_checkpoint', 'check_same_runs', 'MetricsLog', 'read_metrics', 'save_results',
-           'Finished', 'inspect_results']
+           'inspect_results']
 
-# %% ../nbs/19_checkpoints.ipynb #bcebe797
+# %% ../nbs/19_checkpoints.ipynb #fcea6a84
 import json
 import math
 import pickle
@@ -24,18 +24,18 @@ import torch
 from .crosscoder import CrossCoder
 from .files import differences, parse_json, read_json, replacing, small_file, stamp, stamp_problem
 
-# %% ../nbs/19_checkpoints.ipynb #0303bbf4
+# %% ../nbs/19_checkpoints.ipynb #b4d86809
 class Checkpoint(NamedTuple):
     "What a checkpoint holds."
     about: dict[str, dict]    # what each run is of, by name
     states: dict[str, dict]   # tensors, numbers and text on which the next step of each depends, by name
 
-# %% ../nbs/19_checkpoints.ipynb #9297982a
+# %% ../nbs/19_checkpoints.ipynb #ce472d71
 CHECKPOINT_VERSION = 2
 NOT_WRITTEN = ("{path} could not be written ({reason}). The checkpoint before it is kept: "
                "make room, call train again, and it resumes there.")
 
-# %% ../nbs/19_checkpoints.ipynb #61e1ac7b
+# %% ../nbs/19_checkpoints.ipynb #6b8b3e43
 def save_checkpoint(
     path: Path,
     checkpoint: Checkpoint,
@@ -47,7 +47,7 @@ def save_checkpoint(
     except (OSError, RuntimeError) as e:
         raise OSError(NOT_WRITTEN.format(path=path, reason=str(e).strip().splitlines()[0])) from e
 
-# %% ../nbs/19_checkpoints.ipynb #b30fc3c3
+# %% ../nbs/19_checkpoints.ipynb #47bd1d65
 BEGIN_AGAIN = "Delete it to begin again."
 NOT_OURS = ("{path} is whole but holds {what} beside tensors, numbers and text, so it was not loaded: "
             "this library did not write it. ")
@@ -68,7 +68,7 @@ def load_tensors(path: Path):
         raise ValueError(NOT_OURS.format(path=path, what=what) + BEGIN_AGAIN) from None
     except UNREADABLE as e: raise ValueError(DAMAGED.format(path=path, error=type(e).__name__) + BEGIN_AGAIN) from None
 
-# %% ../nbs/19_checkpoints.ipynb #fbeb1d16
+# %% ../nbs/19_checkpoints.ipynb #33acfbe6
 def read_checkpoint(
     path: Path,
 ) -> Checkpoint:   # its tensors on the processor
@@ -80,7 +80,7 @@ def read_checkpoint(
                          "Finish the run with the version that began it, or use another folder.")
     return Checkpoint(saved["about"], saved["runs"])
 
-# %% ../nbs/19_checkpoints.ipynb #eb972822
+# %% ../nbs/19_checkpoints.ipynb #869d6d4c
 def check_same_runs(
     path: Path,                   # of the file that describes them, for the message
     there: Mapping[str, dict],    # what was trained, by name
@@ -96,7 +96,7 @@ def check_same_runs(
             which = f" of {name}" if name else ""
             raise ValueError(f"{path} is of another run{which}; {different}. Use another folder, or the same settings.")
 
-# %% ../nbs/19_checkpoints.ipynb #47f77a40
+# %% ../nbs/19_checkpoints.ipynb #eac0cbce
 def metrics_line(metrics: Mapping[str, float]) -> str:
     "A line of JSON."
     return json.dumps({n: v if math.isfinite(v) else None for n, v in metrics.items()}) + "\n"
@@ -106,7 +106,7 @@ def write_metrics(path: Path, history: list[dict]) -> None:
     "All lines so far, whole or not at all."
     with replacing(path) as f: f.write("".join(map(metrics_line, history)).encode())
 
-# %% ../nbs/19_checkpoints.ipynb #95c5f8c6
+# %% ../nbs/19_checkpoints.ipynb #b05d5886
 class MetricsLog:
     """metrics.jsonl in each run's folder, and wandb when asked.
 
@@ -144,7 +144,7 @@ class MetricsLog:
     def __exit__(self, error, *_) -> None:
         if self.wandb: self.wandb.finish(exit_code=0 if error is None else 1)
 
-# %% ../nbs/19_checkpoints.ipynb #c92fe9d8
+# %% ../nbs/19_checkpoints.ipynb #e0c2d7d9
 def read_metrics(
     folder: str | Path,  # of a run
 ) -> pd.DataFrame:       # a row for every logged step, NaN where there is no value
@@ -156,10 +156,10 @@ def read_metrics(
         raise ValueError(f"{path} cannot be read: {e}. Call train again, which makes it from the checkpoint.") from None
     return pd.DataFrame([{n: math.nan if v is None else v for n, v in line.items()} for line in lines])
 
-# %% ../nbs/19_checkpoints.ipynb #5b66bac6
+# %% ../nbs/19_checkpoints.ipynb #7cb49b8a
 RESULTS = ("metrics.jsonl", "model.safetensors", "config.json")   # of each run
 
-# %% ../nbs/19_checkpoints.ipynb #8786627c
+# %% ../nbs/19_checkpoints.ipynb #21851452
 def save_results(
     folder: Path,                            # each run's files are in the folder of its name below it
     about: Mapping[str, dict],               # what each run is of, by name
@@ -174,13 +174,13 @@ def save_results(
     record = json.dumps(dict(about=about, files=files), indent=1)
     with replacing(folder / "finished.json") as f: f.write(record.encode())
 
-# %% ../nbs/19_checkpoints.ipynb #6b606f14
+# %% ../nbs/19_checkpoints.ipynb #3b37fec0
 class Finished(NamedTuple):
     "What finished.json says, and what is wrong with the results."
     about: dict[str, dict] | None   # what each run is of, by name; None: it cannot be read
     problems: list[str]             # none when everything is whole
 
-
+# %% ../nbs/19_checkpoints.ipynb #d6e2f6cd
 def inspect_results(
     folder: Path,
 ) -> Finished | None:   # None: nothing is finished there

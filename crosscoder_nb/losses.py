@@ -15,7 +15,7 @@ from typing import Callable, Mapping, NamedTuple
 import torch
 from torch import Tensor
 
-from .crosscoder import CrossCoder, GroupWeights, take
+from .crosscoder import CrossCoder, GroupWeights, gather_rows, take
 from .kernels import DenseCode, SparseCode
 from .sparsity import code_norms
 
@@ -115,7 +115,7 @@ def forward_pass(
     dense: bool = False,                  # compute every pre-activation, also where few features are active
 ) -> ForwardPass:
     "Encode a batch and reconstruct it."
-    code = dense_code(cc, x) if dense and not cc.sparsity.ranked else cc.code(x)
+    code = cc.dense_code(x) if dense and not cc.sparsity.ranked else cc.code(x)
     y = take(x, cc.sites, tuple(cc.writes))
     y_hats = reconstruct_prefixes(cc, code, x, o.prefixes) if o.prefixes else [cc.reconstruct(code, x)]
     return ForwardPass(cc, x, o, code, y, y_hats, dead, p)
@@ -151,7 +151,7 @@ def prefix_blocks(
     prefixes: tuple[float, ...],  # shares of each group's features, ascending, below 1
 ) -> list[Tensor]:                # one more than prefixes: which features each adds, [feature] bool
     "The features between one prefix and the next."
-    sizes = [stop - start for _, start, stop in spans(cc)]
+    sizes = [stop - start for _, start, stop in cc.spans()]
     share = torch.cat([(torch.arange(n, device=cc.b_dec.device) + 1) / n for n in sizes])
     edges = (0., *prefixes, 1.)
     return [(share > low) & (share <= high) for low, high in zip(edges, edges[1:])]
@@ -191,8 +191,8 @@ def weigh(
     "A code whose activations are multiplied by their features' norms, and the penalty factor of each feature's group."
     cc, code, norms = fwd.cc, fwd.code, code_norms(fwd.cc.dec_norms, fwd.o.code_norm)
     if norms.ndim == 2: norms = norms.sum(1)                                    # "decoupled"
-    if isinstance(code, DenseCode): code = DenseCode(cc.sparsity.paid(code.pre, code.f))
-    factor = torch.cat([norms.new_full((stop - start,), w.group.penalty) for w, start, stop in spans(cc)])
+    if isinstance(code, DenseCode): code = DenseCode(cc.sparsity.penalised(code.pre, code.f))
+    factor = torch.cat([norms.new_full((stop - start,), w.group.penalty) for w, start, stop in cc.spans()])
     return Weighed(code.times(norms), factor)
 
 # %% ../nbs/14_losses.ipynb #6d26cd49
@@ -245,7 +245,7 @@ def l0_penalty(fwd: ForwardPass) -> Tensor:
     cc, code, target = fwd.cc, fwd.code, fwd.o.target_l0
     if not hasattr(cc.sparsity, "active"):
         raise ValueError(f"an L0 penalty needs thresholds that learn: JumpReLU; got {type(cc.sparsity).__name__}")
-    factor = torch.cat([code.f.new_full((stop - start,), w.group.penalty) for w, start, stop in spans(cc)])
+    factor = torch.cat([code.f.new_full((stop - start,), w.group.penalty) for w, start, stop in cc.spans()])
     l0 = (cc.sparsity.active(code.pre, cc.rank_norms.detach()) * factor).sum(1).mean()
     return l0 if target is None else sum(cc.writes.values()) * (l0 / target - 1) ** 2
 
@@ -255,8 +255,8 @@ PENALTIES["l0"] = l0_penalty
 # %% ../nbs/14_losses.ipynb #c080798b
 def gate_loss(fwd: ForwardPass) -> Tensor:
     "Error of what the gate alone reconstructs through the frozen decoder."
-    gate = DenseCode(fwd.cc.sparsity.paid(fwd.code.pre, fwd.code.f))
-    y_hat = write(fwd.cc, gate, fwd.x, frozen=True)
+    gate = DenseCode(fwd.cc.sparsity.penalised(fwd.code.pre, fwd.code.f))
+    y_hat = fwd.cc.reconstruct(gate, fwd.x, frozen=True)
     return reconstruction_loss(fwd.y, y_hat, fwd.cc.writes, fwd.o.error, fwd.o.site_weights)
 
 # %% ../nbs/14_losses.ipynb #3554f67d
@@ -268,7 +268,7 @@ class DeadPart(NamedTuple):
 
 def dead_parts(fwd: ForwardPass) -> list[DeadPart]:
     "The dead features, group by group."
-    return [DeadPart(w, fwd.dead[(fwd.dead >= start) & (fwd.dead < stop)] - start) for w, start, stop in spans(fwd.cc)]
+    return [DeadPart(w, fwd.dead[(fwd.dead >= start) & (fwd.dead < stop)] - start) for w, start, stop in fwd.cc.spans()]
 
 
 def encode_dead(
@@ -276,7 +276,7 @@ def encode_dead(
     parts: list[DeadPart],
 ) -> Tensor:                # pre-activations, [batch n]
     "Pre-activations of the dead features alone. The gradient is those rows, not a matrix of zeros around them."
-    def encode(w, rows): return take(fwd.x, fwd.cc.sites, tuple(w.reads)) @ some_rows(w.W_enc, rows).T + w.b_enc[rows]
+    def encode(w, rows): return take(fwd.x, fwd.cc.sites, tuple(w.reads)) @ gather_rows(w.W_enc, rows).T + w.b_enc[rows]
     return torch.cat([encode(w, rows) for w, rows in parts], 1)
 
 
@@ -327,7 +327,7 @@ def preact_loss(fwd: ForwardPass) -> Tensor:
     if not isinstance(fwd.code, DenseCode):
         raise ValueError("a pre-activation loss needs all pre-activations, and the step of "
                          f"{type(sparsity).__name__} keeps only some. Use aux_coeff instead.")
-    return (sparsity.bar() - fwd.code.pre * fwd.cc.rank_norms).relu().sum(1).mean()
+    return (sparsity.thresholds() - fwd.code.pre * fwd.cc.rank_norms).relu().sum(1).mean()
 
 # %% ../nbs/14_losses.ipynb #14t00001
 def always(fwd: ForwardPass) -> bool: return True

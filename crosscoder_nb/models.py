@@ -124,7 +124,10 @@ def check_module_path(
     raise ValueError(f"{name} has no module {path!r}; {where} there are {children}.")
 
 # %% ../nbs/02_models.ipynb #4f9d7773
-def same_place(models: list[Model], place: Place) -> list[Site]:
+def same_place(
+    models: list[Model],  # with different names and the same number of blocks
+    place: Place,         # such as resid(13), or heads(13) for every head
+) -> list[Site]:          # in the order of the models
     "The same place in each model: one site per model, or every head of every model."
     depths = {model.name: model.n_layers for model in models}
     if len(depths) < len(models):

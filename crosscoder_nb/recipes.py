@@ -191,7 +191,7 @@ class Recipe:
         info = dict(recipe=dict(source=self.source, sparsity=self.sparsity, options=options))
         cc = self.architecture(data.sites, self.n_features or 8 * max(data.sites.values()), self.make_sparsity(),
                                scaling=scaling, seed=config.seed, info=info,
-                               **self.only(FIRST_WEIGHTS), **self.only(own_options(self.architecture)))
+                               **self.only(WEIGHT_OPTIONS), **self.only(own_options(self.architecture)))
         return cc.to(device_or_fastest(device)), config
 
     def only(self, names: Iterable[str]) -> dict[str, Any]: return {n: v for n, v in self.options.items() if n in names}
@@ -214,7 +214,7 @@ class Recipe:
         return max(1, n_rows // self.options.get("batch_size", TrainConfig.batch_size))
 
 # %% ../nbs/20_recipes.ipynb #20r00001
-FIRST_WEIGHTS = ("dec_norm", "same", "transpose")                  # options of CrossCoder itself
+WEIGHT_OPTIONS = ("dec_norm", "same_init", "transpose_init")                  # options of CrossCoder itself
 # of fit_scaling: robust against the huge activations of language models
 SCALING = dict(statistic="median", center=True, outlier_cut=None)
 SAMPLE = 20_000    # rows on which scales are fitted
@@ -247,7 +247,7 @@ def known_options(r: Recipe) -> set[str]:
     "The names that a recipe's options may have."
     parts = SPARSITIES[r.sparsity], Objective, TrainConfig
     names = {n for part in parts for n in option_names(part)}
-    return (names | {*FIRST_WEIGHTS, *SCALING, *own_options(r.architecture)}) - {"objective"}
+    return (names | {*WEIGHT_OPTIONS, *SCALING, *own_options(r.architecture)}) - {"objective"}
 
 
 def check_options(r: Recipe) -> None:

@@ -17,8 +17,8 @@ from .browser import (STATIC, feature_card_data, html_table, leaning_features, m
                                    provenance, view_meta)
 
 # %% ../nbs/42_report.ipynb #32d77b61
-HEADLINE = ("Of {features:,} features {living:,} fired on the {tokens:,} tokens measured: {shared} are shared, {first} belong to "
-            "{a} only, {second} to {b} only, and {between} lie between.")
+HEADLINE = ("Of {features:,} features {living:,} fired on the {tokens:,} tokens measured: {shared} are shared, "
+            "{first} belong to {a} only, {second} to {b} only, and {between} are between.")
 
 
 def headline(
@@ -28,13 +28,14 @@ def headline(
     (a, b), kinds = model_names(df), df["class"].value_counts()
     living = len(df) - kinds.get("dead", 0)
     def part(kind): return f"{kinds.get(kind, 0):,} ({kinds.get(kind, 0) / max(1, living):.1%})"
-    return HEADLINE.format(features=len(df), living=living, tokens=df.attrs["n_tokens"], shared=part("shared"), a=a, b=b,
-                           first=part(f"{a} only"), second=part(f"{b} only"), between=part("other"))
+    return HEADLINE.format(features=len(df), living=living, tokens=df.attrs["n_tokens"], a=a, b=b,
+                           shared=part("shared"), first=part(f"{a} only"), second=part(f"{b} only"), between=part("other"))
 
 # %% ../nbs/42_report.ipynb #80742445
-CAVEAT = ("What this does not show: a class is read from decoder norms alone. Training for sparsity can shrink the decoder "
-          "of a shared feature in one model until it looks exclusive, so an exclusive feature is a candidate, to be checked "
-          "on its examples and against a diff of a model with itself. A feature that fires on few tokens has an uncertain density.")
+CAVEAT = ("What this does not show: a class is read from decoder norms alone. Training for sparsity can shrink the "
+          "decoder of a shared feature in one model until it looks exclusive, so an exclusive feature is a candidate, "
+          "to be checked on its examples and against a diff of a model with itself. A feature that fires on few "
+          "tokens has an uncertain density.")
 
 # %% ../nbs/42_report.ipynb #01ac0026
 def report_features(
@@ -49,7 +50,7 @@ def report_features(
     return list(dict.fromkeys([*leaning_features(df, n_exclusive), *map(int, drawn)]))
 
 # %% ../nbs/42_report.ipynb #339f745b
-LOGGED = ("step", "tokens", "loss", "l2_loss", "l0_loss", "explained_variance", "dead")   # what a reader wants of the log
+LOGGED = ("step", "tokens", "loss", "l2_loss", "l0_loss", "explained_variance", "dead")   # what is shown of the log
 
 
 def training_rows(
@@ -134,7 +135,7 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <title>{title}</title><style>{style}</style></head>
 <body><header><h1>{title}</h1>{header}</header>
-<main id="view"><p>The table and the examples are drawn by the script in this file, which is not running here.</p></main>
+<main id="view"><p>The script in this file draws the table and the examples; it is not running here.</p></main>
 <script type="application/octet-stream" id="data">{packed}</script>
 <script type="module">{script}</script>
 </body></html>
@@ -152,7 +153,8 @@ def page_html(
     style = (STATIC / "view.css").read_text(encoding="utf-8") + PAGE_CSS
     script = f"{(STATIC / 'view.js').read_text(encoding='utf-8')}\n{OPEN}\n"
     kinds = ["headline"] + ["quiet"] * len(paragraphs)
-    header = "".join(f"<p class={kind}>{html.escape(text)}</p>" for text, kind in zip(paragraphs, kinds)) + "".join(sections)
+    texts = [f"<p class={kind}>{html.escape(text)}</p>" for text, kind in zip(paragraphs, kinds)]
+    header = "".join([*texts, *sections])
     return PAGE.format(policy=content_policy(script, style), title=html.escape(title), style=style, header=header,
                        packed=packed, script=script)
 
@@ -169,7 +171,7 @@ def write_report(
     n_examples: int = 10,                # of each feature
     title: str | None = None,            # None: the two models' names
 ) -> Path:                               # the file
-    "Write the diff as one HTML file that needs neither kernel nor network; `report.html#f=123` opens it at feature 123."
+    "Write the diff as one HTML file, without kernel or network; `report.html#f=123` opens it at feature 123."
     features = report_features(df) if features is None else features
     packed = report_data(df, examples, tokenizer, evaluation, features, n_examples)
     facts = [*provenance(df, evaluation), *((k, v, "") for k, v in (info or {}).items()),
@@ -179,5 +181,6 @@ def write_report(
         log = training_rows(history)
         sections.append(section("Training", list(log.columns), log.values.tolist()))
     path = Path(path)
-    path.write_text(page_html(title or " vs ".join(model_names(df)), [headline(df), CAVEAT], sections, packed), encoding="utf-8")
+    page = page_html(title or " vs ".join(model_names(df)), [headline(df), CAVEAT], sections, packed)
+    path.write_text(page, encoding="utf-8")
     return path

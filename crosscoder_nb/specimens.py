@@ -27,8 +27,8 @@ def specimen_diff(
     rel = np.choose(mode, modes).clip(0.004, 0.98).round(4)
     rel[list(strongest)] = 0.995 - 0.002 * np.arange(len(strongest))
     alike = np.where(mode < 2, rng.normal(0.1, 0.15, n), 1 - rng.beta(1, 9, n))
-    df = pd.DataFrame({"group": "all", "rel_norm": rel, f"norm_{a}": 1.4 * (1 - rel), f"norm_{b}": 1.4 * rel, "cosine": alike,
-                       "density": 10 ** rng.normal(-2.5, 0.6, n), "max_act": rng.gamma(6, 2, n)},
+    df = pd.DataFrame({"group": "all", "rel_norm": rel, f"norm_{a}": 1.4 * (1 - rel), f"norm_{b}": 1.4 * rel,
+                       "cosine": alike, "density": 10 ** rng.normal(-2.5, 0.6, n), "max_act": rng.gamma(6, 2, n)},
                       index=pd.RangeIndex(n, name="feature"))
     limits = [rel < 0.05, rel > 0.95, (rel >= 0.3) & (rel <= 0.7)]
     df["class"] = np.select(limits, [f"{a} only", f"{b} only", "shared"], "other")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .crosscoder import CrossCoder, GroupWeights, columns, pre_activations, spans, take
+from .crosscoder import CrossCoder, GroupWeights, columns, take
 from .scaling import site_norms
 
 # %% ../nbs/15_starts.ipynb #9ffeed61
@@ -47,11 +47,11 @@ def set_firing_rate(
     "Set the encoder biases so that every feature is active on the same share of tokens."
     if not 0 < share < 1:
         raise ValueError(f"share is the part of tokens on which a feature is active, between 0 and 1; got {share}")
-    pre, n = pre_activations(cc, x), max(1, round(share * len(x)))
-    threshold = torch.as_tensor(cc.sparsity.bar()) / cc.rank_norms
+    pre, n = cc.pre_activations(x), max(1, round(share * len(x)))
+    threshold = torch.as_tensor(cc.sparsity.thresholds()) / cc.rank_norms
     highest = pre.topk(min(n + 1, len(x)), dim=0).values
     edge = highest[n - 1:].mean(0)             # between the lowest that is to be active and the highest that is not
-    for w, start, stop in spans(cc):
+    for w, start, stop in cc.spans():
         w.b_enc += threshold[start:stop] - edge[start:stop] if threshold.ndim else -edge[start:stop]
 
 # %% ../nbs/15_starts.ipynb #39f992aa
@@ -112,7 +112,7 @@ def resample(
 ) -> Tensor:                    # the features that started again, indices: at most as many as there are tokens
     "Let dead features start again at tokens that are reconstructed badly (Bricken et al. 2023)."
     # shared weights start again once
-    own = torch.cat([dead[start:stop] & (w.group.like is None) for w, start, stop in spans(cc)])
+    own = torch.cat([dead[start:stop] & (w.group.like is None) for w, start, stop in cc.spans()])
     reborn = own.nonzero().squeeze(1)[:len(x)]
     if not len(reborn): return reborn
     weight = (error / error.max().clamp_min(1e-30)).square() + 1e-12

@@ -10,7 +10,7 @@ import math
 import secrets
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, asdict, fields, replace
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -34,7 +34,7 @@ from .machine import device_or_fastest
 from .recipes import Recipe, TrainConfig, annealed_k, annealed_p, l1_coeff, last_birth, lr_factor
 from .rows import Rows, check_rows, check_sites, tensor_digest
 from .sparsity import BatchTopK
-from .starts import resample, start_bias, start_rate
+from .starts import center_decoder_bias, resample, set_firing_rate
 
 # %% ../nbs/21_train.ipynb #75c8825d
 @torch.no_grad()
@@ -95,6 +95,66 @@ def drop_outliers(
         raise ValueError(ALL_OUTLIERS.format(n=len(x), cut=cc.scaling.max_norm.tolist(), sites=list(cc.sites)))
     return x[kept]
 
+# %% ../nbs/21_train.ipynb #b9d8e4c0
+NOT_FINITE = "the loss of step {step} is {loss}, the norm of its gradient {norm}: "
+BAD_ROWS = "{bad} of {n} rows of the batch hold NaN or infinity. Leave them out of the data. "
+DIVERGED = "the activations are finite, so training has diverged. Lower lr or the factors of the losses, or set clip. "
+
+
+def explain_not_finite(
+    run: "Run",
+    x: Tensor,      # scaled activations, [batch Σd]
+    loss: Tensor,
+    norm: Tensor,   # of its gradient
+) -> str:
+    "Why a loss or its gradient may not be a number."
+    bad = int((~x.isfinite()).any(1).sum())
+    what = NOT_FINITE.format(step=run.step + 1, loss=float(loss.detach()), norm=float(norm.detach()))
+    why = BAD_ROWS.format(bad=bad, n=len(x)) if bad else DIVERGED
+    return f"{what}{why}The last checkpoint is from before."
+
+
+@torch.no_grad()
+def add_l1(run: "Run", made: Losses) -> None:
+    "The weighted sum of activations, for the log of a run whose loss has no such part."
+    if "l1_loss" in made.parts: return
+    made.parts["l1_loss"] = l1_penalty(made.fwd)
+
+# %% ../nbs/21_train.ipynb #3ee07620
+def start_from_batch(cc: CrossCoder, c: TrainConfig, x: Tensor) -> None:
+    "Set what the first batch [batch Σd] decides."
+    if c.unit_norm:
+        for w in cc.weights.values():      # a feature still reads what it writes as 1
+            if not w.group.like: w.W_enc.data *= torch.linalg.vector_norm(w.W_dec.data, dim=1, keepdim=True)
+        set_unit_rows(cc)
+    if c.median_bias: center_decoder_bias(cc, x)
+    if c.start_rate: set_firing_rate(cc, x, c.start_rate)
+
+
+def anneal_power(
+    run: "Run",
+    made: Losses,   # with the penalty at the old power
+) -> None:
+    "Move to the power that this step wants, at equal penalty; a batch whose penalty is 0 leaves the move to the next."
+    p, o = annealed_p(run.step, run.config), run.config.objective
+    if p == run.p or not o.l1_coeff: return
+    before, after = made.parts[o.penalty_name], l1_penalty(replace(made.fwd, p=p))
+    if not (before > 0 and after > 0): return
+    run.p, run.p_scale = p, run.p_scale * float(before.detach() / after.detach())
+    made.parts[o.penalty_name] = after
+
+
+def resample_dead(run: "Run", x: Tensor, made: Losses) -> None:
+    "Resample features when it is time."
+    c, every = run.config, run.config.resample_steps
+    if last_birth(run.step, c) != run.step: return
+    dead = run.silent > every // 2 * len(x)
+    error = (made.y - made.y_hat).detach().square().sum(1)
+    reborn = resample(run.cc, run.optimizer, dead, x, error, torch.Generator(x.device).manual_seed(c.seed + run.step))
+    if c.unit_norm: set_unit_rows(run.cc)
+    run.silent[find_fired(run.cc, torch.zeros_like(run.silent).index_fill_(0, reborn, 1))] = 0
+    made.parts["resampled"] = torch.tensor(float(len(reborn)))
+
 # %% ../nbs/21_train.ipynb #5372e902
 class Run:
     "The training state of one crosscoder, on the crosscoder's device."
@@ -153,66 +213,6 @@ class Run:
     def l1_coeff(self) -> float:
         "The factor of the sparsity penalty at this step."
         return l1_coeff(self.step, self.config) * self.p_scale
-
-# %% ../nbs/21_train.ipynb #b9d8e4c0
-NOT_FINITE = "the loss of step {step} is {loss}, the norm of its gradient {norm}: "
-BAD_ROWS = "{bad} of {n} rows of the batch hold NaN or infinity. Leave them out of the data. "
-DIVERGED = "the activations are finite, so training has diverged. Lower lr or the factors of the losses, or set clip. "
-
-
-def explain_not_finite(
-    run: Run,
-    x: Tensor,      # scaled activations, [batch Σd]
-    loss: Tensor,
-    norm: Tensor,   # of its gradient
-) -> str:
-    "Why a loss or its gradient may not be a number."
-    bad = int((~x.isfinite()).any(1).sum())
-    what = NOT_FINITE.format(step=run.step + 1, loss=float(loss), norm=float(norm))
-    why = BAD_ROWS.format(bad=bad, n=len(x)) if bad else DIVERGED
-    return f"{what}{why}The last checkpoint is from before."
-
-
-@torch.no_grad()
-def add_l1(run: Run, made: Losses) -> None:
-    "The weighted sum of activations, for the log of a run whose loss has no such part."
-    if "l1_loss" in made.parts: return
-    made.parts["l1_loss"] = l1_penalty(run.cc, made.code, run.config.objective.code_norm)
-
-# %% ../nbs/21_train.ipynb #3ee07620
-def start_from_batch(cc: CrossCoder, c: TrainConfig, x: Tensor) -> None:
-    "Set what the first batch [batch Σd] decides."
-    if c.unit_norm:
-        for w in cc.weights.values():      # a feature still reads what it writes as 1
-            if not w.group.like: w.W_enc.data *= torch.linalg.vector_norm(w.W_dec.data, dim=1, keepdim=True)
-        set_unit_rows(cc)
-    if c.median_bias: start_bias(cc, x)
-    if c.start_rate: start_rate(cc, x, c.start_rate)
-
-
-def anneal_power(
-    run: Run,
-    made: Losses,   # with the penalty at the old power
-) -> None:
-    "Move to the power that this step wants, at equal penalty; a batch whose penalty is 0 leaves the move to the next."
-    p, o = annealed_p(run.step, run.config), run.config.objective
-    if p == run.p or not o.l1_coeff: return
-    before, after = made.parts[o.penalty_name], l1_penalty(run.cc, made.code, o.code_norm, p)
-    if not (before > 0 and after > 0): return
-    run.p, run.p_scale = p, run.p_scale * float(before.detach() / after.detach())
-    made.parts[o.penalty_name] = after
-
-
-def resample_dead(run: Run, x: Tensor, made: Losses) -> None:
-    "Resample features when it is time."
-    c, every = run.config, run.config.resample_steps
-    if last_birth(run.step, c) != run.step: return
-    dead = run.silent > every // 2 * len(x)
-    error = (made.y - made.y_hat).detach().square().sum(1)
-    reborn = resample(run.cc, run.optimizer, dead, x, error, torch.Generator(x.device).manual_seed(c.seed + run.step))
-    if c.unit_norm: set_unit_rows(run.cc)
-    run.silent[find_fired(run.cc, torch.zeros_like(run.silent).index_fill_(0, reborn, 1))] = 0
-    made.parts["resampled"] = torch.tensor(float(len(reborn)))
 
 # %% ../nbs/21_train.ipynb #000824d6
 def explained_variance_of_batch(
@@ -465,7 +465,7 @@ class Trained(NamedTuple):
     cc: CrossCoder           # in evaluation mode
     history: pd.DataFrame    # its metrics, a row for every logged step
 
-# %% ../nbs/21_train.ipynb #c66e4b6b
+# %% ../nbs/21_train.ipynb #953bd671
 NOT_MANY = "train_many takes a dict of CrossCoders or Recipes by name; for one of them use train. Got {what!r}"
 
 
@@ -482,7 +482,7 @@ def train_runs(runs: dict[str, Run], rows: Rows, folder: Path) -> dict[str, Trai
         if run.k is not None: run.cc.sparsity.k_now = run.k
     return {n: Trained(run.cc.eval(), pd.DataFrame(run.history)) for n, run in runs.items()}
 
-# %% ../nbs/21_train.ipynb #98c48f75
+# %% ../nbs/21_train.ipynb #83a9ce2b
 def train(
     what: CrossCoder | Recipe,          # a crosscoder is trained in place
     rows: Rows,                         # a store, a buffer or InMemory
