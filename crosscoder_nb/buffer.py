@@ -25,7 +25,7 @@ from .memory import announce, memory_plan
 from .rows import check_batches
 from .models import Model
 from .sites import Site, lock_of
-from .store import run_header
+from .manifest import describe_run
 from .tokens import Tokens
 
 # %% ../nbs/08_buffer.ipynb #ec3239b2
@@ -266,21 +266,21 @@ class LiveRows:
         dtype: torch.dtype | None,         # of the rows; None: as in a store
         probed: dict[Site, int],           # width of each site
     ):
-        self.header = run_header(models, sites, tokens, dtype, probed)
+        self.run = describe_run(models, {site.name: probed[site] for site in sites}, tokens, dtype)
         self.models, self.wanted, self.tokens, self.probed = models, sites, tokens, probed
-        self.dtype = getattr(torch, self.header["dtype"])
+        self.dtype = getattr(torch, self.run.dtype)
         self.names = {site.name: site.name for site in sites}   # here -> in the harvest
         self.rows = RowCount(tokens)
 
     @property
     def sites(self) -> dict[str, int]:
         "Site name -> width, in the order of the columns."
-        return {here: self.header["sites"][name] for here, name in self.names.items()}
+        return {here: self.run.sites[name] for here, name in self.names.items()}
 
     @property
     def about(self) -> dict:
         "Where the rows come from, to be kept with what is trained on them."
-        return dict(rows=self.n_rows, **{key: self.header[key] for key in ("models", "sites", "tokens")})
+        return dict(rows=self.n_rows, models=self.run.models, sites=self.run.sites, tokens=self.run.tokens)
 
     @property
     def n_rows(self) -> int | None:

@@ -41,10 +41,10 @@ def check_ids(
 # %% ../nbs/05_harvest.ipynb #ebe5bd08
 def trace_sites(
     model: Model,
-    order: list[Site],               # sites of this model, in the order in which a forward pass reaches them
-    batch: TokenBatch | AlignedBatch,     # what it reads
-    remote: bool | str = False,      # where it runs, see harvest
-) -> dict[str, Tensor]:              # site name -> [batch seq d]
+    order: list[Site],                  # sites of this model, in the order in which a forward pass reaches them
+    batch: TokenBatch | AlignedBatch,   # the tokens it is given
+    remote: bool | str = False,         # where it runs, see harvest
+) -> dict[str, Tensor]:                 # site name -> [batch seq d]
     "Activations of one batch at the sites of one model, from one forward pass that ends after the last site."
     lm, module, stops, by_place = model.lm, model.module, [], {}   # the block below may be sent away, and model cannot
     for site in order: by_place.setdefault((site.module, site.io), []).append(site)
@@ -87,14 +87,14 @@ def trace_in_parts(
     model: Model,
     order: list[Site],
     batch: TokenBatch | AlignedBatch,
-    most: dict[str, int],         # model name -> windows it reads at once; a model not named reads all; lowered here when memory runs out
+    most: dict[str, int],         # model name -> windows at once; not named: all; lowered here when memory runs out
     remote: bool | str = False,
-) -> dict[str, Tensor]:            # site name -> [batch seq d]
+) -> dict[str, Tensor]:           # site name -> [batch seq d]
     "`trace_sites`, in as many parts as the memory demands."
     parts, done, n = [], 0, len(batch.ids)
     while done < n:
         size, failed = min(most.get(model.name, n), n), None
-        try: parts.append(read(model, order, batch.select(slice(done, done + size)), remote))
+        try: parts.append(trace_sites(model, order, batch.select(slice(done, done + size)), remote))
         except RuntimeError as e:
             if size == 1 or not is_out_of_memory(e): raise
             failed = str(e).strip().splitlines()[-1][:200]
