@@ -170,7 +170,7 @@ def one(path):
         if not (old := kept.get(cell.get("id"))): return
         source = "".join(old["source"])
         varies = re.search(r"^#\|\s*varies", source, re.M)
-        what = differs(text_of(old["outputs"]), text_of(cell.get("outputs", [])), varies)
+        what = differs(masked(text_of(old["outputs"])), text_of(cell.get("outputs", [])), varies)
         if what: stale.append(f"cell {cell['id']}, {source.splitlines()[0][:80]}\n{what}")
 
     def comparing_shell(fn):
