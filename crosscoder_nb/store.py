@@ -143,7 +143,7 @@ def read_joined(folder: Path) -> Joined | None:
     if not path.exists(): return None
     try: return Joined.parse(load_json(path))
     except ValueError as e:
-        raise ValueError(f"{path} is damaged: {e}. "
+        raise ValueError(f"{path} is damaged: {str(e).rstrip('.')}. "
                          "ActivationStore.collect with the same arguments writes it again.") from e
 
 
