@@ -1,12 +1,13 @@
 # make demo   the whole road on a real language model, in front of you; make demo CROSSCODER_DEMO_SIZE=small takes another size
-# make test   every notebook executed, library and README proved in sync
+# make test   every notebook executed, its outputs compared; library, README and house rules checked; make test NB=14_losses takes one
+# make new    begin a notebook: make new NAME=33_layers
 # make lab    JupyterLab on the tutorials
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(wildcard crosscoder_nb/*.py crosscoder_nb/static/*)
 TUTORIAL := nbs/tutorials/01_diff_two_models.ipynb
 
-.PHONY: demo test lab export readme outputs clean
+.PHONY: demo test new lab export readme outputs clean
 
 demo: demo/01_diff_two_models.ipynb
 	@echo "The report is demo/report.html, the executed notebook $<, the crosscoder demo/crosscoder."
@@ -15,7 +16,10 @@ demo/01_diff_two_models.ipynb: $(TUTORIAL) $(wildcard nbs/tutorials/pirate/*) $(
 	$(BIN)/python .ci/notebooks.py run $(TUTORIAL) $@
 
 test: .venv/ready
-	$(BIN)/python .ci/notebooks.py test
+	$(BIN)/python .ci/notebooks.py test $(NB)
+
+new: .venv/ready
+	$(BIN)/python .ci/notebooks.py new $(NAME)
 
 lab: .venv/ready
 	$(BIN)/jupyter lab --notebook-dir=nbs/tutorials $(if $(filter 0,$(shell id -u)),--allow-root)

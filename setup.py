@@ -2,7 +2,7 @@
 from configparser import ConfigParser
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import find_namespace_packages, setup
 
 here = Path(__file__).parent
 ini = ConfigParser(delimiters=["="], interpolation=None)
@@ -20,7 +20,7 @@ setup(
     url=cfg["git_url"],
     license="Apache-2.0",
     keywords=cfg["keywords"],
-    packages=find_packages(include=["crosscoder_nb", "crosscoder_nb.*"]),
+    packages=find_namespace_packages(include=["crosscoder_nb", "crosscoder_nb.*"]),   # with the browser's static files
     include_package_data=True,
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg["requirements"].split(),

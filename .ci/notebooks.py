@@ -2,11 +2,16 @@
 
     notebooks.py run SRC [DST]   execute SRC, echo what it prints, keep the outputs in DST (SRC itself when not given)
     notebooks.py readme          write README.md from nbs/index.ipynb
-    notebooks.py test            execute every notebook, prove library, README and notebooks in sync and clean
+    notebooks.py new NAME        begin a notebook, such as 33_layers
+    notebooks.py test [NAME]     execute every notebook (or one, such as 14_losses) and compare outputs with those kept;
+                                 without a name also check library, README and notebooks for sync, and the guards
+    notebooks.py one PATH        what test does with a single notebook, through nbdev_test, in this process
 """
 import hashlib, json, os, re, shutil, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import guards
 
 ROOT = Path(__file__).resolve().parent.parent
 NBS, LIB, README = ROOT / "nbs", ROOT / "crosscoder_nb", ROOT / "README.md"
@@ -29,59 +34,78 @@ def last_state(text):
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
 
 
-def echoing_shell(path):
-    "execnb's shell, which also shows what it captures; its matplotlib figures are small."
+PROGRESS = re.compile(r"^.*(\d%\||\d\w*/s[\],]|\?\w*/s[\],]).*\n?", re.M)   # a line drawn by tqdm
+# What differs from run to run and says nothing.
+MASKS = {rf"{re.escape(str(ROOT))}(?=[/\s\"':])": "crosscoder_nb",
+         rf"{re.escape(tempfile.gettempdir())}/[\w.-]+": "/tmp/…",
+         r"\b0x[0-9a-f]{6,}": "0x…",
+         r"\b20\d\d-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?": "<date>",
+         r"\bprocess \d+": "process …"}
+
+
+def masked(text):
+    for pattern, mask in MASKS.items(): text = re.sub(pattern, mask, text)
+    return text
+
+
+def tidy(cell):
+    "Leave what is worth reading without a kernel: no progress bars, paths or dates; of live figures the picture."
+    for out in cell.get("outputs", []):
+        data = out.get("data", {})
+        if "image/png" in data: data.pop("text/html", None), data.pop("application/vnd.plotly.v1+json", None)
+        data.pop("application/vnd.jupyter.widget-view+json", None)
+        if out.get("name") == "stderr": out["text"] = PROGRESS.sub("", "".join(out["text"]))
+        if "text" in out: out["text"] = masked("".join(out["text"])).splitlines(True)
+        for kind in {"text/plain", "text/html", "text/markdown"} & set(data):
+            data[kind] = masked("".join(data[kind])).splitlines(True)
+    def says(out): return out.get("data") or "".join(out.get("text", "")).strip()
+    cell["outputs"] = [out for out in cell.get("outputs", []) if says(out)]
+
+
+def make_shell(path, echo=False):
+    "execnb's shell with tidy outputs and small figures of matplotlib; with `echo` it also shows what it captures."
     from execnb.shell import CaptureShell
     from fastcore.basics import AttrDict
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.utils.capture import capture_output
 
-    class EchoShell(CaptureShell):
+    class NotebookShell(CaptureShell):
         def _run(self, raw_cell, store_history=False, silent=False, shell_futures=True, cell_id=None, **_):
             quiet, out, err = raw_cell.rstrip().endswith(";"), sys.stdout, sys.stderr
             with capture_output() as c:
-                sys.stdout, sys.stderr = Tee(sys.stdout, out), Tee(sys.stderr, err)
-                result = InteractiveShell.run_cell(self, raw_cell, store_history, silent, shell_futures=shell_futures, cell_id=cell_id)
-            for o in c.outputs:
+                if echo: sys.stdout, sys.stderr = Tee(sys.stdout, out), Tee(sys.stderr, err)
+                result = InteractiveShell.run_cell(self, raw_cell, store_history, silent, shell_futures, cell_id)
+            for o in c.outputs if echo else ():
                 if "text/plain" in o.data and len(o.data) == 1: print(o.data["text/plain"], flush=True)
-            return AttrDict(result=result, stdout=last_state(c.stdout), stderr=last_state(c.stderr), display_objects=c.outputs,
-                            exception=result.error_in_exec or result.error_before_exec, quiet=quiet)
+            return AttrDict(result=result, stdout=last_state(c.stdout), stderr=last_state(c.stderr), quiet=quiet,
+                            display_objects=c.outputs, exception=result.error_in_exec or result.error_before_exec)
 
-    return EchoShell(path, mpl_format="png")
+        def cell(self, cell, **options):
+            if cell.cell_type != "code": return
+            cell.outputs = []
+            super().cell(cell, **options)
+            tidy(cell)
+
+    return NotebookShell(path, mpl_format="png")
 
 
 def is_skipped(cell):
     return bool(re.search(r"^\s*#\s*\|\s*eval:\s*false", "".join(cell.source), re.M))
 
 
-PROGRESS = re.compile(r"^.*(\d%\||\d\w*/s[\],]|\?\w*/s[\],]).*\n?", re.M)   # a line drawn by tqdm
-
-
-def tidy(cell):
-    "Leave what is worth reading without a kernel: no progress bars, of widgets and live figures what can be seen."
-    for out in cell.get("outputs", []):
-        data = out.get("data", {})
-        if "image/png" in data: data.pop("text/html", None), data.pop("application/vnd.plotly.v1+json", None)
-        data.pop("application/vnd.jupyter.widget-view+json", None)
-        if out.get("name") == "stderr": out["text"] = PROGRESS.sub("", "".join(out["text"]))
-    cell["outputs"] = [out for out in cell.get("outputs", []) if out.get("data") or "".join(out.get("text", "")).strip()]
-
-
 def run(src, dst=None):
     "Execute a notebook as nbdev_test would, in this process, and keep its outputs."
     from execnb.nbio import read_nb, write_nb
     src, dst = Path(src).resolve(), Path(dst or src).resolve()
-    os.environ.setdefault("PLOTLY_RENDERER", "plotly_mimetype")   # live in JupyterLab; without it plotly would look for a browser to open
-    nb, shell = read_nb(src), echoing_shell(src)
+    os.environ.setdefault("PLOTLY_RENDERER", "plotly_mimetype")   # without it plotly would look for a browser to open
+    nb, shell = read_nb(src), make_shell(src, echo=True)
     home = Path.cwd()
     os.chdir(src.parent)
     sys.path.insert(0, str(ROOT))
     try:
         for cell in nb.cells:
             if cell.cell_type != "code" or is_skipped(cell): continue
-            cell.outputs = []
             shell.cell(cell)
-            tidy(cell)
             if shell.exc: sys.exit(shell.prettytb(src))
     finally:
         os.chdir(home)
@@ -89,28 +113,167 @@ def run(src, dst=None):
         write_nb(nb, dst)
 
 
+# ---- are the outputs those that are kept? -----------------------------------------------------------
+
+NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+(?:,\d{3})*(?:\.\d*)?(?:e[-+]?\d+)?|nan|inf)(?!\w)")
+CLOSE, TINY = .02, .002   # numbers with a fraction may differ by so much, relative to the larger one or at all
+
+
+def text_of(outputs):
+    "What a cell prints and returns as text; pictures and live figures say nothing here."
+    texts = []
+    for out in outputs:
+        data = out.get("data", {})
+        if out.get("name") == "stdout": texts.append("".join(out["text"]))
+        elif "text/markdown" in data: texts.append("".join(data["text/markdown"]))
+        elif set(data) <= {"text/plain", "text/html"}: texts.append("".join(data.get("text/plain", "")))
+    return "\n".join(texts)
+
+
+def same_number(a, b):
+    if a == b: return True
+    if not {".", "e"} & set(a + b) or "n" in a + b: return False   # whole numbers, nan and inf are exact
+    a, b = float(a.replace(",", "")), float(b.replace(",", ""))
+    return abs(a - b) <= max(TINY, CLOSE * max(abs(a), abs(b)))
+
+
+def differs(kept, now, varies=False):
+    "What is not the same in two texts: words exactly, numbers about, or not at all where they vary with the machine."
+    words = [re.sub(r"[-\s]+", " ", NUMBER.sub("#", text)).strip() for text in (kept, now)]
+    if words[0] != words[1]: return f"kept:\n{kept}\nnow:\n{now}"
+    pairs = zip(NUMBER.findall(kept), NUMBER.findall(now))
+    if varies or not (wrong := [f"{a} was kept, {b} came" for a, b in pairs if not same_number(a, b)]): return ""
+    return "; ".join(wrong[:5]) + f"\nin:\n{now}"
+
+
+def unproved():
+    "Texts that `differs` should tell apart and does not, or the other way about."
+    alike = [("a 1.00 b", "a  1.01 b"), ("1e-7", "3.2e-08"), ("nan", "nan"), ("tensor([1.])", "tensor([1.0001])")]
+    unlike = [("3 features", "4 features"), ("0.50", "0.55"), ("an error", "another"), ("", "1"), ("1,024", "1,025"),
+              ("0.1", "nan"), ("72, 4", "67, 4")]
+    wrong = [f"{pair} are taken for different" for pair in alike if differs(*pair)]
+    wrong += [f"{pair} are taken for the same" for pair in unlike if not differs(*pair)]
+    return wrong + (["numbers that vary are compared"] if differs("3.1 s", "5.2 s", varies=True) else [])
+
+
+STALE = "Outputs differ from those that are kept. If the new ones are right: make outputs NB=nbs/..."
+
+def one(path):
+    "Run a notebook through nbdev_test and compare its outputs with those kept; one that shrinks in tests is only run."
+    import nbdev.test
+    path = Path(path).resolve()
+    text = path.read_text()
+    kept = {} if "IN_TEST" in text else {c["id"]: c for c in json.loads(text)["cells"] if c["cell_type"] == "code"}
+    stale = []
+
+    def compare(cell):
+        if not (old := kept.get(cell.get("id"))): return
+        source = "".join(old["source"])
+        varies = re.search(r"^#\|\s*varies", source, re.M)
+        what = differs(text_of(old["outputs"]), text_of(cell.get("outputs", [])), varies)
+        if what: stale.append(f"cell {cell['id']}, {source.splitlines()[0][:80]}\n{what}")
+
+    def comparing_shell(fn):
+        shell = make_shell(fn)
+        run_all = shell.run_all
+        shell.run_all = lambda nb, **options: run_all(nb, **options, postproc=compare)
+        return shell
+
+    nbdev.test.CaptureShell = comparing_shell
+    nbdev.test.nbdev_test(path=str(path))
+    if stale: sys.exit("\n\n".join([STALE, *stale]))
+
+
 # ---- readme --------------------------------------------------------------------------------------
 
-def static_text(out):
-    "The part of an output that a README can show."
-    if out["output_type"] == "stream": return "".join(out["text"]) if out["name"] == "stdout" else ""
-    return "".join(out.get("data", {}).get("text/plain", ""))
+def from_root(markdown): return re.sub(r"\]\((?!https?:|#)", "](nbs/", markdown).replace("](nbs/../", "](")
+
+
+def shown(out):
+    "An output as Markdown: a table as it is, other text as a block."
+    data = out.get("data", {})
+    if "text/markdown" in data: return from_root("".join(data["text/markdown"]))
+    text = "".join(out["text"] if out.get("name") == "stdout" else data.get("text/plain", "")).rstrip()
+    return f"```\n{text}\n```" if text else ""
 
 
 def readme_text():
-    "index.ipynb as Markdown: prose as it stands, code fenced, printed output below it."
+    "index.ipynb as Markdown: prose unchanged, code as a block unless its input is hidden, output below it."
     parts = []
     for cell in json.loads((NBS / "index.ipynb").read_text())["cells"]:
         source = "".join(cell["source"])
-        if cell["cell_type"] == "markdown": parts.append(re.sub(r"\]\((?!https?:|#)", "](nbs/", source))
-        elif cell["cell_type"] == "code" and not re.search(r"^#\s*\|\s*hide", source, re.M):
-            parts.append(f"```python\n{source}\n```")
-            shown = "".join(map(static_text, cell["outputs"])).rstrip()
-            if shown: parts.append(f"```\n{shown}\n```")
+        if cell["cell_type"] == "markdown": parts.append(from_root(source))
+        elif not re.search(r"^#\s*\|\s*hide\s*$", source, re.M):
+            if not re.search(r"^#\s*\|\s*hide_input", source, re.M): parts.append(f"```python\n{source}\n```")
+            parts += filter(None, map(shown, cell["outputs"]))
     return "\n\n".join(parts).rstrip() + "\n"
 
 
 def readme(): README.write_text(readme_text())
+
+
+# ---- new -----------------------------------------------------------------------------------------
+
+SKELETON = '''
+%% code
+#| default_exp {module}
+%% markdown
+# {title}
+
+> One plain line: what this notebook teaches
+
+What it is for, in two or three sentences, with the equation and the paper.
+%% code
+#| export
+import torch
+from torch import Tensor
+%% code
+#| hide
+from fastcore.test import expect_fail, test_eq
+from torch.testing import assert_close
+from crosscoder_nb.organisms import planted_activations, shows
+%% markdown
+## By hand
+
+The naive way first, in a few lines, and what is wrong with it.
+%% code
+planted = planted_activations({{"A": 8, "B": 8}}, n_tokens=64)
+planted.x.shape
+%% markdown
+A sentence of need, then the function that meets it:
+%% code
+#| export
+def mean_norm(
+    x: Tensor,   # activations, [row d]
+) -> float:      # mean length of a row
+    "Replace this by your first function."
+    return float(x.norm(dim=1).mean())
+%% code
+round(mean_norm(planted.x), 2)
+%% code
+#| hide
+test_eq(mean_norm(torch.ones(3, 4)), 2.0)
+'''
+
+
+def made_cell(number, kind, text):
+    cell = dict(cell_type=kind, id=f"new{number:05}", metadata={}, source=text.strip().splitlines(True))
+    return cell | (dict(outputs=[], execution_count=None) if kind == "code" else {})
+
+
+def new(name):
+    "Begin a notebook in the form that all have."
+    path = NBS / f"{name.removesuffix('.ipynb')}.ipynb"
+    module = path.stem[3:]
+    if not re.fullmatch(r"\d\d_[a-z][a-z0-9_]*", path.stem):
+        sys.exit(f"A notebook is called by its floor and a noun, such as 33_layers; got {name}.")
+    if taken := [p.name for p in NBS.glob("*.ipynb") if p.stem[3:] == module]: sys.exit(f"There is {taken[0]} already.")
+    text = SKELETON.format(module=module, title=module.replace("_", " ").capitalize())
+    cells = [made_cell(i, *part) for i, part in enumerate(re.findall(r"^%% (\w+)\n(.*?)(?=^%%|\Z)", text, re.M | re.S))]
+    nb = json.loads((NBS / "index.ipynb").read_text()) | dict(cells=cells)   # with its kernel and format
+    path.write_text(json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+    print(f"Made {path.relative_to(ROOT)}. Write it, then: make export; make outputs NB={path.relative_to(ROOT)}; "
+          f"make test NB={path.stem}. Then add it to the table in nbs/index.ipynb, and: make readme.")
 
 
 # ---- test ----------------------------------------------------------------------------------------
@@ -122,18 +285,19 @@ def notebooks():
 def fingerprint(nb):
     "What a notebook's result depends on: the notebooks, the library, the pinned packages, this script."
     others = sorted(NBS.glob("*.ipynb")) if nb.parent.name == "checks" else []
-    files = [nb, ROOT / "constraints.txt", Path(__file__), *others, *sorted(p for p in LIB.rglob("*") if p.suffix in (".py", ".js", ".css"))]
+    library = sorted(p for p in LIB.rglob("*") if p.suffix in (".py", ".js", ".css"))
+    files = [nb, ROOT / "constraints.txt", Path(__file__), *others, *library]
     return hashlib.sha256(b"".join(p.read_bytes() for p in files)).hexdigest()
 
 
 def nbdev_test(nb, threads):
-    "Run one notebook through nbdev_test in a process of its own: pass, FAIL or skip, and a note. A pass is remembered for its fingerprint."
+    "Run a notebook through nbdev_test in its own process: pass, FAIL or skip, and a note. A pass is remembered."
     stamp = BIN.parent / "passed" / nb.relative_to(NBS).with_suffix(".sha")
     now = fingerprint(nb)
     if stamp.exists() and stamp.read_text() == now: return "pass", "unchanged since it passed"
     env = dict(os.environ, OMP_NUM_THREADS=str(threads), TQDM_DISABLE="1", WANDB_MODE="offline", HF_HUB_OFFLINE="1")
     begin = time.time()
-    done = subprocess.run([BIN / "nbdev_test", "--path", nb], cwd=ROOT, env=env, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, __file__, "one", nb], cwd=ROOT, env=env, capture_output=True, text=True)
     said = done.stdout + done.stderr
     if done.returncode or "Success." not in done.stdout: return "FAIL", said
     skipped = re.search(r"^SKIPPED: .*$", said, re.M)
@@ -145,19 +309,26 @@ def nbdev_test(nb, threads):
 
 def clean_copy(into):
     "What git would commit, as the working tree has it, with the library and README made anew."
-    files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for name in filter(None, files.stdout.split("\0")):
+    listed = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
+    files = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, files.split("\0")):
         if not (ROOT / name).exists(): continue
         (into / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, into / name)
     for path in (into / "crosscoder_nb").rglob("*.py"): path.unlink()
     for command in ("nbdev_export", "nbdev_clean"):
-        subprocess.run([BIN / command], cwd=into, check=True, capture_output=True)
+        subprocess.run([nbdev(command)], cwd=into, check=True, capture_output=True)
+
+
+def nbdev(command):
+    "A command of nbdev 2, or the same of nbdev 3, which is written with hyphens."
+    return next(path for path in (BIN / command, BIN / command.replace("_", "-")) if path.exists())
 
 
 def differing(a, b, pattern):
     "Files matching `pattern` that are not the same under both folders."
-    names = {p.relative_to(x) for x in (a, b) for p in x.rglob(pattern) if "__pycache__" not in p.parts and ".ipynb_checkpoints" not in p.parts}
+    ignored = {"__pycache__", ".ipynb_checkpoints"}
+    names = {p.relative_to(x) for x in (a, b) for p in x.rglob(pattern) if not ignored & set(p.parts)}
     def read(p): return p.read_bytes() if p.exists() else None
     return sorted(str(n) for n in names if read(a / n) != read(b / n))
 
@@ -173,29 +344,54 @@ def sync_checks():
     yield "README.md is nbs/index.ipynb (make readme)", ["README.md"] if stale else []
 
 
+ALONE = ("browser", "killed")   # checks that want the machine to themselves
+
+
 def run_notebooks(report):
-    "Two at a time, then the checks, which want the machine to themselves."
+    "As many at a time as there are cores, the longest first; then those that run alone."
     cores = os.cpu_count() or 1
-    checks = [nb for nb in notebooks() if nb.parent.name == "checks"]
-    others = [nb for nb in notebooks() if nb not in checks]
+    alone = [nb for nb in notebooks() if nb.stem in ALONE]
+    others = sorted(set(notebooks()) - set(alone), key=lambda nb: -nb.stat().st_size)
     with ThreadPoolExecutor(cores) as pool:
-        for nb, result in zip(others, pool.map(lambda nb: nbdev_test(nb, 1), others)): report(nb.relative_to(ROOT), *result)
-    for nb in checks: report(nb.relative_to(ROOT), *nbdev_test(nb, cores))
+        for nb, result in zip(others, pool.map(lambda nb: nbdev_test(nb, 1), others)):
+            report(nb.relative_to(ROOT), *result)
+    for nb in alone: report(nb.relative_to(ROOT), *nbdev_test(nb, cores))
 
 
-def test():
+def house_checks():
+    "The guards, on all notebooks and on notebooks made to fail them; each is (name, what is wrong)."
+    scripts = [*Path(__file__).parent.glob("*.py"), ROOT / "setup.py"]
+    scripts = [guards.Notebook(p.name, [guards.Cell("code", p.read_text())]) for p in scripts]
+    house = [*map(guards.Notebook.read, notebooks()), *scripts]
+    yield "every guard fails where it should", guards.unproved() + unproved()
+    for guard in guards.GUARDS: yield guard.__doc__.rstrip("."), guard(house)
+
+
+def chosen(name):
+    "The notebooks called so: 14_losses, losses, tutorials/01_diff_two_models, nbs/14_losses.ipynb."
+    wanted = name.removeprefix("nbs/").removesuffix(".ipynb")
+    found = [nb for nb in notebooks() if wanted in (nb.stem, nb.stem[3:], str(nb.relative_to(NBS).with_suffix("")))]
+    if not found: sys.exit(f"There is no notebook {name}; there are {', '.join(nb.stem for nb in notebooks())}.")
+    return found
+
+
+def test(name=None):
     results = []
     def report(name, result, note):
         results.append(result)
         print(f"{result}  {name}  {note}", flush=True)
-    for name, wrong in sync_checks(): report(name, "FAIL" if wrong else "pass", ", ".join(wrong))
-    run_notebooks(report)
+    if name:
+        for nb in chosen(name): report(nb.relative_to(ROOT), *nbdev_test(nb, os.cpu_count() or 1))
+    else:
+        for what, wrong in [*sync_checks(), *house_checks()]:
+            report(what, "FAIL" if wrong else "pass", "".join(f"\n      {problem}" for problem in wrong))
+        run_notebooks(report)
     passed, failed, skipped = map(results.count, ("pass", "FAIL", "skip"))
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     sys.exit(failed > 0)
 
 
 if __name__ == "__main__":
-    commands = dict(run=run, readme=readme, test=test)
+    commands = dict(run=run, readme=readme, new=new, test=test, one=one)
     if len(sys.argv) < 2 or sys.argv[1] not in commands: sys.exit(__doc__)
     commands[sys.argv[1]](*sys.argv[2:])

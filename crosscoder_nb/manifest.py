@@ -20,7 +20,7 @@ import torch
 from .arrow import Stamp
 from .files import (check_fields, check_number, checksum, load_json, parse_json, replacing, save_json,
                                  without_records)
-from .sites import Model
+from .models import Model
 from .tokens import Tokens
 
 # %% ../nbs/05_manifest.ipynb #9f33a6ef

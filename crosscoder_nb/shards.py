@@ -26,7 +26,7 @@ from tqdm.auto import tqdm
 
 from .arrow import ArrowFile, check_end, map_file, read_batch, read_stamp, write_arrow
 from .files import differences, load_json, parse_json, sole_writer, without_records
-from .harvest import Part, ROW_COLUMNS, checked
+from .harvest import Part, ROW_COLUMNS, cast_rows
 from .manifest import (DamagedManifest, LOG, Manifest, RECORDS, HarvestRun, ShardRecord, append_entry,
                                     find_problems, find_shards, last_entry, read_log, read_manifest, rows_file,
                                     save_manifest, shard_entry, windows_file)
@@ -81,8 +81,10 @@ class ShardBuffer:
     def add(self, part: Part, shard: int, first_window: int):
         "Add a batch; `first_window` is the number of the shard's first window in the store."
         begin, end = self.n_rows, self.n_rows + len(part.x)
-        x = checked(part.x, self.run.sites, self.dtype, shard, begin).split(list(self.run.sites.values()), dim=1)
-        for site, new in zip(self.x, x): self.copy_rows(site, new, begin)
+        def name_row(row): return f"shard {shard}, row {begin + row}"
+        x = cast_rows(part.x, self.run.sites, self.dtype, name_row)
+        widths = list(self.run.sites.values())
+        for site, new in zip(self.x, x.split(widths, dim=1)): self.copy_rows(site, new, begin)
         rows = dict(part.rows)
         if "window" in rows: rows["window"] = rows["window"] + np.int32(first_window + self.n_windows)
         self.rows.append(rows)

@@ -20,13 +20,14 @@ import torch
 from tqdm.auto import tqdm
 
 from .files import check_fields, load_json, save_json, sole_writer
-from .harvest import ROW_COLUMNS, counted_rows, harvest, release, widths_of
+from .harvest import ROW_COLUMNS, harvest, make_part, probe_sites, release
 from .manifest import (DamagedManifest, FORMAT, HarvestRun, Manifest, ShardRecord, check_dtype,
                                     describe_run, find_problems, read_manifest)
 from .memory import announce, memory_plan
 from .shards import (PartSource, ShardFolder, begin_or_resume, check_run, explain_errors, is_finished,
                                   recover_manifest, repair_shards, write_store)
-from .sites import Model, Site, check_name
+from .models import Model
+from .sites import Site, check_name
 from .tables import describe_tables, read_tables
 from .tokens import Tokens
 from .views import Shards, View, map_dataset
@@ -192,9 +193,10 @@ def plan_passes(
     tokens: Tokens,
     shard_rows: int,
     dtype: torch.dtype,
+    probed: dict[Site, int],   # width of each site
 ) -> list[Pass]:
     "Choose a way of reading the models that fits into memory, and say so. ValueError when others are joined there."
-    plan = memory_plan(models, sites, tokens, shard_rows, dtype)
+    plan = memory_plan(models, sites, tokens, shard_rows, dtype, probed=probed)
     fitting = [way for way, fits in plan["fits"].items() if fits]
     way = find_way(folder, models) or (fitting or [plan.index[-1]])[0]
     apart = [Pass(folder / model.name, [model]) for model in models if any(site.model == model.name for site in sites)]
@@ -227,11 +229,18 @@ def find_unfinished(folders: list[Path]) -> list[str]:
     return [name for name, m in manifests.items() if m is None or not m.complete or m.run.limit < most]
 
 # %% ../nbs/07_store.ipynb #8645a6a7
-def make_source(models: list[Model], sites: list[Site], tokens: Tokens, remote: bool | str = False) -> PartSource:
+def make_source(
+    models: list[Model],
+    sites: list[Site],           # in the order of the columns
+    tokens: Tokens,
+    probed: dict[Site, int],     # from probe_sites
+    remote: bool | str = False,
+) -> PartSource:
     "The batches of a harvest, as `write_store` asks for them."
     names = [site.name for site in sites]
     def parts(done, place):
-        for item in harvest(models, sites, tokens, place=place, remote=remote): yield counted_rows(item, names)
+        stream = harvest(models, sites, tokens, place=place, remote=remote, probed=probed)
+        for item in stream: yield make_part(item, names)
     return parts
 
 
@@ -243,15 +252,16 @@ def collect_pass(
     dtype: torch.dtype,
     remote: bool | str,
     joined: Joined | None,   # the note, when the folder is one of several stores
+    probed: dict[Site, int], # width of each site
 ) -> None:
     "Load models, harvest their sites, write the store."
     models = one.models if remote else [model.load() for model in one.models]
     own = [site for site in sites if site.model in {model.name for model in models}]
-    run = describe_run(models, widths_of(models, own), tokens, dtype)
+    run = describe_run(models, {site.name: probed[site] for site in own}, tokens, dtype)
     if joined:
         is_finished(one.folder, run)   # another run is refused before anything is written
         save_joined(one.folder.parent, joined)
-    write_store(one.folder, run, make_source(models, own, tokens, remote), shard_rows)
+    write_store(one.folder, run, make_source(models, own, tokens, probed, remote), shard_rows)
 
 # %% ../nbs/07_store.ipynb #6369fcff
 def repair_store(
@@ -266,12 +276,13 @@ def repair_store(
         raise ValueError(f"{folder} came from a data set: delete the files that verify() names, "
                          "and ActivationStore.from_dataset with the same arguments makes them again.")
     sites = [Site.parse(name) for name in manifest.run.sites]
-    run = describe_run(models, widths_of(models, sites), tokens, getattr(torch, manifest.run.dtype)).as_json()
+    probed, dtype = probe_sites(models, sites), getattr(torch, manifest.run.dtype)
+    run = describe_run(models, {site.name: probed[site] for site in sites}, tokens, dtype).as_json()
     check_run(folder, manifest, run)
     run.tokens["max_tokens"] = manifest.run.tokens.get("max_tokens", run.max_tokens)   # a larger one is left to collect
     with explain_errors(folder), sole_writer(folder):
         manifest = begin_or_resume(folder, run, manifest.shard_rows)
-        return repair_shards(folder, manifest, make_source(models, sites, tokens), contents=True)
+        return repair_shards(folder, manifest, make_source(models, sites, tokens, probed), contents=True)
 
 # %% ../nbs/07_store.ipynb #7f969ae5
 NOT_FINISHED = ("{folder} is not finished: {lacking} are still to be collected, or to be extended "
@@ -297,12 +308,12 @@ class ActivationStore(View):
         remote: bool | str = False,         # where the models run, see harvest
     ) -> "ActivationStore":
         "Harvest into a folder, or go on where an earlier call ended. ValueError when the folder holds another run."
-        folder, dtype = Path(folder), check_dtype(dtype)
+        folder, dtype, probed = Path(folder), check_dtype(dtype), probe_sites(models, sites)
         if remote: passes = [Pass(folder, models)]
-        else: passes = plan_passes(folder, models, sites, tokens, shard_rows, dtype)
+        else: passes = plan_passes(folder, models, sites, tokens, shard_rows, dtype, probed)
         joined = join_passes(passes, sites) if passes[0].folder != folder else None
         for one in passes:
-            collect_pass(one, sites, tokens, shard_rows, dtype, remote, joined)
+            collect_pass(one, sites, tokens, shard_rows, dtype, remote, joined, probed)
             release()   # before the next model is loaded
         return cls.open(folder)
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from .harvest import Part, ROW_COLUMNS
-from .tokens import ROLES
+from .encoding import ROLES
 
 # %% ../nbs/06_tables.ipynb #905dd88c
 def read_matrix(

@@ -25,8 +25,8 @@ from transformers import PreTrainedTokenizerBase
 
 from .arrow import ArrowFile, Column, compare_in_thread
 from .harvest import ROW_COLUMNS
-from .rows import ahead, check_batches, shuffled, stretch
-from .tokens import pieces
+from .rows import check_batches, cut_walk, read_ahead, shuffle_blocks
+from .encoding import pieces
 
 # %% ../nbs/06_views.ipynb #3574c02c
 class RowFiles(Protocol):
@@ -222,7 +222,7 @@ class View(Provenance):
         if isinstance(index, slice):
             begin, end, step = index.indices(self.n_rows)
             if step == 1 and begin < end and self.kept is None:
-                return self.tensor(self.load(stretch(self.shards.spans, begin, end)))
+                return self.tensor(self.load(cut_walk(self.shards.spans, begin, end)))
             index = torch.arange(begin, end, step)
         index = torch.as_tensor(index, dtype=torch.int64).numpy()
         if len(index) and not 0 <= index.min() <= index.max() < self.n_rows:
@@ -240,7 +240,7 @@ class View(Provenance):
         check_batches(self.n_rows, batch_size, seed, skip)
         sizes = self.shards.sizes
         if self.kept is not None: sizes = np.diff(np.searchsorted(self.kept, [0, *self.shards.ends])).tolist()
-        return map(self.tensor, ahead(shuffled(self.load, sizes, batch_size, seed, skip)))
+        return map(self.tensor, read_ahead(shuffle_blocks(self.load, sizes, batch_size, seed, skip)))
 
     def in_order(self, batch_size: int) -> Iterator[tuple[slice, Tensor]]:   # which rows, and their activations
         "Every row once, in the order in which they were harvested."
