@@ -176,7 +176,7 @@ def load_json(path: Path) -> dict:
 def check_fields(
     content,     # what a file holds where an object is expected
     fields,      # the names it must have, no more and no fewer
-    name: str,   # what it is, for the error
+    name: str,   # how the error calls it
 ) -> None:
     "ValueError unless it is an object with exactly these fields."
     if not isinstance(content, dict): raise ValueError(f"{name} is {reprlib.repr(content)}, not an object")
