@@ -215,12 +215,20 @@ class Blocks:
         seen: np.ndarray,   # which blocks were compared, bool [block]; changed here
     ): self.stream, self.seen = stream, seen
 
-    def touched_by(self, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    def touched_by(
+        self,
+        begins: np.ndarray,   # first byte of each stretch
+        ends: np.ndarray,     # the byte after its last one
+    ) -> np.ndarray:          # numbers of blocks
         "The blocks that some stretches of bytes touch."
         begun, ended = (np.bincount(at // BLOCK, minlength=len(self.seen) + 1) for at in (begins, ends - 1 + BLOCK))
         return np.flatnonzero(np.cumsum(begun - ended)[:-1])
 
-    def compare(self, data: memoryview, blocks: np.ndarray) -> None:
+    def compare(
+        self,
+        data: memoryview,     # the mapped file
+        blocks: np.ndarray,   # numbers of blocks
+    ) -> None:
         "ValueError unless these blocks of a file are what was written."
         sums = np.frombuffer(data[self.stream:-16], "<u8")
         for b in blocks[~self.seen[blocks]].tolist():
@@ -282,7 +290,9 @@ class ArrowFile:
         data = self.map()
         return {name: Column(self, data, place.offset, place.values(data)) for name, place in self.places.items()}
 
-    def damaged(self, problem) -> OSError: return OSError(errno.EIO, f"{self.path} {problem}. {self.remedy}")
+    def damaged(self, problem) -> OSError:
+        "The error for a file that cannot be trusted."
+        return OSError(errno.EIO, f"{self.path} {problem}. {self.remedy}")
 
 # %% ../nbs/01_arrow.ipynb #016d3bba
 def head_bytes(data: memoryview) -> int:
@@ -299,8 +309,12 @@ class Column(NamedTuple):
     offset: int          # of the first value, in bytes
     values: np.ndarray   # [row] or [row d], integers with the same bits
 
-    def compare(self, begins: np.ndarray, ends: np.ndarray) -> None:
-        "Compare some stretches of rows with their checksums."
+    def compare(
+        self,
+        begins: np.ndarray,   # first row of each stretch
+        ends: np.ndarray,     # the row after its last one
+    ) -> None:
+        "OSError unless these stretches of rows are what was written."
         size = self.values.strides[0]
         blocks = self.file.blocks.touched_by(self.offset + begins * size, self.offset + ends * size)
         self.file.compare(self.data, blocks)

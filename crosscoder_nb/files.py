@@ -161,7 +161,10 @@ def json_checksum(content: Mapping) -> str:   # 8 hexadecimal digits
     return f"{zlib.crc32(text.encode()):08x}"
 
 
-def save_json(path: Path, content: dict) -> None:
+def save_json(
+    path: Path,
+    content: dict,   # without a field `crc32`
+) -> None:
     "Write a small JSON file with a checksum of its content, or replace it."
     with replacing(path) as f: f.write(json.dumps(content | dict(crc32=json_checksum(content)), indent=1).encode())
 

@@ -74,9 +74,14 @@ def describe_run(
 RECORDS = ("path", "tokenizer", "max_tokens")   # parts of a run that do not decide what a row holds
 
 # %% ../nbs/05_manifest.ipynb #c41b90a4
-def rows_file(shard: int) -> str: return f"rows-{shard:05}.arrow"
+def rows_file(shard: int) -> str:
+    "The name of the file with the rows of a shard."
+    return f"rows-{shard:05}.arrow"
 
-def windows_file(shard: int) -> str: return f"windows-{shard:05}.arrow"
+
+def windows_file(shard: int) -> str:
+    "The name of the file with the windows of a shard."
+    return f"windows-{shard:05}.arrow"
 
 # %% ../nbs/05_manifest.ipynb #041c74a1
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,10 @@ LARGEST_SHARD = 2**40   # bytes; a shard is filled in memory
 # %% ../nbs/05_manifest.ipynb #de4bf0bc
 LOG = "shards.log"
 
-def append_entry(folder: Path, entry: dict) -> None:
+def append_entry(
+    folder: Path,
+    entry: dict,   # from shard_entry or last_entry
+) -> None:
     "Add a line to the log, which is on disk when this returns. On a full disk the log stays as it was."
     path, line = folder / LOG, format_entry(entry)
     with open(path, "ab", 0) as f:

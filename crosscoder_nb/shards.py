@@ -150,9 +150,11 @@ class ShardFolder:
         self.rows, self.windows = lru_cache(REMEMBERED)(self.open_rows), lru_cache(REMEMBERED // 128)(self.read_windows)
 
     def damaged(self, name: str, problem) -> OSError:
+        "The error for a file that cannot be trusted."
         return OSError(errno.EIO, f"{self.path / name} {problem}. {REPAIR}")
 
     def open_rows(self, i: int) -> ArrowFile:
+        "The file of rows of a shard; OSError when it is damaged or has other columns than the other shards."
         record, name = self.records[i], rows_file(i)
         file = ArrowFile(self.path / name, record.files[name], record.rows, check_columns, REPAIR, self.compared)
         kinds = check_columns(file.schema), {column: place.shape[1:] for column, place in file.places.items()}
@@ -162,6 +164,7 @@ class ShardFolder:
         return file
 
     def read_windows(self, i: int) -> pa.RecordBatch:
+        "The windows of a shard, read as a whole and compared; OSError when they are damaged."
         record, name = self.records[i], windows_file(i)
         if name not in record.files: raise self.damaged(name, "is not in the manifest")
         try: data = (self.path / name).read_bytes()

@@ -198,7 +198,9 @@ class View(Provenance):
         return {name: self.shards.widths[site] for name, site in self.columns.items()}
 
     @property
-    def dtype(self) -> torch.dtype: return self.shards.dtype
+    def dtype(self) -> torch.dtype:
+        "The type of the stored values."
+        return self.shards.dtype
 
     @property
     def order(self) -> str:
@@ -206,7 +208,9 @@ class View(Provenance):
         sizes = np.array(self.shards.sizes)
         return f"store of {len(sizes)} shards, up to {sizes.max():,} rows ({zlib.crc32(sizes.tobytes()):08x})"
 
-    def tensor(self, words: np.ndarray) -> Tensor: return torch.from_numpy(words).view(self.dtype)
+    def tensor(self, words: np.ndarray) -> Tensor:
+        "Integers as the activations whose bits they are."
+        return torch.from_numpy(words).view(self.dtype)
 
     def load(self, spans: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         "The rows of `spans` [span 2], by their numbers here."
