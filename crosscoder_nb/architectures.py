@@ -105,8 +105,8 @@ ARCHITECTURES: dict[str, Architecture] = {}
 def architecture(
     source: str,         # the paper or post it is from
     *examples: Example,  # one at least
-) -> Callable:           # a decorator, which returns the function as it is
-    "Put the function below into `ARCHITECTURES`, under its own name."
+) -> Callable:           # a decorator, which returns the function unchanged
+    "Put the decorated function into `ARCHITECTURES`, under its name."
     if not examples:
         raise ValueError("an architecture needs an example of its wiring: "
                          '@architecture("Me 2026", Example(sites, "A → A"))')

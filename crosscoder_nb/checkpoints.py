@@ -27,7 +27,7 @@ from .files import differences, parse_json, read_json, replacing, small_file, st
 # %% ../nbs/19_checkpoints.ipynb #b4d86809
 class Checkpoint(NamedTuple):
     "What a checkpoint holds."
-    about: dict[str, dict]    # what each run is of, by name
+    about: dict[str, dict]    # a description of each run, by name
     states: dict[str, dict]   # tensors, numbers and text on which the next step of each depends, by name
 
 # %% ../nbs/19_checkpoints.ipynb #ce472d71
@@ -162,7 +162,7 @@ RESULTS = ("metrics.jsonl", "model.safetensors", "config.json")   # of each run
 # %% ../nbs/19_checkpoints.ipynb #21851452
 def save_results(
     folder: Path,                            # each run's files are in the folder of its name below it
-    about: Mapping[str, dict],               # what each run is of, by name
+    about: Mapping[str, dict],               # a description of each run, by name
     crosscoders: Mapping[str, CrossCoder],   # as trained
     histories: Mapping[str, list[dict]],     # their metrics
 ) -> None:
@@ -177,7 +177,7 @@ def save_results(
 # %% ../nbs/19_checkpoints.ipynb #3b37fec0
 class Finished(NamedTuple):
     "What finished.json says, and what is wrong with the results."
-    about: dict[str, dict] | None   # what each run is of, by name; None: it cannot be read
+    about: dict[str, dict] | None   # a description of each run, by name; None: it cannot be read
     problems: list[str]             # none when everything is whole
 
 # %% ../nbs/19_checkpoints.ipynb #d6e2f6cd

@@ -61,9 +61,9 @@ class TrainConfig:
     # how the objective changes
     l1_warmup_steps: int | Share = 0     # the factor of the penalty rises linearly from 0
     p_end: float | None = None           # p-annealing: the L1 penalty's power falls from 1 to p_end in ten steps ...
-    p_anneal_steps: int | Share = 0      # ... over so many steps after that
+    p_anneal_steps: int | Share = 0      # ... over this many steps after the warm-up
     k_start: int | None = None           # k-annealing: k falls linearly from k_start ...
-    k_anneal_steps: int | Share = 0      # ... over so many steps
+    k_anneal_steps: int | Share = 0      # ... over this many steps
 
     # biases and decoders
     median_bias: bool = False            # start with the decoder bias at the geometric median of the first batch
@@ -71,9 +71,9 @@ class TrainConfig:
     unit_norm: bool = False              # keep every decoder row at norm 1 over its sites; a tied one at each of them
 
     # dead features
-    dead_tokens: int | Share = 10_000_000   # a feature is dead when it was not active for so many training tokens
+    dead_tokens: int | Share = 10_000_000   # a feature is dead when it was not active for this many tokens
     aux_features: int = 1024             # dead features revived at a time, those silent longest
-    resample_steps: int | Share = 0      # every so many steps, features silent for half as long start again; 0: never
+    resample_steps: int | Share = 0      # how often features that were silent for half as long start again; 0: never
 
     # log and checkpoints
     log_every: int = 50                  # steps between two lines of the log
@@ -201,7 +201,7 @@ class Recipe:
     def make_sparsity(self): return SPARSITIES[self.sparsity](**self.only(option_names(SPARSITIES[self.sparsity])))
 
     def config(self, steps: int) -> TrainConfig:
-        "The settings of a run of so many steps."
+        "The settings of a run of this many steps."
         return TrainConfig(objective=self.objective(), **self.only(option_names(TrainConfig)) | dict(steps=steps))
 
     def steps(

@@ -278,7 +278,7 @@ def make_run(
     cc, config = what.build(rows, device) if isinstance(what, Recipe) else (what, config)
     if config is None: raise ValueError(NO_CONFIG)
     check_sites(cc, rows)
-    cc.info = as_json(cc.info, "info")         # what could not be saved at the end is said now
+    cc.info = as_json(cc.info, "info")         # what could not be saved at the end is refused now
     return Run(cc.to(device_or_fastest(device)), config)
 
 # %% ../nbs/21_train.ipynb #a1c0de06
@@ -383,7 +383,7 @@ NO_CHECKPOINT = (", and no checkpoint to make them again from. "
 
 
 def write_results(t: Training) -> None:
-    "Save the trained crosscoders with where they come from."
+    "Save the trained crosscoders with their origin."
     for run in t.runs.values():
         metrics = {name: round(float(v), 6) for name, v in run.history[-1].items() if math.isfinite(v)}
         origin = dict(config=asdict(run.config), data=t.rows.about, tokens=run.tokens, metrics=metrics)
@@ -393,7 +393,7 @@ def write_results(t: Training) -> None:
 
 
 def is_finished(t: Training) -> bool:
-    "Whether the folder holds the results of this very training, whole; damage is said, with what is done about it."
+    "Whether the folder holds the results of this very training, undamaged; repairable damage is warned of."
     found = inspect_results(t.folder)
     if found is None: return False
     if found.about is not None: check_same(t, t.folder / "finished.json", found.about)
