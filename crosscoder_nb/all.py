@@ -7,13 +7,13 @@ __all__ = ['ActivationBuffer', 'ActivationStore', 'BatchTopK', 'Browser', 'Cross
            'InMemory', 'JumpReLU', 'ReLU', 'Tokens', 'TopK', 'TrainConfig', 'attn_in', 'attn_out', 'clt',
            'cosine_histogram', 'crosscoder', 'dedicated', 'designated_shared', 'diff', 'evaluate', 'excerpt',
            'exclusive', 'explain_store', 'fit_scaling', 'harvest', 'head', 'heads', 'load_dictionary', 'load_model',
-           'lora_pair', 'mlp_in', 'mlp_out', 'per_layer_saes', 'planted_activations', 'pre_post_mlp', 'recipe',
-           'relative_norm_histogram', 'resid', 'sae', 'same_place', 'shared_sae', 'stdlib_texts', 'train', 'train_many',
-           'training_curves', 'transcoder', 'weakly_causal', 'wrap_model', 'write_report']
+           'lora_pair', 'mlp_in', 'mlp_out', 'per_layer_saes', 'planted_activations', 'pre_post_mlp', 'push_to_hub',
+           'recipe', 'relative_norm_histogram', 'resid', 'sae', 'same_place', 'shared_sae', 'stdlib_texts', 'train',
+           'train_many', 'training_curves', 'transcoder', 'weakly_causal', 'wrap_model', 'write_report']
 
 # %% ../nbs/90_all.ipynb #d0101b5f
-from .architectures import (clt, crosscoder, dedicated, designated_shared, per_layer_saes, pre_post_mlp, sae,
-                                         shared_sae, transcoder, weakly_causal)
+from .architectures import (clt, crosscoder, dedicated, designated_shared, per_layer_saes, pre_post_mlp,
+                                         sae, shared_sae, transcoder, weakly_causal)
 from .browser import Browser
 from .buffer import ActivationBuffer
 from .crosscoder import CrossCoder, Group
@@ -21,6 +21,7 @@ from .dictionaries import load_dictionary
 from .diff import diff, exclusive
 from .examples import Examples, excerpt
 from .harvest import harvest
+from .hub import push_to_hub
 from .memory import explain_store
 from .metrics import evaluate
 from .models import load_model, lora_pair, same_place, wrap_model
@@ -42,6 +43,6 @@ _all_ = ["ActivationBuffer", "ActivationStore", "BatchTopK", "Browser", "CrossCo
          "GroupMax", "InMemory", "JumpReLU", "ReLU", "Tokens", "TopK", "TrainConfig", "attn_in", "attn_out", "clt",
          "cosine_histogram", "crosscoder", "dedicated", "designated_shared", "diff", "evaluate", "excerpt", "exclusive",
          "explain_store", "fit_scaling", "harvest", "head", "heads", "load_dictionary", "load_model", "lora_pair",
-         "mlp_in", "mlp_out", "per_layer_saes", "planted_activations", "pre_post_mlp", "recipe",
+         "mlp_in", "mlp_out", "per_layer_saes", "planted_activations", "pre_post_mlp", "push_to_hub", "recipe",
          "relative_norm_histogram", "resid", "sae", "same_place", "shared_sae", "stdlib_texts", "train", "train_many",
          "training_curves", "transcoder", "weakly_causal", "wrap_model", "write_report"]

@@ -29,7 +29,8 @@ def headline(
     living = len(df) - kinds.get("dead", 0)
     def part(kind): return f"{kinds.get(kind, 0):,} ({kinds.get(kind, 0) / max(1, living):.1%})"
     return HEADLINE.format(features=len(df), living=living, tokens=df.attrs["n_tokens"], a=a, b=b,
-                           shared=part("shared"), first=part(f"{a} only"), second=part(f"{b} only"), between=part("other"))
+                           shared=part("shared"), first=part(f"{a} only"), second=part(f"{b} only"),
+                           between=part("other"))
 
 # %% ../nbs/42_report.ipynb #80742445
 CAVEAT = ("What this does not show: a class is read from decoder norms alone. Training for sparsity can shrink the "
