@@ -70,6 +70,12 @@ def modules(notebooks):
     return [nb for nb in notebooks if nb.module and nb.module != "all"]
 
 
+def registered(tree, name):
+    "Whether a function is a row of the table of architectures, from which users take it."
+    rows = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
+    return any(ast.unparse(d).startswith("architecture(") for node in rows for d in node.decorator_list)
+
+
 def patches(node): return any(isinstance(d, ast.Name) and d.id.startswith("patch") for d in node.decorator_list)
 
 
@@ -112,8 +118,8 @@ def needlessly_public(notebooks):
     for nb in notebooks:
         for c in nb.cells:
             for name in set(re.findall(r"[A-Za-z_]\w*", c.source)): used.setdefault(name, set()).add(nb.name)
-    return [f"{nb.name}: {name} is public and used nowhere else"
-            for nb in modules(notebooks) for _, name in nb.public() if used[name] == {nb.name}]
+    return [f"{nb.name}: {name} is public and used nowhere else" for nb in modules(notebooks)
+            for i, name in nb.public() if used[name] == {nb.name} and not registered(nb.cells[i].tree, name)]
 
 
 def long_lines(notebooks):

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ActivationBuffer', 'ActivationStore', 'BatchTopK', 'Browser', 'CrossCoder', 'Examples', 'Gated', 'Group', 'GroupMax',
-           'InMemory', 'JumpReLU', 'ReLU', 'Tokens', 'TopK', 'TrainConfig', 'attn_in', 'attn_out', 'clt',
+           'InMemory', 'JumpReLU', 'ReLU', 'Share', 'Tokens', 'TopK', 'TrainConfig', 'attn_in', 'attn_out', 'clt',
            'cosine_histogram', 'crosscoder', 'dedicated', 'designated_shared', 'diff', 'evaluate', 'excerpt',
            'exclusive', 'explain_store', 'fit_scaling', 'harvest', 'head', 'heads', 'load_dictionary', 'load_model',
            'lora_pair', 'mlp_in', 'mlp_out', 'per_layer_saes', 'planted_activations', 'pre_post_mlp', 'push_to_hub',
@@ -28,7 +28,7 @@ from .models import load_model, lora_pair, same_place, wrap_model
 from .organisms import planted_activations
 from .pairs import stdlib_texts
 from .plots import cosine_histogram, relative_norm_histogram, training_curves
-from .recipes import TrainConfig, recipe
+from .recipes import Share, TrainConfig, recipe
 from .report import write_report
 from .rows import InMemory
 from .scaling import fit_scaling
@@ -40,7 +40,7 @@ from .train import train, train_many
 
 # %% ../nbs/90_all.ipynb #401f3e7e
 _all_ = ["ActivationBuffer", "ActivationStore", "BatchTopK", "Browser", "CrossCoder", "Examples", "Gated", "Group",
-         "GroupMax", "InMemory", "JumpReLU", "ReLU", "Tokens", "TopK", "TrainConfig", "attn_in", "attn_out", "clt",
+         "GroupMax", "InMemory", "JumpReLU", "ReLU", "Share", "Tokens", "TopK", "TrainConfig", "attn_in", "attn_out", "clt",
          "cosine_histogram", "crosscoder", "dedicated", "designated_shared", "diff", "evaluate", "excerpt", "exclusive",
          "explain_store", "fit_scaling", "harvest", "head", "heads", "load_dictionary", "load_model", "lora_pair",
          "mlp_in", "mlp_out", "per_layer_saes", "planted_activations", "pre_post_mlp", "push_to_hub", "recipe",
