@@ -127,7 +127,7 @@ def random_directions(
     dec_norm: float,
     same: bool,                  # one direction for all sites, where they have one width
 ) -> dict[str, Tensor]:          # a direction for each feature at each site that the group reads or writes
-    "Draw decoder rows on the generator's device, so that a seed gives the same ones on any device."
+    "Draw directions on the generator's device, so that a seed gives the same everywhere; on meta nothing is drawn."
     device, n = torch.get_default_device(), group.n_features
     def draw(d):
         if device.type == "meta": return torch.empty(n, d)
@@ -220,7 +220,7 @@ class GroupWeights(nn.Module):
         return torch.stack([torch.linalg.vector_norm(parts[n], dim=1) if n in parts else none for n in self.sites], 1)
 
     def copy_folded(self, old: "GroupWeights", scale: Tensor, mean: Tensor, written_scale: Tensor) -> Tensor | float:
-        "Copy weights, converted to raw units with scale and mean of the columns read; return the skip of the mean."
+        "Copy weights, converted to raw units with scale and mean of the columns read; return W_skip @ mean, or 0."
         self.W_enc.copy_(old.W_enc * scale)
         self.b_enc.copy_(old.b_enc - self.W_enc @ mean)
         self.W_dec.copy_(old.decoder() / written_scale)
@@ -274,7 +274,7 @@ def over_all_sites(
     return torch.cat(tables)
 
 
-LAYOUT_ERRORS = TypeError, ValueError, KeyError, AttributeError, OverflowError, RuntimeError   # from a wrong layout
+LAYOUT_ERRORS = TypeError, ValueError, KeyError, AttributeError, OverflowError, RuntimeError   # of a wrong layout
 
 # %% ../nbs/12_crosscoder.ipynb #f086a98f
 class CrossCoder(nn.Module):

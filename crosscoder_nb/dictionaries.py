@@ -24,7 +24,7 @@ def load_dictionary(
     path: str | Path,                # file, folder, or hub repository "org/name"
     revision: str | None = None,     # branch, tag or commit of the repository; None: its main branch
     subfolder: str | None = None,    # where in it, if it holds several
-    sites: list[str] | None = None,  # names for the sites; None: those the file knows, else "site", or A, B, ...
+    sites: list[str] | None = None,  # names for the sites; None: those in the file, else "site", or A, B, ...
 ) -> CrossCoder:                     # in evaluation mode, on the CPU
     """Load a dictionary that this library or another one wrote; features and reconstruction are the same as there.
     No code in the file is executed. ValueError says why a file cannot be read; `cc.info` says where it comes from."""

@@ -82,7 +82,8 @@ def pick_weights(
     if found:
         raise ValueError(f"{len(found)} files could be the dictionary: {list_some(found)}. "
                          "Say which with subfolder=, or give the path of the file.")
-    raise ValueError(f"no file of weights among: {list_some(sorted(files))}. It must end in {', '.join(SUFFIXES)}.")
+    raise ValueError(f"no file of weights among: {list_some(sorted(files))}. "
+                     f"Expected a name that ends in {', '.join(SUFFIXES)}.")
 
 # %% ../nbs/50_interop.ipynb #ca6d052d
 def find_settings(
@@ -488,7 +489,7 @@ def read_dictionary(
     formats: dict[str, Format],      # the table of what can be read
     revision: str | None = None,     # branch, tag or commit of the repository
     subfolder: str | None = None,    # where in it, if it holds several
-    sites: list[str] | None = None,  # names for the sites; None: those the file knows, else "site", or A, B, ...
+    sites: list[str] | None = None,  # names for the sites; None: those in the file, else "site", or A, B, ...
 ) -> CrossCoder:                     # in evaluation mode
     "Read a dictionary in one of these formats, or in this library's own; ValueError says why it cannot be read."
     weights, settings = find_dictionary(path, revision, subfolder)

@@ -120,12 +120,12 @@ ARCHITECTURES |= {name: TensorLayout(ACROSS | more, read_transcoder) for name, m
 
 # %% ../nbs/51_saelens.ipynb #601ecadb
 def relu_tensors(p: DictionaryParts, c: Tensor) -> dict[str, Tensor]:
-    "The tensors of standard: nothing is subtracted from the input."
+    "The tensors of the standard architecture: nothing is subtracted from the input."
     return to_matrices(p)
 
 
 def gated_tensors(p: DictionaryParts, c: Tensor) -> dict[str, Tensor]:
-    "The tensors of gated."
+    "The tensors of the gated architecture."
     t = to_matrices(p)
     b_gate = t.pop("b_enc")
     r_mag, b_mag = from_gate(p.state, b_gate)
@@ -133,13 +133,13 @@ def gated_tensors(p: DictionaryParts, c: Tensor) -> dict[str, Tensor]:
 
 
 def jumprelu_tensors(p: DictionaryParts, c: Tensor) -> dict[str, Tensor]:
-    "The tensors of jumprelu, from the thresholds of JumpReLU or the one threshold of BatchTopK."
+    "The tensors of the jumprelu architecture, from the thresholds of JumpReLU or the one threshold of BatchTopK."
     threshold = p.state["log_threshold"].exp() if "log_threshold" in p.state else p.state["threshold"]
     return to_matrices(p) | {"threshold": threshold / c}
 
 
 def topk_tensors(p: DictionaryParts, c: Tensor) -> dict[str, Tensor]:
-    "The tensors of topk, which ranks by the activation: features in units of c."
+    "The tensors of the topk architecture, which ranks by the activation: features in units of c."
     return to_matrices(rescale_features(p, c))
 
 

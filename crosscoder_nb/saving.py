@@ -83,7 +83,7 @@ def save_folder(
 KINDS = dict(format_version=int, sites=list, groups=list, sparsity=dict, info=dict, weights=dict)
 NO_CONFIG = ("no config.json in {folder}: not a folder written by CrossCoder.save_pretrained. "
              "interop.load_dictionary reads those of other libraries.")
-OTHER_VERSION = ("{path} has format version {version}, this library reads version {known}. "
+OTHER_VERSION = ("{path} has format version {version}; this library reads version {known}. "
                  "Load it with the library version that wrote it, or train and save again.")
 
 # %% ../nbs/11_saving.ipynb #eb475f9d
