@@ -40,7 +40,7 @@ COLUMNS = {  # column of the diff -> header, meaning; {A} and {B} become the mod
 def model_names(
     df: pd.DataFrame,   # the table of `diff`, or rows of it
 ) -> tuple[str, str]:   # names of the first and the second model
-    "Which model is A and which is B."
+    "The names of model A and model B."
     if "names" in df.attrs: return tuple(df.attrs["names"])
     raise ValueError("df must be the table that diff() made, with the models' names in df.attrs['names']; "
                      "they are missing. Set df.attrs = old.attrs after an operation that drops them.")
@@ -58,7 +58,7 @@ def describe_column(
     df: pd.DataFrame,  # the table of `diff`
     name: str,         # one of its columns, or feature
 ) -> dict:             # name, label, help; a text column also its categories and how they are shown
-    "What the page must know of a column."
+    "What the page must know about a column."
     names = model_names(df)
     norms = {f"norm_{n}": COLUMNS[letter] for n, letter in zip(names, ("norm_A", "norm_B"))}
     label, meaning = (norms | COLUMNS).get(name, (name, name))
@@ -96,7 +96,7 @@ def provenance(
     df: pd.DataFrame,  # the table of `diff`
     evaluation=None,   # from `evaluate`: n_tokens, l0, fve, dead
 ) -> list[tuple]:      # (label, value, meaning)
-    "What was measured, on how much, and how well the crosscoder reconstructs."
+    "What was measured, on how many tokens, and how well the crosscoder reconstructs."
     dead = f"{(df['class'] == 'dead').mean():.1%}"
     facts = [("features", f"{len(df):,}", "rows of the table"),
              ("dead", dead, "share of the features that never fired on the tokens measured"),
@@ -112,8 +112,8 @@ def provenance(
 # %% ../nbs/41_browser.ipynb #ecb28f75
 def class_choices(
     df: pd.DataFrame,         # the table of `diff`
-) -> list[tuple[str, str]]:   # class, or living, or nothing for all; text with the number of features
-    "What the menu of classes offers."
+) -> list[tuple[str, str]]:   # class, "living", or "" for all; label with the number of features
+    "The entries of the class menu."
     (a, b), count = model_names(df), df["class"].value_counts()
     choices = [("living", f"living ({len(df) - count.get('dead', 0):,})"), ("", f"all ({len(df):,})")]
     for kind in (f"{a} only", "shared", f"{b} only", "other", "dead"):
@@ -125,7 +125,7 @@ def view_meta(
     df: pd.DataFrame,  # the table of `diff`
     evaluation=None,   # from `evaluate`
 ) -> dict:             # JSON-able
-    "Everything about the table but its values."
+    "Everything about the table except its values."
     a, b = names = model_names(df)
     columns = [describe_column(df, name) for name in ("feature", *df.columns)]
     telling = [c["name"] for c in columns if len(c.get("categories", "ab")) > 1]
@@ -139,7 +139,7 @@ def check_feature(
     df: pd.DataFrame,  # the table of `diff`
     feature: int,      # number of a feature
 ) -> int:              # the same number
-    "A feature must be in the table."
+    "Raise an error unless the feature is in the table."
     if feature in df.index: return int(feature)
     first, last = df.index.min(), df.index.max()
     raise ValueError(f"feature must be one of the {len(df):,} in the table ({first} to {last}); got {feature!r}")

@@ -42,7 +42,7 @@ class Group:
     def __post_init__(self):
         def fail(problem): raise ValueError(f"{problem}; got {self}")
         if not isinstance(self.name, str) or not isinstance(self.like, str | None):
-            fail("the name of a group must be a text")
+            fail("the name of a group must be a string")
         if "." in self.name or not self.name or hasattr(nn.ModuleDict(), self.name):
             fail(f"a group cannot be called {self.name!r}: PyTorch keeps weights under this name, so it must not be "
                  "empty, contain a dot or be an attribute of a module (train, type, keys, values, ...)")
@@ -73,17 +73,17 @@ def columns(
 # %% ../nbs/12_crosscoder.ipynb #917b6521
 def take(
     x: Tensor,                 # flat, [batch Σd]
-    sites: Mapping[str, int],  # what its columns are: name -> width
+    sites: Mapping[str, int],  # name -> width, in the order of the columns
     names: tuple[str, ...],    # which sites, in which order
 ) -> Tensor:                   # [batch Σ d_names]
-    "The columns of some sites; no copy when it is all of them in order."
+    "The columns of some sites; x itself, not a copy, when all are taken in order."
     if tuple(sites) == tuple(names): return x
     where = columns(sites)
     return torch.cat([x[:, where[n]] for n in names], 1)
 
 # %% ../nbs/12_crosscoder.ipynb #15c0cf98
 def from_dict(x: Mapping[str, Tensor], sites: Mapping[str, int], unread: tuple[str, ...], layout: str) -> Tensor:
-    "Activations by site side by side, with zeros for sites that may be left out."
+    "Concatenate activations given by site, with zeros for sites that may be left out."
     some = next(iter(x.values()), torch.empty(0, 0))
     x = {n: some.new_zeros(*some.shape[:-1], sites[n]) for n in unread} | dict(x)
     missing, strange = set(sites) - set(x), set(x) - set(sites)
@@ -94,10 +94,10 @@ def from_dict(x: Mapping[str, Tensor], sites: Mapping[str, int], unread: tuple[s
 
 def unflatten(
     y: Tensor,                  # flat, [batch Σd]
-    sites: Mapping[str, int],   # what its columns are
-    like,                       # the activations whose form it shall have
+    sites: Mapping[str, int],   # name -> width, in the order of the columns
+    like,                       # activations in the wanted form
 ) -> Tensor | dict[str, Tensor]:
-    "A reconstruction in the form in which the activations came."
+    "Give a reconstruction the form in which the activations came."
     if isinstance(like, Mapping): return {n: y[:, cols] for n, cols in columns(sites).items()}
     if like.ndim == 3 and len(set(sites.values())) == 1:
         return rearrange(y, "batch (site d) -> batch site d", site=len(sites))
@@ -109,7 +109,7 @@ def flatten(
     sites: Mapping[str, int],          # name -> width, in the order of the columns
     unread: tuple[str, ...] = (),      # sites that a dict may leave out, because nothing reads them
 ) -> Tensor:                           # [batch Σd]
-    "Activations side by side, checked."
+    "Check activations and concatenate their sites."
     layout, total = ", ".join(f"{n} ({d})" for n, d in sites.items()), sum(sites.values())
     if isinstance(x, Mapping): x = from_dict(x, sites, unread, layout)
     elif x.ndim == 3:
@@ -127,7 +127,7 @@ def random_directions(
     dec_norm: float,
     same: bool,                  # one direction for all sites, where they have one width
 ) -> dict[str, Tensor]:          # a direction for each feature at each site that the group reads or writes
-    "Drawn on the generator's device, so that a seed means the same everywhere; on the meta device nothing is drawn."
+    "Draw directions on the generator's device, so that a seed gives the same everywhere; on meta nothing is drawn."
     device, n = torch.get_default_device(), group.n_features
     def draw(d):
         if device.type == "meta": return torch.empty(n, d)
@@ -146,7 +146,7 @@ def first_weights(
     same_init: bool = True,        # one direction for all sites, where they have one width
     transpose_init: bool = True,   # the encoder is the decoder's transpose; False: separate directions
 ) -> tuple[Tensor, Tensor]:        # W_enc [feature Σ d_read], W_dec [feature Σ d_write]
-    "The weights with which the features of a group start."
+    "The initial weights of the features of a group."
     if dec_norm <= 0: raise ValueError(f"dec_norm is the length of decoder rows and must be positive; got {dec_norm}")
     write = read = random_directions(group, sites, generator, dec_norm, same_init)
     if not transpose_init or not set(group.reads) & set(group.writes):
@@ -171,7 +171,7 @@ class GroupWeights(nn.Module):
         self,
         group: Group,
         sites: Mapping[str, int],               # all sites of the crosscoder: name -> width
-        W_enc: Tensor, W_dec: Tensor,           # their first values, [feature Σ d_read] and [feature Σ d_write]
+        W_enc: Tensor, W_dec: Tensor,           # initial values, [feature Σ d_read] and [feature Σ d_write]
         like: "GroupWeights | None" = None,     # whose parameters to share instead
     ):
         super().__init__()
@@ -220,7 +220,7 @@ class GroupWeights(nn.Module):
         return torch.stack([torch.linalg.vector_norm(parts[n], dim=1) if n in parts else none for n in self.sites], 1)
 
     def copy_folded(self, old: "GroupWeights", scale: Tensor, mean: Tensor, written_scale: Tensor) -> Tensor | float:
-        "Take over weights in raw units (scale and mean of the columns read); returns what the skip makes of the mean."
+        "Copy weights, converted to raw units with scale and mean of the columns read; return W_skip @ mean, or 0."
         self.W_enc.copy_(old.W_enc * scale)
         self.b_enc.copy_(old.b_enc - self.W_enc @ mean)
         self.W_dec.copy_(old.decoder() / written_scale)
@@ -230,7 +230,7 @@ class GroupWeights(nn.Module):
 
 # %% ../nbs/12_crosscoder.ipynb #1de16e27
 def checked_sites(sites: Mapping[str, int]) -> dict[str, int]:
-    "Names and widths, as Python numbers."
+    "Check names and widths, and return the widths as Python integers."
     for n, d in sites.items():
         if not isinstance(n, str) or isinstance(d, bool) or not isinstance(d, Integral) or d < 1:
             raise ValueError(f"a site has a name and a width; got {n!r}: {d!r}")
@@ -238,7 +238,7 @@ def checked_sites(sites: Mapping[str, int]) -> dict[str, int]:
 
 
 def check_groups(groups: list[Group], sites: Mapping[str, int]) -> None:
-    "Groups have different names and read and write sites that exist."
+    "Raise an error unless groups have different names, and read and write sites that exist."
     names = [g.name for g in groups]
     if not names or len(set(names)) < len(names):
         raise ValueError(f"there must be at least one group, and groups must have different names; got {names}")
@@ -251,13 +251,13 @@ def check_groups(groups: list[Group], sites: Mapping[str, int]) -> None:
 
 # %% ../nbs/12_crosscoder.ipynb #958f824b
 class Output(NamedTuple):
-    "What a crosscoder makes of a batch."
+    "The output of a crosscoder for a batch."
     y_hat: Tensor | dict[str, Tensor]  # raw reconstruction, in the form in which x came
     code: SparseCode | DenseCode       # feature activations
 
 
 def side_by_side(parts: list[Tensor]) -> Tensor:   # each [batch n] -> [batch Σn]
-    "No copy when there is only one."
+    "Concatenate columns; no copy when there is only one part."
     return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
 
@@ -290,7 +290,7 @@ class CrossCoder(nn.Module):
 
     def __init__(
         self,
-        groups: list[Group],              # what its features read and write
+        groups: list[Group],              # its features, by what they read and write
         sites: Mapping[str, int],         # every site's width, in the order of the columns of x
         sparsity: Sparsity,               # ReLU(), TopK(k), BatchTopK(k), JumpReLU(), Gated(), GroupMax(n)
         scaling: Scaling | None = None,   # how raw activations are scaled; None: not at all
@@ -298,7 +298,7 @@ class CrossCoder(nn.Module):
         same_init: bool = True,           # start with one direction at all sites of a group, where they have one width
         transpose_init: bool = True,      # start with the decoder's transpose as encoder
         seed: int = 0,                    # of the initial directions
-        info: dict | None = None,         # where it comes from: free, saved with it
+        info: dict | None = None,         # any facts about it, saved with it
     ):
         super().__init__()
         check_groups(groups, sites)
@@ -315,7 +315,7 @@ class CrossCoder(nn.Module):
             first = first_weights(g, self.sites, generator, dec_norm, same_init, transpose_init)
             self.weights[g.name] = GroupWeights(g, self.sites, *first, like=self.weights[g.like] if g.like else None)
         self.b_dec = nn.Parameter(torch.zeros(sum(self.writes.values())))
-        self.register_buffer("norm_scale", torch.ones(len(sites)))  # folded weights: their norms back in scaled space
+        self.register_buffer("norm_scale", torch.ones(len(sites)))  # brings norms of folded weights to scaled space
         self.screen: bool | None = None   # search for active features through bfloat16? None: where that is faster
 
     # raw activations in, raw reconstructions out
@@ -332,7 +332,7 @@ class CrossCoder(nn.Module):
 
     @torch.no_grad()
     def encode_sparse(self, x: Tensor | Mapping[str, Tensor]) -> SparseCode:
-        "Feature activations as the list of those that are not zero, without gradients."
+        "The non-zero feature activations, without gradients."
         return self.code(self.scaled(x)).sparse()
 
     def decode(self, f: Tensor, x: Tensor | Mapping[str, Tensor] | None = None) -> Tensor:
@@ -342,7 +342,7 @@ class CrossCoder(nn.Module):
     # the same in scaled space
 
     def scaled(self, x: Tensor | Mapping[str, Tensor]) -> Tensor:
-        "Raw activations flat and scaled, [batch Σd]."
+        "Flatten and scale raw activations, [batch Σd]."
         return self.scaling(flatten(x, self.sites, self.unread))
 
     def unscale(self, y: Tensor) -> Tensor:
@@ -355,7 +355,7 @@ class CrossCoder(nn.Module):
         return side_by_side([w.pre_activations(x) for w in self.weights.values()])
 
     def code(self, x: Tensor) -> SparseCode | DenseCode:
-        "f = sparsity(u) of scaled activations [batch Σd], the faster way."
+        "f = sparsity(u) of scaled activations [batch Σd], by the sparse or the dense step."
         return self.sparse_code(x) if self.sparsity.is_sparse else self.dense_code(x)
 
     def dense_code(self, x: Tensor) -> DenseCode:
@@ -412,7 +412,7 @@ class CrossCoder(nn.Module):
 
     @property
     def rank_norms(self) -> Tensor:
-        "What pre-activations are weighed with when features compete, [feature]."
+        "The weight of each pre-activation when features compete, [feature]."
         return code_norms(self.dec_norms, self.sparsity.rank)
 
     @property
@@ -455,20 +455,20 @@ class CrossCoder(nn.Module):
         return out.train(self.training)
 
     def layout(self) -> dict:
-        "Sites, groups and sparsity function, as JSON holds them: everything but the numbers."
+        "Sites, groups and sparsity function in JSON form: everything but the weights."
         groups = [asdict(g) for g in self.groups]
         return as_json(dict(sites=list(self.sites.items()), groups=groups, sparsity=self.sparsity.config()), "layout")
 
     @classmethod
     def from_layout(cls, layout: Mapping, info: dict | None = None) -> "CrossCoder":
-        "An untrained crosscoder of this layout."
+        "Build an untrained crosscoder with this layout."
         sites = dict(layout["sites"])
         if len(sites) < len(layout["sites"]):
             raise ValueError(f"sites must have different names; got {[name for name, _ in layout['sites']]}")
         return cls([Group(**g) for g in layout["groups"]], sites, sparsity_from(layout["sparsity"]), info=info)
 
     def save_pretrained(self, folder: str | Path) -> None:
-        "Write config.json and model.safetensors (float32); what could not be loaded again is not written."
+        "Write config.json and model.safetensors (float32); raises an error for what could not be loaded again."
         with torch.device("meta"): self.from_layout(self.layout())
         save_folder(folder, self.layout(), self.info, self.state_dict())
 
@@ -478,7 +478,7 @@ class CrossCoder(nn.Module):
         path: str | Path,               # a folder, or a hub repository "org/name"
         revision: str | None = None,    # branch, tag or commit there
     ) -> "CrossCoder":                  # in evaluation mode
-        "The crosscoder that was saved there, checked before memory is taken for it."
+        "Load a crosscoder; its files are checked before memory is allocated for it."
         folder = fetch(path, revision)
         config = read_config(folder)
         try:
@@ -495,7 +495,7 @@ class CrossCoder(nn.Module):
         return f"CrossCoder({self.n_features} features in {groups}; sites {layout}; {self.sparsity.config()})"
 
 # %% ../nbs/12_crosscoder.ipynb #22e63c67
-WORTH_SCREENING = 768   # numbers read: with fewer the product is so short that the bounds cost more than it saves
+WORTH_SCREENING = 768   # columns read; with fewer, the product is so short that the bounds cost more than they save
                         # (with AMX a step is 1.1 to 1.2 times slower with them at 512, and 1.2 times faster at 1152)
 
 
@@ -503,8 +503,8 @@ def entries_between(
     col: Tensor,               # feature of each entry
     start: int, stop: int,     # a group's features
     n_features: int,
-) -> Tensor | slice:           # where its entries are; all of them, without looking, when it is the only group
-    "The entries that belong to a group."
+) -> Tensor | slice:           # indices of its entries; a full slice for the only group
+    "Find the entries that belong to a group."
     if (start, stop) == (0, n_features): return slice(None)
     return ((col >= start) & (col < stop)).nonzero().squeeze(1)
 
@@ -515,7 +515,7 @@ def exact_entries(
     norms: Tensor,             # decoder norms, [feature]
     row: Tensor, col: Tensor,  # which entries, sorted by row [n]
 ) -> Entries:
-    "Some entries, with pre-activations computed for them alone."
+    "The given entries, with pre-activations computed for them alone."
     val = x.new_empty(len(row))
     for w, start, stop in cc.spans():
         inside = entries_between(col, start, stop, cc.n_features)
@@ -534,14 +534,14 @@ def uses_screen(cc: CrossCoder) -> bool:
 
 
 def screen_of(cc: CrossCoder, x: Tensor, norms: Tensor) -> Screen:
-    "The scores' upper bounds, all groups side by side, and the way to the exact scores."
+    "The upper bounds of the scores of all groups, with a function that computes exact scores."
     parts = [score_bounds(w.inputs(x), w.W_enc, w.b_enc, norms[start:stop]) for w, start, stop in cc.spans()]
     return Screen(side_by_side(parts), partial(exact_entries, cc, x, norms))
 
 
 @torch.no_grad()
 def find_entries(cc: CrossCoder, x: Tensor) -> Entries:   # x: scaled, [batch Σd]
-    "The active entries of a batch; the screen may give up (None), then all scores are computed."
+    "The active entries of a batch; if the screen gives up (None), all scores are computed."
     norms = cc.rank_norms
     found = screened_entries(cc.sparsity, screen_of(cc, x, norms)) if uses_screen(cc) and len(x) else None
     return active_entries(cc.sparsity, cc.pre_activations(x), norms) if found is None else found

@@ -29,7 +29,7 @@ def linear_site(file: DictionaryFile, b_dec: Tensor, sparsity: Sparsity, **more)
 
 
 def read_relu(file: DictionaryFile) -> DictionaryParts:
-    "AutoEncoder: what is subtracted before the encoder is added after the decoder."
+    "Read an AutoEncoder: what is subtracted before the encoder is added after the decoder."
     return linear_site(file, file.tensors["bias"], ReLU(), centre=file.tensors["bias"])
 
 
@@ -44,19 +44,19 @@ DICTIONARY_LEARNING = {"dictionary_learning": Format(
 
 # %% ../nbs/51_dictionary_learning.ipynb #ed4dcaf0
 def read_april(file: DictionaryFile) -> DictionaryParts:
-    "AutoEncoderNew."
+    "Read an AutoEncoderNew."
     return linear_site(file, file.tensors["decoder.bias"], ReLU())
 
 
 def read_gated(file: DictionaryFile) -> DictionaryParts:
-    "GatedAutoEncoder."
+    "Read a GatedAutoEncoder."
     t, state = file.tensors, to_gate(file.tensors["r_mag"], file.tensors["mag_bias"], file.tensors["gate_bias"])
     return single_site(t["encoder.weight"], t["gate_bias"], t["decoder.weight"].T, t["decoder_bias"], Gated(),
                        centre=t["decoder_bias"], state=state)
 
 
 def read_jumprelu(file: DictionaryFile) -> DictionaryParts:
-    "JumpReluAutoEncoder."
+    "Read a JumpReluAutoEncoder."
     t, state = file.tensors, {"log_threshold": to_log_threshold(file.tensors["threshold"])}
     return single_site(t["W_enc"].T, t["b_enc"], t["W_dec"], t["b_dec"], JumpReLU(rank="none"), state=state)
 
@@ -72,7 +72,7 @@ LEARNT = {"k": "", "threshold": ""}
 
 
 def read_topk(file: DictionaryFile) -> DictionaryParts:
-    "AutoEncoderTopK."
+    "Read an AutoEncoderTopK."
     b_dec = file.tensors["b_dec"]
     return linear_site(file, b_dec, TopK(file.count("k", "trainer.k"), rank="none"), centre=b_dec)
 
@@ -95,7 +95,7 @@ def read_threshold(t: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def read_batchtopk(file: DictionaryFile) -> DictionaryParts:
-    "BatchTopKSAE."
+    "Read a BatchTopKSAE."
     t = file.tensors
     return linear_site(file, t["b_dec"], BatchTopK(int(t["k"]), rank="none"), centre=t["b_dec"],
                        state=read_threshold(t), **read_normaliser(t))
@@ -105,7 +105,7 @@ AUTOENCODERS["BatchTopKSAE"] = TensorLayout(LINEAR | {"b_dec": "d"} | LEARNT, re
 
 # %% ../nbs/51_dictionary_learning.ipynb #9d0df373
 def read_matryoshka(file: DictionaryFile) -> DictionaryParts:
-    "MatryoshkaBatchTopKSAE."
+    "Read a MatryoshkaBatchTopKSAE."
     t = file.tensors
     return single_site(t["W_enc"].T, t["b_enc"], t["W_dec"], t["b_dec"], BatchTopK(int(t["k"]), rank="none"),
                        centre=t["b_dec"], state=read_threshold(t))
@@ -118,7 +118,7 @@ BY_SITE = {"activation_mean": "site d", "activation_std": "site d", "activation_
            "code_normalization_id": ""}
 CROSSCODER = {"encoder.weight": "read d feature", "encoder.bias": "feature", "decoder.weight": "site feature d",
               "decoder.bias": "site d"}
-WHICH_ENCODED = ("{} encodes {} sites and decodes {}; the settings must say which it encodes as encoder_layers, "
+WHICH_ENCODED = ("{} encodes {} sites and decodes {}; the settings must name those it encodes as encoder_layers, "
                  "one for each; got {}.")
 
 
@@ -132,7 +132,7 @@ def join_sites(file: DictionaryFile) -> Weights:
 
 
 def read_crosscoder(file: DictionaryFile) -> DictionaryParts:
-    "CrossCoder: ReLU."
+    "Read a CrossCoder, whose sparsity function is ReLU."
     n, _, d = file.tensors["decoder.weight"].shape
     normaliser = read_normaliser(file.tensors)
     return DictionaryParts((join_sites(file),), file.tensors["decoder.bias"].flatten(), ReLU(), (d,) * n, **normaliser)
@@ -149,7 +149,7 @@ USUAL_MIX = (1., .1)   # factors of the norms of SAE and CROSSCODER in MIXED
 
 
 def read_code_normalization(file: DictionaryFile) -> str:
-    "The name of a crosscoder's code normalisation; files that do not name it are the oldest, and have the first."
+    "The name of a crosscoder's code normalisation; the oldest files do not name it, and have the first."
     number = file.tensors.get("code_normalization_id")
     if number is not None: return CODE_NORMALIZATION[int(number) - 1]
     return file.setting("code_normalization", "trainer.code_normalization", default="CROSSCODER").upper()
@@ -171,7 +171,7 @@ def read_selection(
 
 # %% ../nbs/51_dictionary_learning.ipynb #9f9e367c
 def read_batchtopk_crosscoder(file: DictionaryFile) -> DictionaryParts:
-    "BatchTopKCrossCoder."
+    "Read a BatchTopKCrossCoder."
     name = read_code_normalization(file)
     if name == "DECOUPLED": return read_decoupled(file)   # below
     sparsity, state = read_selection(file, name)
@@ -183,7 +183,7 @@ CROSSCODERS["BatchTopKCrossCoder"] = TensorLayout(
 
 # %% ../nbs/51_dictionary_learning.ipynb #aee1bce4
 def read_decoupled(file: DictionaryFile) -> DictionaryParts:
-    "BatchTopKCrossCoder that selects for each source separately."
+    "Read a BatchTopKCrossCoder that selects for each source separately."
     t, group, parts = file.tensors, join_sites(file), read_crosscoder(file)
     d, norms = parts.widths[0], t["decoder.weight"].norm(dim=2)
     if parts.scale is not None:
@@ -253,12 +253,12 @@ def linear_tensors(w: Weights, centre: Tensor | None = None) -> dict[str, Tensor
 
 
 def relu_tensors(p: DictionaryParts, c: Tensor) -> dict[str, Tensor]:
-    "AutoEncoderNew."
+    "The tensors of an AutoEncoderNew."
     return linear_tensors(p.groups[0]) | {"decoder.bias": p.b_dec}
 
 
 def gated_tensors(p: DictionaryParts, c: Tensor) -> dict[str, Tensor]:
-    "GatedAutoEncoder."
+    "The tensors of a GatedAutoEncoder."
     t = linear_tensors(p.groups[0], p.b_dec)
     b_gate = t.pop("encoder.bias")
     r_mag, b_mag = from_gate(p.state, b_gate)
@@ -266,12 +266,12 @@ def gated_tensors(p: DictionaryParts, c: Tensor) -> dict[str, Tensor]:
 
 
 def jumprelu_tensors(p: DictionaryParts, c: Tensor) -> dict[str, Tensor]:
-    "JumpReluAutoEncoder."
+    "The tensors of a JumpReluAutoEncoder."
     return to_matrices(p) | {"threshold": p.state["log_threshold"].exp() / c}
 
 
 def topk_tensors(p: DictionaryParts, c: Tensor) -> dict[str, Tensor]:
-    "AutoEncoderTopK and BatchTopKSAE, which rank by the activation: features in units of c."
+    "The tensors of an AutoEncoderTopK or a BatchTopKSAE, which rank by the activation: features in units of c."
     k, threshold = torch.tensor(p.sparsity.k, dtype=torch.int), p.state.get("threshold", torch.tensor(-1.))
     linear = linear_tensors(rescale_features(p, c).groups[0], p.b_dec)
     return linear | {"b_dec": p.b_dec, "k": k, "threshold": threshold}
@@ -284,14 +284,14 @@ AS_AUTOENCODER = {   # sparsity -> class, and its tensors from the parts and the
 
 # %% ../nbs/51_dictionary_learning.ipynb #9aa3794f
 class Written(NamedTuple):
-    "What is to be written."
+    "A dictionary as it will be written."
     kind: str                    # the class
     tensors: dict[str, Tensor]
     settings: dict
 
 
 def as_autoencoder(cc: CrossCoder, what: str = "dictionary_learning") -> Written:
-    "A dictionary on one site, as a class of dictionary_learning."
+    "Convert a dictionary on one site to a class of dictionary_learning."
     parts, kind, models = take_parts(cc, what), cc.sparsity.kind, find_origin(cc.info).get("models")
     if parts.groups[0].W_skip is not None:
         raise ValueError(f"{what} has no place for the linear skip of a group with skip=True.")
@@ -309,7 +309,7 @@ AS_CROSSCODER = {"relu": "CrossCoder", "batchtopk": "BatchTopKCrossCoder"}
 
 
 def check_writable(cc: CrossCoder, what: str = "dictionary_learning") -> None:
-    "Refuse what a crosscoder of dictionary_learning cannot hold."
+    "Raise ValueError for what a crosscoder of dictionary_learning cannot hold."
     kind, rank, group, sites = cc.sparsity.kind, cc.sparsity.rank, cc.groups[0], set(cc.sites)
     if len(cc.groups) != 1:
         names = ", ".join(g.name for g in cc.groups)
@@ -325,7 +325,7 @@ def check_writable(cc: CrossCoder, what: str = "dictionary_learning") -> None:
         raise ValueError(f"{what} has no code normalisation {rank!r}; there are {usual}.")
     if rank != "none" and (cc.norm_scale != 1).any():
         raise ValueError(f"{what} ranks by the norms of the decoder as stored, and this crosscoder's scaling was "
-                         "folded into it. Save the crosscoder that was folded.")
+                         "folded into it. Save the crosscoder it was folded from.")
 
 # %% ../nbs/51_dictionary_learning.ipynb #c9825bc1
 def normaliser_tensors(cc: CrossCoder) -> dict[str, Tensor]:
@@ -338,7 +338,7 @@ def normaliser_tensors(cc: CrossCoder) -> dict[str, Tensor]:
 
 
 def as_crosscoder(cc: CrossCoder) -> Written:
-    "A crosscoder on several sites, as a class of dictionary_learning."
+    "Convert a crosscoder on several sites to a class of dictionary_learning."
     check_writable(cc)
     name, group, n, rank = AS_CROSSCODER[cc.sparsity.kind], cc.groups[0], len(cc.sites), cc.sparsity.rank.upper()
     w, rank = cc.weights[group.name], rank if rank in CODE_NORMALIZATION else CODE_NORMALIZATION[0]
@@ -358,7 +358,7 @@ def as_crosscoder(cc: CrossCoder) -> Written:
 @torch.no_grad()
 def save_dictionary_learning(
     cc: CrossCoder,
-    folder: str | Path,  # made if it is not there
+    folder: str | Path,  # created if missing
 ) -> str:                # the class it was saved as
     """Write ae.pt (one site) or model.safetensors (several), and config.json.
     Top-k dictionaries that rank by decoder norms are written with each feature in units of its norm, which changes the

@@ -12,7 +12,7 @@ from .sparsity import JumpReLU
 
 # %% ../nbs/51_gemma_scope.ipynb #22cbaaae
 def read_jumprelu(file: DictionaryFile) -> DictionaryParts:
-    "A JumpReLU autoencoder; nothing is subtracted from its input."
+    "Read a JumpReLU autoencoder; nothing is subtracted from its input."
     t, state = file.tensors, {"log_threshold": to_log_threshold(file.tensors["threshold"])}
     return single_site(t["W_enc"].T, t["b_enc"], t["W_dec"], t["b_dec"], JumpReLU(rank="none"), state=state)
 

@@ -33,7 +33,7 @@ class Comparison(NamedTuple):
     "How far a crosscoder is from what another program computed."
     active: float           # mean number of active features
     features: float         # largest difference of a feature, divided by the largest feature
-    reconstruction: float   # the same of the reconstruction
+    reconstruction: float   # the same for the reconstruction
 
     def __str__(self):
         errors = f"features {self.features:.1e}, reconstruction {self.reconstruction:.1e}"
@@ -48,15 +48,15 @@ def compare(
     y_hat: Tensor,             # its reconstruction, [batch Σd] or [batch site d]
     tolerance: float = 2e-6,   # largest relative error allowed: some units in the last place of float32
 ) -> Comparison:              # mean number of active features, largest errors of features and reconstruction
-    """Check that a dictionary computes here what it computed elsewhere.
-    ValueError: it does not, or all features are active, or none is, which would show little."""
+    """Check that a crosscoder gives the features and the reconstruction of the original dictionary.
+    Raises ValueError if it does not, or if all features or none are active, which would prove little."""
     own = cc(x).y_hat
     own = torch.cat(list(own.values()), 1) if isinstance(own, dict) else own.flatten(1)
     def error(ours, theirs): return ((ours - theirs).abs().max() / theirs.abs().max().clamp_min(1e-30)).item()
     found = Comparison((f > 0).sum(1).float().mean().item(), error(cc.encode(x), f), error(own, y_hat.flatten(1)))
     if not max(found[1:]) <= tolerance: raise ValueError(f"not the same dictionary: {found}")
     if not 0 < found.active < f.shape[1]:
-        raise ValueError(f"{found.active:g} of {f.shape[1]} features are active: too little to tell")
+        raise ValueError(f"{found.active:g} of {f.shape[1]} features are active: too little to tell. Use other x.")
     return found
 
 # %% ../nbs/50_interop.ipynb #e089491c
@@ -82,7 +82,8 @@ def pick_weights(
     if found:
         raise ValueError(f"{len(found)} files could be the dictionary: {list_some(found)}. "
                          "Say which with subfolder=, or give the path of the file.")
-    raise ValueError(f"no file of weights among: {list_some(sorted(files))}. It would end in {', '.join(SUFFIXES)}.")
+    raise ValueError(f"no file of weights among: {list_some(sorted(files))}. "
+                     f"Expected a name that ends in {', '.join(SUFFIXES)}.")
 
 # %% ../nbs/50_interop.ipynb #ca6d052d
 def find_settings(
@@ -119,14 +120,14 @@ def find_dictionary(
     revision: str | None = None,   # branch, tag or commit of the repository; None: its main branch
     subfolder: str | None = None,  # where in it; None: anywhere, as long as one file is nearest to the top
 ) -> Found:                        # weights, settings
-    """The files of a dictionary, downloaded if they are on the hub.
-    ValueError: there are none, or several; FileNotFoundError: there is no such path."""
+    """Find the files of a dictionary, and download them if they are on the hub.
+    Raises ValueError if there are none or several, FileNotFoundError if there is no such path."""
     path = Path(path)
     if path.is_file(): return find_beside(path)
     here, inside = path.is_dir(), f"{subfolder.strip('/')}/" if subfolder else ""
     if not here and (len(path.parts) != 2 or path.is_absolute()):
-        raise FileNotFoundError(f"{path} is no file or folder here, and no hub repository, "
-                                "which would look like org/name")
+        raise FileNotFoundError(f"{path} is neither a local file or folder nor a hub repository, "
+                                "whose name would look like org/name")
     files = list_files(path) if here else HfApi().list_repo_files(str(path), revision=revision)
     try: weights = pick_weights([f for f in files if f.startswith(inside)])
     except ValueError as e: raise ValueError(f"{path}: {e}") from None
@@ -136,7 +137,7 @@ def find_dictionary(
     return Found(root / weights, root / settings if settings else None)
 
 # %% ../nbs/50_interop.ipynb #9e41529f
-ASK_AGAIN = "Get it again, or from its author."
+ASK_AGAIN = "Get it again, or ask its author for another copy."
 MOST_BYTES, MOST_TIMES = 1 << 26, 8   # what any file may unpack to, and how many times its length a large one
 
 
@@ -144,7 +145,7 @@ def check_size(
     path: Path,
     needed: int,   # bytes of all it holds
 ) -> None:
-    "Refuse a file that would unpack to more than eight times its length, and more than 64 MiB."
+    "Raise ValueError for a file that would unpack to more than eight times its length and more than 64 MiB."
     size = path.stat().st_size
     most = max(MOST_BYTES, MOST_TIMES * size)
     if needed > most:
@@ -153,7 +154,7 @@ def check_size(
 
 
 def check_archive(path: Path) -> None:
-    "Refuse a zip archive whose directory promises too much, or whose contents have other checksums."
+    "Raise ValueError for a zip archive that would unpack to too much, or whose checksums are wrong."
     try:
         if not zipfile.is_zipfile(path): return          # torch's old format
         with zipfile.ZipFile(path) as archive:
@@ -165,7 +166,7 @@ def check_archive(path: Path) -> None:
 
 
 def check_pickle(path: Path) -> None:
-    "Refuse a .pt file whose tensors are not dense, or too large; their sizes are read without their contents."
+    "Raise ValueError for a .pt file whose tensors are not dense, or too large; only their sizes are read."
     with FakeTensorMode(): held = torch.load(path, map_location="cpu", weights_only=True)
     tensors = [t for t in getattr(held, "values", list)() if torch.is_tensor(t)]
     strange = sorted({str(t.layout) for t in tensors if t.layout != torch.strided})
@@ -181,7 +182,7 @@ WOULD_RUN_CODE = ("{} is a pickle that asks for {}, which tensors do not need an
 
 
 def load_pickle(path: Path) -> dict:
-    "What a .pt file holds, if that is tensors and plain numbers."
+    "Read a .pt file that holds only tensors and plain numbers."
     check_archive(path)
     try:
         check_pickle(path)
@@ -238,7 +239,7 @@ class FileContents(NamedTuple):
 def read_tensors(
     path: Path,        # .safetensors, .pt or .npz
 ) -> FileContents:     # on the CPU
-    "The tensors of a file, of which nothing is executed. ValueError: it is damaged, too large, or more than data."
+    "Read a file of tensors without executing anything. ValueError: it is damaged, too large, or holds code."
     if path.suffix not in READERS: raise ValueError(f"{path} must be one of {', '.join(READERS)}.")
     held = {str(n).removeprefix("_orig_mod."): t for n, t in READERS[path.suffix](path).items()}
     tensors = {n: t for n, t in held.items() if torch.is_tensor(t)}
@@ -284,9 +285,9 @@ class DictionaryFile(NamedTuple):
     def setting(
         self,
         *places: str,   # such as "k", "trainer.k"
-        default=None,   # where none of them is there
+        default=None,   # if none of them is there
     ):
-        "The first of some settings that is there."
+        "The first of these settings that is present."
         for place in places:
             value = self.config
             for key in place.split("."): value = value.get(key) if hasattr(value, "get") else None
@@ -294,7 +295,7 @@ class DictionaryFile(NamedTuple):
         return default
 
     def count(self, *places: str) -> int:
-        "A number that must be known: the tensor with the first name, or a setting; else ValueError."
+        "A required number: the tensor with the first name, or a setting; ValueError if there is neither."
         value = self.tensors.get(places[0], self.setting(*places))
         if value is None:
             raise ValueError(f"{self.path}: {places[0]} is neither in the file nor in its settings "
@@ -304,7 +305,7 @@ class DictionaryFile(NamedTuple):
             raise ValueError(f"{self.path}: {places[0]} must be a number; got {reprlib.repr(value)}.") from None
 
     def axes(self, *names: str) -> int:
-        "How many axes the first of some tensors has that is there; 0 if there is none."
+        "The number of axes of the first of these tensors that is present; 0 if none is."
         return next((self.tensors[n].ndim for n in names if n in self.tensors), 0)
 
 # %% ../nbs/50_interop.ipynb #0f989eed
@@ -342,7 +343,7 @@ def assemble(
     sites: list[str] | None = None,  # names of the sites, in the order of the file; None: those in the parts
     info: dict | None = None,        # where it comes from
 ) -> CrossCoder:                     # in evaluation mode
-    "The crosscoder that a file describes; ValueError if its sites cannot have these names."
+    "Build the crosscoder that a file describes; ValueError if its sites cannot have these names."
     n_sites = len(parts.widths)
     names = tuple(sites or parts.names or (["site"] if n_sites == 1 else ascii_uppercase[:n_sites]))
     if len(names) != n_sites or len(set(names)) < n_sites:
@@ -378,7 +379,7 @@ def single_site(
 def to_log_threshold(
     threshold: Tensor,  # of any sign
 ) -> Tensor:            # of the same shape
-    "The thresholds of `JumpReLU`, from those of other libraries."
+    "Convert the thresholds of other libraries to the logarithms that `JumpReLU` holds."
     return threshold.nan_to_num(nan=torch.inf).clamp(1e-30, 1e30).log()
 
 # %% ../nbs/50_interop.ipynb #29d03bbc
@@ -431,7 +432,7 @@ def recognise_format(
     file: DictionaryFile,
     formats: dict[str, Format],
 ) -> tuple[str, str]:  # names of format and class
-    "Which row of the table a file belongs to, and which class; ValueError if that cannot be told."
+    "Find the row of the table and the class that a file belongs to; ValueError if that is not clear."
     name = next((n for n, f in formats.items() if f.fits(file)), None)
     if name is None:
         raise ValueError(f"{file.path} is of no known format. It holds: {list_some(sorted(file.tensors), 12)}; "
@@ -468,7 +469,7 @@ def read_origin(
 
 
 def read_parts(file: DictionaryFile, name: str, kind: str, layout: TensorLayout) -> DictionaryParts:
-    "What a file holds, as its class is read."
+    "Check the tensors of a file, and read its parts as its class says."
     check_tensors(file.tensors, layout, f"{file.path} ({name}, {kind})")
     try: return layout.read(file)
     except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError) as e:
@@ -477,9 +478,9 @@ def read_parts(file: DictionaryFile, name: str, kind: str, layout: TensorLayout)
 
 
 def check_site_names(names: list | tuple | None, path: Path) -> None:
-    "Names that come from settings must be words."
+    "Raise ValueError unless names from settings are non-empty strings."
     if all(isinstance(name, str) and name for name in names or ()): return
-    raise ValueError(f"{path}: the names of its sites must be words; "
+    raise ValueError(f"{path}: the names of its sites must be non-empty strings; "
                      f"got {list_some([str(name)[:40] for name in names])}. Name them with sites=[...].")
 
 # %% ../nbs/50_interop.ipynb #0fecb68d
@@ -488,9 +489,9 @@ def read_dictionary(
     formats: dict[str, Format],      # the table of what can be read
     revision: str | None = None,     # branch, tag or commit of the repository
     subfolder: str | None = None,    # where in it, if it holds several
-    sites: list[str] | None = None,  # names for the sites; None: those the file knows, else "site", or A, B, ...
+    sites: list[str] | None = None,  # names for the sites; None: those in the file, else "site", or A, B, ...
 ) -> CrossCoder:                     # in evaluation mode
-    "A dictionary in one of some formats, or in this library's own; ValueError says why it cannot be read."
+    "Read a dictionary in one of these formats, or in this library's own; ValueError says why it cannot be read."
     weights, settings = find_dictionary(path, revision, subfolder)
     config = read_json(settings, ASK_AGAIN) if settings else {}
     if "format_version" in config:
@@ -511,7 +512,7 @@ def read_dictionary(
 @torch.no_grad()
 def take_parts(
     cc: CrossCoder,
-    what: str,            # the layout that is to hold it, for the message
+    what: str,            # the layout it is written as, for the message
 ) -> DictionaryParts:     # in raw units
     "The weights of a crosscoder of one group; ValueError if it has several."
     if len(cc.groups) != 1:

@@ -14,7 +14,7 @@ AXES = {"W_enc": "model d feature", "b_enc": "feature", "W_dec": "feature model 
 
 
 def read_joint(file: DictionaryFile) -> DictionaryParts:
-    "A ReLU crosscoder of two models, or more."
+    "Read a ReLU crosscoder of two or more models."
     t, sites = file.tensors, tuple(range(len(file.tensors["W_enc"])))
     group = Weights(t["W_enc"].permute(2, 0, 1).flatten(1), t["b_enc"], t["W_dec"].flatten(1), sites, sites)
     widths = (t["W_enc"].shape[1],) * len(sites)

@@ -30,7 +30,7 @@ class LensSettings(NamedTuple):
 
 
 def read_settings(file: DictionaryFile) -> LensSettings:
-    "The settings of a SAELens file, of either age."
+    "Read the settings of a SAELens file, of version 6 or older."
     get = file.setting
     activation = get("activation_fn_str", "activation_fn", default="relu")
     architecture = "topk" if activation == "topk" else get("architecture", default="standard")
@@ -48,7 +48,7 @@ REFUSED = {"layer_norm": "divides every token by its own standard deviation, whi
 
 
 def check_settings(file: DictionaryFile, settings: LensSettings) -> None:
-    "Refuse by name what no crosscoder can hold."
+    "Raise ValueError for settings that no crosscoder can follow."
     normalize, activation = settings.normalize, settings.activation
     if normalize in REFUSED: raise ValueError(f"{file.path}: normalize_activations={normalize!r} {REFUSED[normalize]}.")
     if activation not in ("relu", "topk"):
@@ -64,7 +64,7 @@ class LensSparsity(NamedTuple):
 
 
 def read_sparsity(file: DictionaryFile, settings: LensSettings) -> LensSparsity:
-    "The sparsity function of a SAELens dictionary."
+    "Read the sparsity function of a SAELens dictionary."
     t = file.tensors
     if "r_mag" in t: return LensSparsity(Gated(), to_gate(t["r_mag"], t["b_mag"], t["b_gate"]), t["b_gate"])
     if "threshold" in t:
@@ -74,7 +74,7 @@ def read_sparsity(file: DictionaryFile, settings: LensSettings) -> LensSparsity:
 
 # %% ../nbs/51_saelens.ipynb #aa4b9e1a
 def read_autoencoder(file: DictionaryFile) -> DictionaryParts:
-    "A sparse autoencoder of SAELens."
+    "Read a sparse autoencoder of SAELens."
     t, settings = file.tensors, read_settings(file)
     check_settings(file, settings)
     sparsity, state, b_enc = read_sparsity(file, settings)
@@ -104,7 +104,7 @@ SAELENS = {"SAELens": Format(
 
 # %% ../nbs/51_saelens.ipynb #53962ef7
 def read_transcoder(file: DictionaryFile) -> DictionaryParts:
-    "A transcoder of SAELens, with or without thresholds, with or without a linear skip."
+    "Read a transcoder of SAELens, with or without thresholds, with or without a linear skip."
     t, settings = file.tensors, read_settings(file)
     check_settings(file, settings)
     sparsity, state, b_enc = read_sparsity(file, settings)
@@ -120,12 +120,12 @@ ARCHITECTURES |= {name: TensorLayout(ACROSS | more, read_transcoder) for name, m
 
 # %% ../nbs/51_saelens.ipynb #601ecadb
 def relu_tensors(p: DictionaryParts, c: Tensor) -> dict[str, Tensor]:
-    "standard: nothing is subtracted from the input."
+    "The tensors of the standard architecture: nothing is subtracted from the input."
     return to_matrices(p)
 
 
 def gated_tensors(p: DictionaryParts, c: Tensor) -> dict[str, Tensor]:
-    "gated."
+    "The tensors of the gated architecture."
     t = to_matrices(p)
     b_gate = t.pop("b_enc")
     r_mag, b_mag = from_gate(p.state, b_gate)
@@ -133,13 +133,13 @@ def gated_tensors(p: DictionaryParts, c: Tensor) -> dict[str, Tensor]:
 
 
 def jumprelu_tensors(p: DictionaryParts, c: Tensor) -> dict[str, Tensor]:
-    "jumprelu, from the thresholds of JumpReLU or the one threshold of BatchTopK."
+    "The tensors of the jumprelu architecture, from the thresholds of JumpReLU or the one threshold of BatchTopK."
     threshold = p.state["log_threshold"].exp() if "log_threshold" in p.state else p.state["threshold"]
     return to_matrices(p) | {"threshold": threshold / c}
 
 
 def topk_tensors(p: DictionaryParts, c: Tensor) -> dict[str, Tensor]:
-    "topk, which ranks by the activation: features in units of c."
+    "The tensors of the topk architecture, which ranks by the activation: features in units of c."
     return to_matrices(rescale_features(p, c))
 
 
@@ -153,7 +153,7 @@ def choose_architecture(
     parts: DictionaryParts,
     kind: str,     # the sparsity
 ) -> str:
-    "The architecture of SAELens that holds a dictionary."
+    "Choose the SAELens architecture that can hold a dictionary."
     if kind not in AS_LENS:
         raise ValueError(f"SAELens has no architecture with {kind}; there are {', '.join(AS_LENS)}.")
     architecture, w, n = AS_LENS[kind][0], parts.groups[0], len(parts.widths)
@@ -172,7 +172,7 @@ def choose_architecture(
 @torch.no_grad()
 def save_saelens(
     cc: CrossCoder,
-    folder: str | Path,  # made if it is not there
+    folder: str | Path,  # created if missing
 ) -> str:                # the architecture it was saved as
     """Write cfg.json and sae_weights.safetensors.
     Top-k dictionaries that rank by decoder norms are written with each feature in units of its norm, which changes the

@@ -21,10 +21,10 @@ from .files import differences, parse_json, read_json, replacing, stamp, stamp_p
 
 # %% ../nbs/11_saving.ipynb #c4fb14e6
 def as_json(
-    value,             # of a configuration, or of where a crosscoder comes from
+    value,             # part of a configuration or of `info`
     where: str,        # its name, for the error
-):                     # the same in numbers, texts, lists and dicts
-    """What JSON can hold: a NumPy number becomes a Python number, a path becomes text, infinity and NaN become None.
+):                     # the same in numbers, strings, lists and dicts
+    """Convert a value to what JSON can hold: NumPy numbers to Python's, paths to strings, infinity and NaN to None.
 
     Raises TypeError for anything else, naming the place."""
     if isinstance(value, Mapping): return {str(name): as_json(part, f"{where}.{name}") for name, part in value.items()}
@@ -33,7 +33,7 @@ def as_json(
     if isinstance(value, PurePath): return str(value)
     if isinstance(value, float): return value if math.isfinite(value) else None
     if value is None or isinstance(value, (str, int)): return value
-    raise TypeError(f"{where} is a {type(value).__name__} and cannot be saved: only numbers, texts, lists and dicts "
+    raise TypeError(f"{where} is a {type(value).__name__} and cannot be saved: only numbers, strings, lists and dicts "
                     "can. Leave it out, or convert it.")
 
 # %% ../nbs/11_saving.ipynb #4436a10f
@@ -51,7 +51,7 @@ def check_values(
     tensors: Mapping[str, Tensor],
     what: str,                       # for the error
 ) -> None:
-    "Weights are finite, scales positive; only an outlier cut may be infinite."
+    "Raise an error unless weights are finite and scales positive; only an outlier cut may be infinite."
     for n, t in tensors.items():
         if n in POSITIVE: ok, must = t.isfinite() & (t > 0), "positive and finite"
         elif n == "scaling.max_norm": ok, must = t > 0, "positive"
@@ -63,12 +63,12 @@ FORMAT_VERSION = 2
 
 # %% ../nbs/11_saving.ipynb #5c71179d
 def save_folder(
-    folder: str | Path,              # made if it does not exist; what was saved there before is replaced
+    folder: str | Path,              # created if missing; what was saved there before is replaced
     layout: dict,                    # what the weights belong to: sites, groups, sparsity
     info: dict,                      # where they come from
     tensors: Mapping[str, Tensor],   # the weights, of any type and on any device
 ) -> None:
-    """Write model.safetensors, in float32, and then config.json, which knows its checksum.
+    """Write model.safetensors, in float32, and then config.json, which holds its checksum.
 
     Raises TypeError or ValueError, before anything is written, for what could not be loaded again."""
     folder, info = Path(folder), as_json(info, "info")
@@ -83,14 +83,14 @@ def save_folder(
 KINDS = dict(format_version=int, sites=list, groups=list, sparsity=dict, info=dict, weights=dict)
 NO_CONFIG = ("no config.json in {folder}: not a folder written by CrossCoder.save_pretrained. "
              "interop.load_dictionary reads those of other libraries.")
-OTHER_VERSION = ("{path} has format version {version}, this library reads version {known}. "
+OTHER_VERSION = ("{path} has format version {version}; this library reads version {known}. "
                  "Load it with the library version that wrote it, or train and save again.")
 
 # %% ../nbs/11_saving.ipynb #eb475f9d
 def read_config(
     folder: Path,   # written by `save_folder`
 ) -> dict:
-    "config.json, checked: this version of the format, and no field that it does not know."
+    "Read config.json, and check its format version and its fields."
     path = folder / "config.json"
     if not path.exists(): raise FileNotFoundError(NO_CONFIG.format(folder=folder))
     config = read_json(path, "Save the crosscoder again.")
@@ -108,7 +108,7 @@ SAFETENSORS_TYPES = {torch.float32: "F32", torch.int64: "I64", torch.bool: "BOOL
 
 
 def header_of(path: Path) -> tuple[dict, dict]:   # the layout, and shape and type of each tensor
-    "What the first bytes of a safetensors file say."
+    "Read the header of a safetensors file."
     try: file = safe_open(path, framework="pt")
     except SafetensorError as e: raise ValueError(f"{path} cannot be read ({e}): it is damaged.") from None
     with file:
@@ -122,9 +122,9 @@ def header_of(path: Path) -> tuple[dict, dict]:   # the layout, and shape and ty
 def check_header(
     path: Path,                     # model.safetensors
     layout: dict,                   # of config.json
-    wanted: Mapping[str, Tensor],   # a tensor like each that must be there
+    wanted: Mapping[str, Tensor],   # the expected tensors: only name, shape and type count
 ) -> None:
-    "Layout, names, shapes and types in a file, read from its first bytes, must be those of the configuration."
+    "Raise an error unless layout, names, shapes and types in the header of a file match the configuration."
     there, found = header_of(path)
     if other := differences(there, layout):
         raise ValueError(f"{path} and config.json describe two crosscoders; {other}. Save again.")
@@ -140,9 +140,9 @@ TWO_SAVINGS = ("{folder}: {problem}. Weights and config.json were saved by two d
 def load_weights(
     folder: Path,
     config: dict,                   # what `read_config` returned
-    wanted: Mapping[str, Tensor],   # a tensor like each that must be there, for instance on the meta device
+    wanted: Mapping[str, Tensor],   # the expected tensors, for instance on the meta device
 ) -> dict[str, Tensor]:
-    "The weights: header, checksum and every number checked against the configuration."
+    "Load the weights, after checking their header, checksum and values against the configuration."
     path = folder / WEIGHTS
     if not path.is_file(): raise FileNotFoundError(f"{path} is missing. Save again.")
     check_header(path, {n: config[n] for n in ("sites", "groups", "sparsity")}, wanted)
@@ -160,6 +160,6 @@ def fetch(
     "The folder itself, or the local copy of the repository's two files."
     if Path(path).is_dir(): return Path(path)
     if len(Path(path).parts) != 2 or Path(path).is_absolute():
-        raise FileNotFoundError(f"{path} is no folder written by save_pretrained, and no hub repository, "
-                                "which would look like org/name")
+        raise FileNotFoundError(f"{path} is neither a folder written by save_pretrained nor a hub repository, "
+                                "whose name would look like org/name")
     return Path(snapshot_download(str(path), revision=revision, allow_patterns=["config.json", WEIGHTS]))

@@ -15,11 +15,11 @@ CHOICES = {"topk": TopK, "groupmax": GroupMax}
 
 
 def read_coder(file: DictionaryFile) -> DictionaryParts:
-    "A sparse autoencoder, transcoder or skip transcoder of sparsify."
+    "Read a sparse autoencoder, transcoder or skip transcoder of sparsify."
     t, across, place = file.tensors, file.setting("transcode", default=False), file.path.parent.name
     activation, signed = file.setting("activation", default="topk"), file.setting("signed", default=False)
     if activation not in CHOICES or signed:
-        raise ValueError(f"{file.path}: the activations topk and groupmax can be read, without a sign; "
+        raise ValueError(f"{file.path}: only unsigned topk and groupmax activations can be read; "
                          f"got {activation!r}, signed {signed}.")
     W, b, d = t["encoder.weight"], t["encoder.bias"], len(t["b_dec"])
     if not across: b = b - W @ t["b_dec"]

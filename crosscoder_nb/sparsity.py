@@ -19,7 +19,7 @@ def scores(
     pre: Tensor,    # pre-activations, [batch feature]
     norms: Tensor,  # decoder norm of each feature, [feature]
 ) -> Tensor:        # what features are ranked by, [batch feature], never negative
-    "The size of what each feature would write."
+    "The score of each feature: its positive pre-activation times its decoder norm."
     return pre.relu() * norms
 
 # %% ../nbs/10_sparsity.ipynb #2c740469
@@ -37,7 +37,7 @@ def code_norms(
     dec_norms: Tensor,               # decoder norms, [feature site]
     code_norm: str = "crosscoder",   # one of CODE_NORMS
 ) -> Tensor:                         # [feature]; [feature site] for "decoupled"
-    "One weight for each feature, made of its decoder norms at all sites."
+    "One weight per feature, computed from its decoder norms at all sites."
     if code_norm not in CODE_NORMS:
         raise ValueError(f"code_norm must be one of {', '.join(CODE_NORMS)}; got {code_norm!r}")
     return CODE_NORMS[code_norm](dec_norms)
@@ -58,13 +58,13 @@ class Sparsity(nn.Module):
         self.rank = rank
 
     def prepare(self, n_features: int) -> None:
-        "Make the parameters that each feature has."
+        "Create the parameters that belong to each feature."
 
     def watch(self, active: Tensor, n: int) -> None:
-        "Learn from a training step: the scores of the active entries, and the number of all entries."
+        "Update running statistics after a training step: the scores of its active entries, and `n` entries in all."
 
     def restart(self, features: Tensor) -> None:
-        "Set the parameters of some features back to their first values; their numbers, [n]."
+        "Reset the parameters of the features with these indices, [n], to their initial values."
 
     def penalised(self, pre: Tensor, f: Tensor) -> Tensor:
         "What a sparsity penalty falls on, [batch feature]: the code itself, or the gate before it."
@@ -75,7 +75,7 @@ class Sparsity(nn.Module):
         return 0.
 
     def config(self) -> dict:
-        "What `sparsity_from` needs to make it again; JSON can hold it."
+        "The settings from which `sparsity_from` rebuilds it, as JSON can hold them."
         return dict(kind=self.kind, rank=self.rank)
 
 # %% ../nbs/10_sparsity.ipynb #37600457
@@ -107,15 +107,15 @@ class ReLU(Sparsity):
 
 # %% ../nbs/10_sparsity.ipynb #87a61629
 def as_int(n) -> int:
-    "NumPy's whole numbers become Python's, which JSON can hold; everything else passes unchanged."
+    "Convert a NumPy integer to a Python one, which JSON can hold; anything else is returned unchanged."
     return int(n) if isinstance(n, Integral) else n
 
 # %% ../nbs/10_sparsity.ipynb #dfd6cb27
 def check_k(
     k: int,           # active features per token
-    n_features: int,  # features there are
+    n_features: int,  # number of features
 ) -> None:
-    "A token cannot have more active features than there are features."
+    "Raise an error unless k is a whole number from 1 to the number of features."
     if not (isinstance(k, int) and 0 < k <= n_features):
         raise ValueError(f"k must be a whole number between 1 and the number of features; got k={k} with {n_features} "
                          "features. Choose a smaller k or a larger dictionary.")
@@ -158,8 +158,8 @@ class BatchTopK(Sparsity):
         self.k = self.k_now = as_int(k)                        # training may anneal k_now towards k
         self.register_buffer("threshold", torch.tensor(-1.0))  # negative: not learnt yet
         self.register_buffer("cut", torch.tensor(0.0))         # the last batch's smallest kept score, to search from
-        self.register_buffer("learnt_k", torch.tensor(0))      # with which k the threshold was learnt ...
-        self.register_buffer("learnt_from", torch.tensor(0))   # ... from how many batches before the last
+        self.register_buffer("learnt_k", torch.tensor(0))      # the k for which the threshold was learnt ...
+        self.register_buffer("learnt_from", torch.tensor(0))   # ... and from how many batches before the last one
 
     def prepare(self, n_features: int) -> None: check_k(self.k, n_features)
 
@@ -176,15 +176,16 @@ class BatchTopK(Sparsity):
 
     @torch.no_grad()
     def learn(self, smallest: Tensor) -> None:
-        "Move the threshold towards the smallest positive score a training batch kept; with another k it begins again."
+        "Move the threshold towards the smallest score kept in a training batch; start again when k has changed."
         same = (self.learnt_k == self.k_now) & (self.threshold >= 0)
         self.learnt_from.copy_(torch.where(same, self.learnt_from + 1, 0))
         self.learnt_k.fill_(self.k_now)
-        weight = 1 / (1 + self.learnt_from / 20).clamp_max(5)   # the memory grows to five batches
+        weight = 1 / (1 + self.learnt_from / 20).clamp_max(5)   # the running mean grows to about five batches
         self.threshold.copy_(torch.lerp(self.threshold, smallest.to(self.threshold), weight.to(self.threshold)))
         self.cut.copy_(smallest)
 
     def learnt_threshold(self) -> Tensor:
+        "The threshold used in evaluation; raises an error before training."
         if self.threshold < 0:
             raise RuntimeError("BatchTopK has no threshold yet: it is learnt while training. "
                                "Train first, or call .train() to select within the batch.")
@@ -194,12 +195,12 @@ class BatchTopK(Sparsity):
 
 # %% ../nbs/10_sparsity.ipynb #834319af
 class GroupMax(Sparsity):
-    "The largest score of each of some blocks of features ([sparsify](https://github.com/EleutherAI/sparsify))."
+    "The largest score in each block of features ([sparsify](https://github.com/EleutherAI/sparsify))."
     kind, is_sparse, ranked = "groupmax", True, True
 
     def __init__(
         self,
-        n_blocks: int,               # blocks of features, so the most that are active on a token
+        n_blocks: int,               # number of blocks, the most features that can be active on a token
         rank: str = "crosscoder",    # how scores weigh a feature's norms, one of CODE_NORMS
     ):
         super().__init__(rank)
@@ -208,7 +209,7 @@ class GroupMax(Sparsity):
     def prepare(self, n_features: int) -> None:
         if not isinstance(self.n_blocks, int) or self.n_blocks < 1 or n_features % self.n_blocks:
             raise ValueError(f"GroupMax needs blocks of equal size; got {n_features} features in {self.n_blocks} "
-                             "blocks. Choose a number of blocks that divides them.")
+                             "blocks. Choose a number of blocks that divides the number of features.")
 
     def forward(self, pre: Tensor, norms: Tensor) -> Tensor:
         s = scores(pre, norms).unflatten(1, (self.n_blocks, -1))
