@@ -71,7 +71,7 @@ y_hat, code = cc(x)   # x: the sites side by side, [batch {width}], or a dict by
 
 
 def repositories(models: str | list[str]) -> list[str]:
-    "Those of some models that are named as repositories of the hub."
+    "The models that are named like repositories of the hub."
     models = [models] if isinstance(models, str) else models
     return [m for m in models if re.fullmatch(r"[\w.-]+/[\w.-]+", m)]
 
@@ -92,8 +92,8 @@ def tabulate_groups(cc: CrossCoder) -> str:
 def render_model_card(
     cc: CrossCoder,
     name: str = "org/name",  # the repository
-) -> str:                    # Markdown with a YAML head
-    "What a reader of the repository should know about a dictionary, as far as `cc.info` knows it."
+) -> str:                    # Markdown with a YAML header
+    "The model card of a dictionary, from its structure and `cc.info`."
     known = find_origin(cc.info)
     bases, metrics = repositories(known.get("models", [])), known.get("metrics")
     kind = "crosscoder" if len(cc.sites) > 1 else "sparse-autoencoder"
@@ -110,7 +110,7 @@ def render_model_card(
 def push_to_hub(
     cc: CrossCoder,
     repo_id: str,                       # "org/name"
-    private: bool = False,              # may only its owners see it? For a repository that is made now
+    private: bool = False,              # visible to its owners only? Applies to a new repository
     commit_message: str | None = None,  # None: how many features there are
 ) -> str:                               # the commit
     "Upload a dictionary and its card; `CrossCoder.from_pretrained(repo_id, revision=commit)` gives it back."

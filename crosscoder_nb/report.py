@@ -17,14 +17,14 @@ from .browser import (STATIC, feature_card_data, html_table, leaning_features, m
                                    provenance, view_meta)
 
 # %% ../nbs/42_report.ipynb #32d77b61
-HEADLINE = ("Of {features:,} features {living:,} fired on the {tokens:,} tokens measured: {shared} are shared, "
-            "{first} belong to {a} only, {second} to {b} only, and {between} are between.")
+HEADLINE = ("Of {features:,} features, {living:,} fired on the {tokens:,} tokens measured: {shared} are shared, "
+            "{first} belong to {a} only, {second} to {b} only, and {between} fall between these classes.")
 
 
 def headline(
     df: pd.DataFrame,  # the table of `diff`
 ) -> str:              # one sentence
-    "What was found, in numbers."
+    "One sentence with the number of features in each class."
     (a, b), kinds = model_names(df), df["class"].value_counts()
     living = len(df) - kinds.get("dead", 0)
     def part(kind): return f"{kinds.get(kind, 0):,} ({kinds.get(kind, 0) / max(1, living):.1%})"
@@ -45,7 +45,7 @@ def report_features(
     n_shared: int = 30,     # shared features, drawn at random
     seed: int = 0,          # of the draw
 ) -> list[int]:             # numbers of the features
-    "The features whose examples a report holds unless told otherwise."
+    "The features whose examples a report includes by default."
     shared = df.index[df["class"] == "shared"]
     drawn = np.random.default_rng(seed).choice(shared, min(n_shared, len(shared)), replace=False)
     return list(dict.fromkeys([*leaning_features(df, n_exclusive), *map(int, drawn)]))
@@ -69,7 +69,7 @@ def pack(
     contents: dict,  # JSON-able
     columns: bytes,  # float32 columns, from `pack_columns`
 ) -> str:            # base64
-    "JSON and numbers as one text that can be put into HTML; equal contents give equal texts."
+    "Pack JSON and numbers into one string that HTML can hold; equal contents give equal strings."
     text = json.dumps(contents, ensure_ascii=False, allow_nan=False).encode()
     return base64.b64encode(gzip.compress(len(text).to_bytes(4, "little") + text + columns, mtime=0)).decode()
 
@@ -85,9 +85,9 @@ def report_data(
     tokenizer,            # turns ids into text
     evaluation,           # from `evaluate`, or None
     features: list[int],  # whose examples go in
-    n_examples: int,      # at most so many of each
+    n_examples: int,      # at most this many of each
 ) -> str:                 # base64
-    "All that the page knows, packed."
+    "All data of the page, packed."
     meta = view_meta(df, evaluation)
     cards = {int(i): feature_card_data(df, examples, tokenizer, i, n_examples) for i in features}
     dead = [int(i) for i in df.index[df["class"] == "dead"]]
@@ -97,7 +97,7 @@ def report_data(
 
 # %% ../nbs/42_report.ipynb #66252b45
 def content_policy(
-    script: str,  # the only script, as it stands between its tags
+    script: str,  # the only script: the text between its tags
     style: str,   # the only style sheet
 ) -> str:         # value of a Content-Security-Policy
     "Allow one script and one style sheet, and no request at all."
@@ -167,8 +167,8 @@ def write_report(
     tokenizer,                           # turns ids into text
     evaluation=None,                     # from `evaluate`
     history: pd.DataFrame | None = None, # metrics.jsonl of the training
-    info: dict | None = None,            # how the crosscoder came about
-    features: list[int] | None = None,   # whose examples go in; None: those that lean most and some shared ones
+    info: dict | None = None,            # how the crosscoder was made
+    features: list[int] | None = None,   # whose examples to include; None: `report_features`
     n_examples: int = 10,                # of each feature
     title: str | None = None,            # None: the two models' names
 ) -> Path:                               # the file
