@@ -24,7 +24,7 @@ def partners(
     if not len(valid): return np.full(len(a), NO_PARTNER)
     if any((np.diff(places) < 0).any() for places in (a[a > 0], b[valid])):
         raise ValueError("The tokens of a text do not end one after another: a tokenizer or a chat template changes "
-                         "the order of the text, and it cannot be aligned. In chats, leave system messages out, or "
+                         "the order of the text, so it cannot be aligned. In chats, leave system messages out, or "
                          "give both tokenizers the same chat_template.")
     candidate = valid[np.searchsorted(b[valid], a, side="right") - 1]   # the last that ends there or before
     is_last = np.append(a[1:] != a[:-1], True)
@@ -40,7 +40,7 @@ def coordinates(
     text: Text,
     ends: np.ndarray,         # [token] where tokens end in it, in characters
 ) -> np.ndarray:              # [token] int64, equal where two models have read equally far; 0 or less: no counterpart
-    "How far a document has been read with each token, in terms that hold under every chat template."
+    "How far a document has been read after each token, as a number that is comparable across chat templates."
     if not text.template.any(): return ends
     segment = segment_of(text, ends)
     begin, before = np.append(0, text.ends)[segment], np.append(0, ends[:-1])
@@ -101,7 +101,7 @@ SAMPLE = ("The quick brown fox isn't 12345.678\n\n    def f(x):\n\treturn x**2  
 
 
 def vocabulary_difference(a, b) -> str | None:
-    "The first token with another id, in words."
+    "The first token whose ids differ, in words; None if there is none."
     ids_a, ids_b = a.get_vocab(), b.get_vocab()
     differing = [token for token in ids_a.keys() | ids_b.keys() if ids_a.get(token) != ids_b.get(token)]
     if not differing: return None
@@ -112,7 +112,7 @@ def vocabulary_difference(a, b) -> str | None:
 
 
 def normalizer_difference(a, b) -> str | None:
-    "Other preparation of texts, in words."
+    "How the preparation of texts differs, in words; None if it does not."
     first, second = backend_parts(a)["normalizer"], backend_parts(b)["normalizer"]
     if first == second: return None
     return ("The tokenizers have one vocabulary and prepare text differently: "
@@ -120,7 +120,7 @@ def normalizer_difference(a, b) -> str | None:
 
 
 def splitting_difference(a, b) -> str | None:
-    "The first token that differs on a sample, in words."
+    "The first difference on a sample text, in words; None if there is none."
     ids_a, ids_b = (encode([SAMPLE], t)[0].ids.tolist() for t in (a, b))
     if ids_a == ids_b: return None
     at = next(i for i, (x, y) in enumerate(zip(ids_a + [None], ids_b + [None])) if x != y)

@@ -157,12 +157,12 @@ def role_indices(messages: list[dict]) -> list[int]:
     "The index into ROLES of each message's role."
     names = [ALIASES.get(m["role"], m["role"]) for m in messages]
     unknown = sorted({str(name) for name in names if name not in ROLES})
-    if unknown: raise ValueError(f"Messages have the roles {unknown}; known are {[*ROLES, *ALIASES]}.")
+    if unknown: raise ValueError(f"Messages have the roles {unknown}, which are unknown; use {[*ROLES, *ALIASES]}.")
     return [ROLES.index(name) for name in names]
 
 
 def body_segment(content: str, words: str, end: int, role: int, number: int) -> Segment:
-    "The segment of a message, `words` of whose `content` the template has kept."
+    "The segment of a message; `words` is what the template has kept of its `content`."
     offset = content.find(words)
     if offset < 0: return Segment(end, role, part=UNPAIRED)
     return Segment(end, role, part=3 * number + BODY, offset=offset)
@@ -177,14 +177,14 @@ def markup_segment(begin: int, end: int, role: int, number: int, spans: dict) ->
 def render_chat(
     messages: list[dict],                # dict(role=..., content=...) each
     tokenizer: PreTrainedTokenizerBase,  # with a chat template
-) -> Text:                               # ValueError for what the template cannot write or changes
+) -> Text:                               # ValueError if the template cannot write the chat or changes it
     "A chat as text, every character with its role and who wrote it: a message or the template."
     text, spans = locate_messages(messages, tokenizer)
     role = role_indices(messages)
     turns = turn_ends(messages, tokenizer, text, spans)
     has_default = 0 in spans and role[0] != ROLES.index("system")
     default = default_system_length(messages, tokenizer, text[:min(spans.values())[0]]) if has_default else 0
-    inside = {end for end in turns for a, b in spans.values() if a < end < b}   # these do not cut a message
+    inside = {end for end in turns for a, b in spans.values() if a < end < b}   # these must not cut a message
     bounds = {default, *turns, *(bound for span in spans.values() for bound in span)} - inside
     body_at = {begin: number for number, (begin, _) in spans.items()}
     segments, begin = [], 0

@@ -20,7 +20,7 @@ from transformers import PreTrainedTokenizerBase
 
 # %% ../nbs/02_encoding.ipynb #80f6cd28
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"   # what an incomplete character decodes to
-LONGEST = 4                                  # a character has at most so many bytes, and so many tokens
+LONGEST = 4                                  # the most bytes, and so the most tokens, of one character
 
 
 def is_unfinished(
@@ -37,9 +37,9 @@ def is_unfinished(
 # %% ../nbs/02_encoding.ipynb #5b19588d
 def pieces(
     tokenizer: PreTrainedTokenizerBase,   # the one that made the ids
-    ids: list[int] | Tensor,              # [token] that follow each other
+    ids: list[int] | Tensor,              # [token] consecutive tokens
 ) -> list[str]:                           # the text of each; joined, the text of all
-    "The visible text of each token. A character of several tokens is shown at the last of them, the others are empty."
+    "The visible text of each token. A character of several tokens is shown at the last one; the others are empty."
     def decode(some): return tokenizer.decode(some, skip_special_tokens=False, clean_up_tokenization_spaces=False)
     ids = torch.as_tensor(ids).tolist()
     out, begin, done = [], 0, 0         # ids[begin:done] is the piece before
@@ -74,7 +74,7 @@ def drop_bos(
 class Encoded(NamedTuple):
     "The tokens of a text."
     ids: np.ndarray    # [token] int64
-    ends: np.ndarray   # [token] int64, how many characters of the text have been read with it
+    ends: np.ndarray   # [token] int64, how many characters of the text have been read after it
 
 # %% ../nbs/02_encoding.ipynb #4de6a294
 def to_encoded(
@@ -120,8 +120,8 @@ class Segment(NamedTuple):
     end: int                # where it ends, in characters
     role: int = 0           # index into ROLES
     template: bool = False  # True: the chat template wrote the words
-    part: int = 0           # which part of the chat, the same number under any template; -1: this template alone has it
-    offset: int = 0         # characters of its message that come before; above 0 where a template cut blanks off
+    part: int = 0           # which part of the chat, the same number under any template; -1: no other template has it
+    offset: int = 0         # characters of its message before it; above 0 where a template strips leading blanks
 
 # %% ../nbs/02_encoding.ipynb #a36d3e7b
 class Text(NamedTuple):
@@ -194,7 +194,7 @@ def rename_tokens(
     moved = [t for t, name in names.items() if copy.token_to_id(name) != tokenizer.convert_tokens_to_ids(t)]
     if moved:
         raise ValueError(f"{type(tokenizer).__name__} ties the tokens {moved} to their names, so the same characters "
-                         "typed in a text cannot be told from them. Leave such texts out.")
+                         "typed in a text cannot be told apart from them. Leave such texts out.")
     return copy
 
 # %% ../nbs/02_encoding.ipynb #6144cbbf
@@ -229,7 +229,7 @@ def encode_documents(
     if not protected: return encoded
     if any(not texts[i].template.any() for i in protected):
         warnings.warn("Some texts contain control tokens, written out; they are read as plain characters. "
-                      "Give chats as lists of messages, and the chat template writes the control tokens.")
+                      "Give chats as lists of messages, so that the chat template writes the control tokens.")
     found = rename_tokens(tokenizer, names).encode_batch(list(protected.values()), add_special_tokens=False)
     for i, f in zip(protected, found): encoded[i] = to_encoded(f, tokenizer)
     return encoded
@@ -253,7 +253,7 @@ def backend_parts(
 
 # %% ../nbs/02_encoding.ipynb #8f9d8a34
 def short_hash(part) -> str:   # anything that fits into JSON
-    "The first 16 hexadecimal digits of its SHA-256."
+    "The first 16 hexadecimal digits of the SHA-256 of a part."
     return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
 
 # %% ../nbs/02_encoding.ipynb #d1843a92

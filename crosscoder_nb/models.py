@@ -61,7 +61,7 @@ class Model:
                          f"or one with model.site(head({place.layer}, 0)).")
 
     def width(self, site: Site) -> int:
-        "How many numbers a token has at a site of this model."
+        "The width of a site: how many numbers the vector of a token has there."
         return probe(self.module, [site])[site]
 
     def check_loaded(self) -> None:
@@ -71,19 +71,19 @@ class Model:
                          "(ActivationStore.collect does so itself.)")
 
     def load(self) -> "Model":
-        "Itself, or the same model with its weights, if it has none yet."
+        "The same model with its weights; the model itself if they are loaded already."
         return self if self.loaded else load_model(self.path, self.name, self.dtype)
 
     def identity(self) -> dict:
-        "All that decides what this model computes, fit for JSON: class, configuration, weights and adapters."
+        "Everything that decides what this model computes, fit for JSON: class, configuration, weights and adapters."
         active = [] if self.adapter is False else active_adapters(self.module)
         return dict(architecture=type(self.module).__name__, config=config_of(self.module), weights=weights_of(self),
                     adapters=adapters_of(self.module), active=active)
 
     @contextmanager
     def active(self):
-        """While this lasts, the module computes what this model computes, with the adapter on or off, and no other
-        thread runs it. A live buffer that reads the module waits meanwhile."""
+        """Within this context, the module computes what this model computes, with the adapter on or off, and no
+        other thread runs it. A live buffer that reads the module waits until the context ends."""
         with lock_of(self.module), switch_adapters(self.module, self.adapter):
             if self.adapter: check_chosen(self.module, self.chosen, self.name)
             yield self.module
@@ -115,7 +115,7 @@ def check_module_path(
     path: str,
     name: str,      # of the model, for the error
 ) -> None:
-    "ValueError for a path that leads to no module, with what there is on the way."
+    "ValueError if there is no module at a path; the message lists the modules that exist."
     if path and has_module(module, path): return
     known = path
     while known and not has_module(module, known): known = known.rpartition(".")[0]
@@ -139,7 +139,7 @@ def same_place(
 
 # %% ../nbs/02_models.ipynb #96016b5a
 def find_gguf(path: str) -> Path | None:
-    "The .gguf file that a path names, or the only one in a folder without config.json. None: there is none."
+    "The .gguf file that a path names, or the only one in a folder without config.json; None if there is none."
     path = Path(path)
     if path.suffix == ".gguf": return path
     files = sorted(path.glob("*.gguf")) if path.is_dir() and not (path / "config.json").exists() else []
@@ -161,14 +161,14 @@ def load_module(
 
 
 def describe_module(source: str, dtype: torch.dtype, options: dict) -> nn.Module:
-    "The same model on the meta device: all its modules and the shapes of its weights, in no memory."
+    "The same model on the meta device: all its modules and the shapes of its weights, without memory for them."
     config = AutoConfig.from_pretrained(source, trust_remote_code=False, **options)
     with torch.device("meta"): return AutoModelForCausalLM.from_config(config, dtype=dtype)
 
 
 @contextmanager
 def loading(path: str):
-    "Errors of the block, with the name of the file or folder in them."
+    "Raise errors of the block with the name of the file or folder in them."
     try: yield
     except (MemoryError, torch.OutOfMemoryError): raise
     except Exception as e:
@@ -187,10 +187,10 @@ def check_path(path: str) -> None:
 def load_model(
     path: str,                            # hub name, local folder, .gguf file, or a folder that holds one
     name: str | None = None,              # name in sites; the last part of the path when not given
-    dtype: torch.dtype | None = None,     # of weights and activations; None: what the device computes with fastest
-    device: str | None = None,            # None: the fastest there is; "meta": described, without its weights
+    dtype: torch.dtype | None = None,     # of weights and activations; None: the fastest on the device
+    device: str | None = None,            # None: the fastest available; "meta": described, without its weights
 ) -> Model:
-    "Load a language model and its tokenizer. ValueError or FileNotFoundError, with the path, where there is none."
+    "Load a language model and its tokenizer. ValueError or FileNotFoundError, with the path, if there is none."
     check_path(path)
     gguf, device = find_gguf(str(path)), device_or_fastest(device)
     without_weights = device.type == "meta"
@@ -208,13 +208,13 @@ RECORDS_OF_CONFIG = (
     "dtype", "torch_dtype", "use_cache", "_attn_implementation")                                # how it is computed
 
 def config_of(module: nn.Module) -> dict:   # fit for JSON
-    "The configuration of a language model, without what does not change its numbers."
+    "The configuration of a language model, without the settings that do not affect its numbers."
     return without_records(json.loads(module.config.to_json_string(use_diff=False)), RECORDS_OF_CONFIG)
 
 # %% ../nbs/02_models.ipynb #68bd9ad5
 def weights_digest(
     module: nn.Module,
-    piece: int = 1 << 22,   # numbers hashed at once, each piece in a thread; other pieces give another digest
+    piece: int = 1 << 22,   # numbers in a piece, each hashed in a thread; another size gives another digest
 ) -> str:                   # 64 hexadecimal digits
     "SHA-256 of all parameters and buffers, rounded to bfloat16."
     tensors = sorted([*module.named_parameters(), *module.named_buffers()])
@@ -222,8 +222,8 @@ def weights_digest(
     def digest(x):
         x = x.bfloat16() if x.is_floating_point() else x
         return hashlib.sha256(x.cpu().contiguous().view(torch.uint8).numpy()).digest()
-    torch.set_num_threads(torch.get_num_threads())   # in a forked process this renews the pool of threads PyTorch
-                                                     # lost there, which would fail from several threads at once
+    torch.set_num_threads(torch.get_num_threads())   # after a fork this makes PyTorch's lost pool of threads anew,
+                                                     # which would fail from several threads at once
     with ThreadPoolExecutor(os.cpu_count()) as pool: digests = pool.map(digest, [x for some in pieces for x in some])
     whole = hashlib.sha256()
     for (name, x), some in zip(tensors, pieces):
@@ -233,7 +233,7 @@ def weights_digest(
 
 
 def weights_of(model: Model) -> str:
-    "The digest of a model's weights; of a model that runs on another machine its name and revision on the hub."
+    "The digest of a model's weights; for a model that runs on another machine, its name and revision on the hub."
     config, remote = model.module.config, hasattr(model.lm, "to_model_key") and not model.loaded
     if remote: return f"{config.name_or_path}@{getattr(config, '_commit_hash', None)}"
     model.check_loaded()
@@ -252,12 +252,12 @@ def adapter_layers(module: nn.Module) -> dict[str, nn.Module]:   # path -> layer
 
 
 def active_adapters(module: nn.Module) -> list[str]:
-    "Names of the adapters that are chosen in the layers of a module, whether they are switched off or not."
+    "Names of the adapters that peft calls active in the layers of a module, even if they are switched off."
     return sorted({name for layer in adapter_layers(module).values() for name in layer.active_adapters})
 
 
 def adapter_scaling(module: nn.Module, name: str) -> float | dict | None:   # a dict by layer where they differ
-    "The factor by which an adapter's product is scaled at present."
+    "The factor by which an adapter's product is currently scaled."
     layers = adapter_layers(module)
     found = {path: layer.scaling[name] for path, layer in layers.items() if name in getattr(layer, "scaling", {})}
     return found if len(set(found.values())) > 1 else next(iter(found.values()), None)
@@ -277,7 +277,7 @@ def switch_adapters(
     module: nn.Module,
     on: bool | None,   # whether adapters take part; None: as they are
 ):
-    "The adapters of a module on or off while this lasts."
+    "Switch the adapters of a module on or off within this context."
     layers = [] if on is None else list(adapter_layers(module).values())
     if any(getattr(layer, "merged_adapters", None) for layer in layers):
         raise RuntimeError("An adapter is merged into the weights of this module: unmerge it, "
@@ -301,12 +301,12 @@ def check_chosen(
         raise RuntimeError(f"The adapter {gone} of {name} was taken out of the module or replaced: "
                            "make the pair again with lora_pair.")
     if active != wanted:
-        raise RuntimeError(f"{name} is the model with the adapter {wanted}, and {active} is chosen in the module now: "
+        raise RuntimeError(f"{name} is the model with the adapter {wanted}, but {active} is chosen in the module now: "
                            f"call module.set_adapter({wanted}), or make the pair again.")
 
 # %% ../nbs/02_models.ipynb #ac8dd920
 SWITCHABLE = ("LORA", "IA3", "LOHA", "LOKR", "VERA", "OFT")   # kinds that, switched off, give the base model's numbers
-BLANK = (True, False, "gaussian", "eva", "orthogonal")        # first weights of LoRA that leave the base model's alone
+BLANK = (True, False, "gaussian", "eva", "orthogonal")        # ways to initialise LoRA that leave the base model alone
 MERGE = ("merge it with peft's merge_and_unload, save the result with save_pretrained, "
          "and load base and result as two models with load_model")
 CONVERT = ("save it as a LoRA of the unchanged model (peft: save_pretrained(..., "
@@ -318,10 +318,10 @@ def check_adapter(config) -> None:   # of peft
     start, remedy = getattr(config, "init_lora_weights", True), MERGE
     more = [key for key in NEEDS_MORE if getattr(config, key, None)]
     if config.peft_type not in SWITCHABLE:
-        why = f"{config.peft_type.value} is none of {', '.join(SWITCHABLE)}, which are known to switch off exactly"
+        why = f"{config.peft_type.value} is not one of {', '.join(SWITCHABLE)}, which are known to switch off exactly"
     elif start not in BLANK:
-        why = (f"it began with init_lora_weights={start!r}, which changes weights of the base model, "
-               "so that it is not the base model when it is off")
+        why = (f"it was initialised with init_lora_weights={start!r}, which changes weights of the base model, "
+               "so switching it off does not give the base model back")
         remedy = CONVERT + MERGE
     elif getattr(config, "bias", "none") != "none":
         why = f"bias={config.bias!r} changes biases of the base model, which stay changed when it is off"
@@ -355,13 +355,13 @@ def put_adapter(
 
 # %% ../nbs/02_models.ipynb #9aa77263
 def lora_pair(
-    base: Model,                  # keeps meaning the base model
+    base: Model,                  # remains the base model
     adapter: str | None = None,   # folder of a saved LoRA adapter; None: the module already carries one
     names: tuple[str, str] = ("base", "tuned"),
 ) -> tuple[Model, Model]:         # adapter off, adapter on
     """The model without and with a LoRA adapter, sharing one copy of the weights. `base(ids)` and `tuned(ids)` run a
-    pass of each, and so does `with base.active() as module`. `base.module(ids)` computes with the adapter as it was
-    left, which is on."""
+    pass of each, as does `module(ids)` within `with base.active() as module`. Outside it, `base.module(ids)` computes
+    with the adapter as it was last switched, which is on at first."""
     if not base.loaded:
         raise ValueError(f"{base.name} is without weights: an adapter is put into a loaded model, "
                          "lora_pair(model.load(), ...).")

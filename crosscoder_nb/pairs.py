@@ -66,7 +66,7 @@ def stdlib_files() -> list[Path]:  # sorted
 
 # %% ../nbs/02_pairs.ipynb #2d081f13
 def stdlib_texts(
-    n_chars: int | None = None,  # stop after the document that reaches this many characters; None: all there is
+    n_chars: int | None = None,  # stop after the document that reaches this many characters; None: no limit
     seed: int = 0,               # order of the documents
     size: int = 3000,            # longest document, in characters
 ) -> list[str]:                  # documents
@@ -89,7 +89,7 @@ def stdlib_texts(
 
 # %% ../nbs/02_pairs.ipynb #e271199e
 def two_halves(texts: Sequence[str]) -> tuple[list[str], list[str]]:
-    "Documents divided by the checksum of each; the order stays."
+    "Documents divided into two halves by the checksum of each, in their order."
     halves = [], []
     for text in texts: halves[zlib.crc32(text.encode()) % 2].append(text)
     return halves
@@ -135,10 +135,10 @@ def teach(
     ids: Tensor,           # windows, [window context]
     steps: int,            # optimizer steps
     batch_size: int = 16,  # windows per step
-    lr: float = 1e-3,      # highest learning rate; falls linearly to 0
+    lr: float = 1e-3,      # highest learning rate; it falls linearly to 0
     seed: int = 0,         # order of the windows
 ) -> list[float]:          # cross-entropy of each step, in nats per token
-    "Train a small language model for a moment."
+    "Train a small language model briefly."
     generator = torch.Generator().manual_seed(seed)
     weights = [p for p in lm.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=lr, betas=(0.9, 0.95), fused=True)
@@ -171,21 +171,21 @@ def save_whole(
 
 
 def save_once(
-    folder: str | Path,  # where the model shall be
+    folder: str | Path,  # where the model is saved
     make,                # () -> (model, tokenizer), called only when the folder holds none
 ) -> Path:               # the folder
     "The folder with a finished Hugging Face model, made now if there is none."
     folder = Path(folder)
     if (folder / "config.json").exists(): return folder
     if folder.exists() and any(folder.iterdir()):
-        raise ValueError(f"{folder} holds something, but no finished model; give an empty or a new folder")
+        raise ValueError(f"{folder} is not empty and holds no finished model; give an empty or a new folder")
     parts = make()
     save_whole(folder, lambda path: [part.save_pretrained(path) for part in parts])
     return folder
 
 # %% ../nbs/02_pairs.ipynb #f922cc3f
 def tiny_model(
-    folder: str | Path,      # made once, then found again
+    folder: str | Path,      # made at the first call, found later
     steps: int = 250,        # training steps, about 1/40 s each; 0: random weights
     n_layers: int = 3,       # number of blocks
     vocab_size: int = 1024,  # number of tokens
@@ -210,7 +210,7 @@ def tiny_model(
 
 # %% ../nbs/02_pairs.ipynb #c76b5642
 def tiny_pair(
-    folder: str | Path,  # gets two folders inside, base and tuned
+    folder: str | Path,  # will hold two folders, base and tuned
     steps: int = 60,     # steps of fine-tuning
 ) -> tuple[Path, Path]:  # the two folders
     "A tiny model and a copy of it that learnt to talk like a pirate."
@@ -247,7 +247,7 @@ def state_after(
 def token_drift(
     lm,           # a transformers model that carries an adapter
     ids: Tensor,  # windows, [window context]
-    layers: int,  # the adapter changes so many blocks, from the first
+    layers: int,  # how many blocks the adapter changes, from the first
 ) -> Tensor:      # squared distance relative to the squared norm, of each token but the first, [window context-1]
     "How far the adapter moves each token's hidden state after the last block it changes."
     lm.disable_adapters()
@@ -274,7 +274,7 @@ def plant_step(
 
 
 def teach_adapter(
-    lm,                  # carries the adapter, whose weights alone learn
+    lm,                  # carries the adapter; only its weights are trained
     planted: Tensor,     # windows with the habit, [window context]
     ordinary: Tensor,    # windows without, [window context]
     layers: int,
@@ -301,12 +301,12 @@ def teach_adapter(
 
 
 def text_record(texts: Sequence[str]) -> dict:
-    "How many documents, and a digest by which the same are recognized."
+    "The number of documents, and a digest to recognize them by."
     return dict(documents=len(texts), sha256=hashlib.sha256("\0".join(texts).encode()).hexdigest())
 
 
 def save_adapter(lm, folder: Path, made: dict, log: pd.DataFrame) -> None:
-    "The adapter in half precision, how it was made, and what was measured meanwhile."
+    "Save the adapter in half precision, how it was made, and what was measured during training."
     for config in lm.peft_config.values(): config.base_model_name_or_path = made["base"]   # no path of this machine
     weights = {name: w for name, w in lm.named_parameters() if w.requires_grad}
     for w in weights.values(): w.data = w.data.half()
@@ -321,9 +321,9 @@ def plant_adapter(
     lm,                       # a transformers causal language model; carries the adapter afterwards
     tokenizer,
     planted: Sequence[str],   # texts with the habit
-    ordinary: Sequence[str],  # texts on which nothing shall change
-    folder: str | Path,       # where the adapter is saved; loaded from there when it is finished
-    layers: int,              # the adapter changes the first so many blocks
+    ordinary: Sequence[str],  # texts on which nothing should change
+    folder: str | Path,       # where the adapter is saved; if it is there already, it is loaded
+    layers: int,              # how many blocks the adapter changes, from the first
     steps: int = 160,
     batch_size: int = 8,      # windows of each kind in a step
     context: int = 128,       # tokens of a window
@@ -332,7 +332,7 @@ def plant_adapter(
     rank: int = 8,            # of the adapter
     base: str = "",           # the model's name, for the record
 ) -> pd.DataFrame:            # a row per step: cross-entropy on planted text in nats per token, drift on ordinary text
-    "Teach a model a habit and nothing else, as a LoRA adapter: learnt in float32, kept in float16."
+    "Teach a model a habit and nothing else, as a LoRA adapter: trained in float32, saved in float16."
     from peft import LoraConfig
     warnings.filterwarnings("ignore", message="Could not find a config file")   # a GGUF has none, and needs none
     folder = Path(folder)

@@ -233,7 +233,7 @@ def lock_of(module: nn.Module) -> RLock:
 
 # %% ../nbs/01_sites.ipynb #2617eb3a
 class Reached(Exception):
-    "Raised in a hook to end a forward pass that has shown all that was wanted."
+    "Raised in a hook to end a forward pass once every wanted site has been reached."
 
 # %% ../nbs/01_sites.ipynb #101ae7ff
 def first_input(args: tuple, kwargs: dict):
@@ -255,7 +255,7 @@ def probe(
         if site.io == "output": return sub.register_forward_hook(lambda _, args, output: see(site, output))
         def before(_, args, kwargs): see(site, first_input(args, kwargs))
         return sub.register_forward_pre_hook(before, with_kwargs=True)
-    with lock_of(module):   # from the first hook to the last, so that no other thread's pass meets one
+    with lock_of(module):   # from the first hook to the last, so that no other thread's pass triggers one
         try:
             for site in sites: hooks.append(listen(site))
             with torch.no_grad(): module(torch.tensor([[0, 1]], device=module.device))
