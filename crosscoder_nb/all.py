@@ -12,6 +12,12 @@ __all__ = ['ActivationBuffer', 'ActivationStore', 'BatchTopK', 'Browser', 'Cross
            'train_many', 'training_curves', 'transcoder', 'weakly_causal', 'wrap_model', 'write_report']
 
 # %% ../nbs/90_all.ipynb #d0101b5f
+import inspect
+import re
+from collections.abc import Callable
+
+from fastcore.docments import docments
+
 from .architectures import (clt, crosscoder, dedicated, designated_shared, per_layer_saes, pre_post_mlp,
                                          sae, shared_sae, transcoder, weakly_causal)
 from .browser import Browser
@@ -46,3 +52,37 @@ _all_ = ["ActivationBuffer", "ActivationStore", "BatchTopK", "Browser", "CrossCo
          "mlp_in", "mlp_out", "per_layer_saes", "planted_activations", "pre_post_mlp", "push_to_hub", "recipe",
          "relative_norm_histogram", "resid", "sae", "same_place", "shared_sae", "stdlib_texts", "train", "train_many",
          "training_curves", "transcoder", "weakly_causal", "wrap_model", "write_report"]
+
+# %% ../nbs/90_all.ipynb #all00002
+PATHS = re.compile(r"\b(crosscoder_nb|collections|pathlib|typing)(\.[a-z_]+)*\.")   # of modules, in a type
+
+def describe_argument(name: str, about: dict) -> str:
+    "An argument with its type, its default and its comment."
+    kind, default = about.get("anno", inspect.Parameter.empty), about.get("default", inspect.Parameter.empty)
+    text = name
+    if kind is not inspect.Parameter.empty: text += " : " + PATHS.sub("", inspect.formatannotation(kind))
+    if default is not inspect.Parameter.empty: text += f", default {default!r}"
+    return f"{text}\n    {about.get('docment') or ''}".rstrip()
+
+
+def describe_call(call: Callable) -> str:
+    "The comments behind the arguments of a function or the fields of a dataclass; nothing where there are none."
+    about = docments(call, full=True)
+    returned, parts = about.pop("return", {}), []
+    arguments = [describe_argument(name, a) for name, a in about.items() if name not in ("self", "cls")]
+    if any(a.get("docment") for a in about.values()): parts.append("\n".join(["Parameters", "----------", *arguments]))
+    if returned.get("docment"): parts.append("\n".join(["Returns", "-------", describe_argument("", returned)[3:]]))
+    return "\n\n".join(parts)
+
+
+def write_docments(call: Callable) -> None:
+    "Add the comments behind the arguments to the docstring, unless that was done."
+    try: text = describe_call(call)
+    except OSError: return   # generated code has no source
+    if text and text not in (call.__doc__ or ""): call.__doc__ = f"{inspect.getdoc(call) or ''}\n\n{text}".strip()
+
+
+for name in _all_:
+    thing = globals()[name]
+    methods = [getattr(m, "__func__", m) for n, m in vars(thing).items() if n[0] != "_"] if inspect.isclass(thing) else []
+    for call in [thing, *filter(inspect.isfunction, methods)]: write_docments(call)
