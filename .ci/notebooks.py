@@ -362,7 +362,8 @@ def house_checks():
     "The guards, on all notebooks and on notebooks made to fail them; each is (name, what is wrong)."
     scripts = [*Path(__file__).parent.glob("*.py"), ROOT / "setup.py"]
     scripts = [guards.Notebook(p.name, [guards.Cell("code", p.read_text())]) for p in scripts]
-    house = [*map(guards.Notebook.read, notebooks()), *scripts]
+    guide = guards.Notebook("../CONTRIBUTING", [guards.Cell("markdown", (ROOT / "CONTRIBUTING.md").read_text())])
+    house = [*map(guards.Notebook.read, notebooks()), *scripts, guide]
     yield "every guard fails where it should", guards.unproved() + unproved()
     for guard in guards.GUARDS: yield guard.__doc__.rstrip("."), guard(house)
 

@@ -161,7 +161,10 @@ def json_checksum(content: Mapping) -> str:   # 8 hexadecimal digits
     return f"{zlib.crc32(text.encode()):08x}"
 
 
-def save_json(path: Path, content: dict) -> None:
+def save_json(
+    path: Path,
+    content: dict,   # without a field `crc32`
+) -> None:
     "Write a small JSON file with a checksum of its content, or replace it."
     with replacing(path) as f: f.write(json.dumps(content | dict(crc32=json_checksum(content)), indent=1).encode())
 
@@ -176,7 +179,7 @@ def load_json(path: Path) -> dict:
 def check_fields(
     content,     # what a file holds where an object is expected
     fields,      # the names it must have, no more and no fewer
-    name: str,   # what it is, for the error
+    name: str,   # how the error calls it
 ) -> None:
     "ValueError unless it is an object with exactly these fields."
     if not isinstance(content, dict): raise ValueError(f"{name} is {reprlib.repr(content)}, not an object")

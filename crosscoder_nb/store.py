@@ -62,7 +62,7 @@ def open_manifest(
         raise ValueError(f"{folder} holds no {what}; call ActivationStore.collect again.")
     if not manifest.complete:
         warnings.warn(f"{folder} was not collected to its end; its {manifest.n_rows:,} rows are used. "
-                      "ActivationStore.collect goes on with it.")
+                      "ActivationStore.collect continues it.")
     if problems: warnings.warn(f"{folder} is damaged. Missing are {describe_missing(manifest.shards, problems)}.")
     return manifest, problems
 
@@ -286,7 +286,7 @@ def repair_store(
 
 # %% ../nbs/07_store.ipynb #7f969ae5
 NOT_FINISHED = ("{folder} is not finished: {lacking} are still to be collected, or to be extended "
-                "as far as the others. Call ActivationStore.collect again with the same arguments, and it goes on.")
+                "as far as the others. ActivationStore.collect with the same arguments continues.")
 WRONG_NOTE = ("{folder}/joined.json is damaged: it names the sites {named}, and the stores that it joins hold {held}. "
               "Remove it and call ActivationStore.collect with the same arguments, which writes it again.")
 
