@@ -49,14 +49,14 @@ class HarvestRun:
 
     @property
     def limit(self) -> float:
-        "How many tokens it asks for; infinitely many when it sets no limit."
+        "How many tokens the run asks for; infinity when it sets no limit."
         return float("inf") if self.max_tokens is None else self.max_tokens
 
     @property
     def bytes_per_row(self) -> int: return sum(self.sites.values()) * getattr(torch, self.dtype).itemsize
 
     def as_json(self) -> "HarvestRun":
-        "The same, as it comes back from a JSON file: with lists for tuples."
+        "The run as it is read back from JSON, with lists in place of tuples."
         return HarvestRun(**json.loads(json.dumps(asdict(self))))
 
 # %% ../nbs/05_manifest.ipynb #da54f7d5
@@ -66,7 +66,7 @@ def describe_run(
     tokens: Tokens,
     dtype: torch.dtype | None = None,   # of the stored values; None: bfloat16
 ) -> HarvestRun:
-    "What a harvest of these sites on these tokens holds. ValueError for a model without weights."
+    "Describe a harvest of these sites on these tokens. ValueError for a model without weights."
     described = [dict(name=m.name, path=str(m.path), **m.identity()) for m in models]
     return HarvestRun(str(check_dtype(dtype)).removeprefix("torch."), widths, described, tokens.describe())
 
@@ -89,14 +89,14 @@ class ShardRecord:
     "What the log keeps of a shard."
     rows: int
     windows: int
-    batches: int             # of the harvest, from which the rows are
+    batches: int             # batches of the harvest that the rows are from
     last_batch: int          # rows of the last of them
     place: dict | None       # where the texts continue after it, see Harvest; None: by the number of batches
     files: dict[str, Stamp]  # by name
 
     @classmethod
     def parse(cls, content, shard: int) -> "ShardRecord":
-        "The record in a JSON file; ValueError when the shard of this number cannot have it."
+        "Read a record from JSON; ValueError unless the shard of this number could have it."
         check_fields(content, cls.__dataclass_fields__, f"shard {shard}")
         rows = check_number(content["rows"], f"shard {shard}: rows", 1)
         check_number(content["batches"], f"shard {shard}: batches", 1)
@@ -121,7 +121,7 @@ FORMAT = 4   # version of the folder's layout
 
 @dataclass
 class Manifest:
-    "What a folder holds: of which run, and which shards."
+    "What a folder holds: the run it is from, and its shards."
     run: HarvestRun
     shard_rows: int = 50_000                                  # most rows of a shard
     shards: list[ShardRecord] = field(default_factory=list)
@@ -138,13 +138,13 @@ class Manifest:
                     shard_rows=self.shard_rows)
 
     def ends_at(self, max_tokens: int | None) -> bool:
-        "Whether a harvest of so many tokens ends where the shards end. It stops with the batch that gets there."
+        "Whether a harvest of `max_tokens` ends where the shards end. It stops with the batch that reaches them."
         if max_tokens is None or not self.shards: return False
         return self.n_rows - self.shards[-1].last_batch < max_tokens <= self.n_rows
 
     @classmethod
     def parse(cls, content) -> "Manifest":
-        "The manifest of a header, without shards; ValueError when no store can have it."
+        "Read a manifest, without shards, from its header; ValueError unless a store could have it."
         check_fields(content, ("format", "dtype", "models", "sites", "tokens", "shard_rows"), "it")
         dtype, sites, models, tokens = (content[name] for name in ("dtype", "sites", "models", "tokens"))
         if not (isinstance(dtype, str) and dtype in DTYPES): raise ValueError(f"dtype is {reprlib.repr(dtype)}")
@@ -182,12 +182,12 @@ def append_entry(
 
 
 def shard_entry(shard: int, record: ShardRecord) -> dict:
-    "What a line of the log says of a shard."
+    "The log entry of a shard."
     return dict(shard=shard) | asdict(record)
 
 
 def last_entry(manifest: Manifest) -> dict:
-    "What the last line of the log of a finished store says."
+    "The last log entry of a finished store."
     return dict(complete=len(manifest.shards), max_tokens=manifest.run.max_tokens)
 
 # %% ../nbs/05_manifest.ipynb #e4a80d5e
@@ -296,7 +296,7 @@ def assemble_manifest(folder: Path, manifest: Manifest, log: ShardLog) -> Manife
 def find_problems(
     folder: Path,
     record: ShardRecord,
-    contents: bool = False,   # compare all they hold with their checksums too
+    contents: bool = False,   # compare their contents with the checksums too
 ) -> list[str]:               # what is wrong, by file; empty when all is well
     "Compare the files of a shard with its record."
     problems = []

@@ -133,7 +133,7 @@ def write_shards(
     if buffer.n_rows: yield buffer.write(folder, number, last)
 
 # %% ../nbs/06_shards.ipynb #25eeb50d
-REMEMBERED = 8192   # files of a folder whose columns are remembered, those used last
+REMEMBERED = 8192   # files of a folder, the most recently used, whose columns are remembered
 REPAIR = ("ActivationStore.repair harvests it again; "
           "ActivationStore.open(folder, intact=True) gives the other shards meanwhile")
 
@@ -179,14 +179,14 @@ class ShardFolder:
 
 # %% ../nbs/06_shards.ipynb #b323fd2d
 class SelfDescription(NamedTuple):
-    "What a shard says of itself."
+    "What a shard says about itself."
     record: ShardRecord
     manifest: Manifest           # of its run, without shards
     before: ShardRecord | None   # of the shard before it
 
 # %% ../nbs/06_shards.ipynb #8d4ff188
 def read_description(folder: Path, shard: int) -> SelfDescription:
-    "What a shard says of itself; ValueError unless its file of rows is what was written."
+    "What a shard says about itself; ValueError unless its file of rows is what was written."
     path = folder / rows_file(shard)
     if not path.is_file(): raise ValueError(f"{path.name} is no regular file")
     check_end(path)
@@ -202,7 +202,7 @@ NOT_REBUILT = "{folder} has {what}, so its manifest cannot be made again. Collec
 
 # %% ../nbs/06_shards.ipynb #9e02aee3
 def recover_manifest(folder: Path) -> Manifest:
-    "The manifest of a folder, from all that is valid: manifest.json, the log, and what the shards say of themselves."
+    "Rebuild a folder's manifest from all that is valid: manifest.json, the log, and what shards say about themselves."
     log = read_log(folder)
     try: saved = Manifest.parse(load_json(folder / "manifest.json"))
     except (OSError, ValueError): saved = None
@@ -271,7 +271,7 @@ def check_run(
 
 # %% ../nbs/06_shards.ipynb #09d650e8
 def begin_or_resume(folder: Path, run: HarvestRun, shard_rows: int) -> Manifest:
-    "The manifest to go on with, which is then on disk."
+    "The manifest to continue with, which is written to disk."
     try: manifest = read_manifest(folder)
     except (FileNotFoundError, DamagedManifest):
         manifest = recover_manifest(folder) if find_shards(folder) else Manifest(run, shard_rows)
@@ -292,7 +292,7 @@ STOPPED = ("collecting into {folder} stopped at {file}: {problem}. {n} shards wi
 
 @contextmanager
 def explain_errors(folder: Path):
-    "OSErrors with the file, what is kept, and the remedy."
+    "Raise OSErrors again, with the file, what is kept, and the remedy."
     try: yield
     except OSError as e:
         try: kept = read_log(folder).records.values()
@@ -322,7 +322,7 @@ def harvest_shards(
 # %% ../nbs/06_shards.ipynb #26cef7bb
 def repair_shards(
     folder: Path,
-    manifest: Manifest,       # changed where a shard came out otherwise
+    manifest: Manifest,       # changed where a shard comes out differently
     source: PartSource,
     contents: bool = False,   # compare all checksums, see find_problems
 ) -> pd.DataFrame:            # what was damaged, and whether the shard is what it was, bit for bit
@@ -334,7 +334,7 @@ def repair_shards(
         warnings.warn(f"{folder}: {problems}: harvesting shard {i} again")
         made = list(harvest_shards(folder, manifest, source, i, record.batches))
         if [m.rows for m in made] != [record.rows]:
-            raise ValueError(f"shard {i} of {folder} had {record.rows:,} rows, and now {[m.rows for m in made]} came: "
+            raise ValueError(f"shard {i} of {folder} had {record.rows:,} rows, and now has {[m.rows for m in made]}: "
                              "give the same tokens, with at least the same max_tokens.")
         if made != [record]:
             warnings.warn(f"shard {i} has its rows again, but not bit for bit: "
@@ -362,9 +362,9 @@ def write_store(
     source: PartSource,        # the batches after so many, and after a place in the texts
     shard_rows: int = 50_000,  # most rows of a shard
 ) -> None:
-    "Bring a store to completion: begin it, go on with it, or make damaged shards again. ValueError for another run."
+    "Complete a store: begin it, continue it, or harvest damaged shards again. ValueError for another run."
     if shard_rows < 1:
-        raise ValueError(f"shard_rows must be at least 1, and some ten thousand for large files; got {shard_rows}.")
+        raise ValueError(f"shard_rows must be at least 1, and tens of thousands for large files; got {shard_rows}.")
     run = run.as_json()
     if is_finished(folder, run): return
     with explain_errors(folder):
