@@ -136,8 +136,8 @@ def small_file(
     path: Path,
     most: int = LARGEST,   # bytes; larger files are refused
 ) -> bytes:
-    "The bytes of an ordinary file of bounded size; ValueError for anything else."
-    if not path.is_file(): raise ValueError("it is no ordinary file")   # a device may be endless
+    "The bytes of a regular file of bounded size; ValueError for anything else."
+    if not path.is_file(): raise ValueError("it is not a regular file")   # a device may be endless
     size = path.stat().st_size
     if size > most: raise ValueError(f"it has {size:,} bytes, more than {most:,}")
     return path.read_bytes()

@@ -137,7 +137,7 @@ class Provenance:
     kept: np.ndarray | None = None   # numbers of the rows that are shown; None: all
 
     def column(self, name: str) -> np.ndarray:   # [row]
-        "What is known of each row: a column of ROW_COLUMNS."
+        "What is known about each row: a column of ROW_COLUMNS."
         values = self.shards.column(name)
         return values if self.kept is None else values[self.kept]
 
