@@ -85,7 +85,7 @@ class Stamp:
 
     @classmethod
     def parse(cls, content, name: str) -> "Stamp":
-        "The stamp in a JSON file; ValueError when no file can have it."
+        "Read a stamp from JSON; ValueError unless a file could have it."
         check_fields(content, ("bytes", "crc32", "end"), name)
         check_number(content["bytes"], f"{name}: bytes", 1)
         for crc in (content["crc32"], content["end"]):
@@ -99,7 +99,7 @@ def write_arrow(
     columns: dict[str, pa.Array],   # name -> values, all of the same length
     metadata: dict[str, str],       # kept with the names of the columns
 ) -> Stamp:
-    "Write columns as an Arrow stream of one record batch, with checksums of its blocks behind it."
+    "Write columns as an Arrow stream of one record batch, followed by checksums of its blocks."
     schema = pa.schema([(name, column.type) for name, column in columns.items()], metadata=metadata)
     batch = pa.RecordBatch.from_arrays(list(columns.values()), schema=schema)
     with replacing(path) as f:
@@ -122,7 +122,7 @@ class Footer(NamedTuple):
 # %% ../nbs/01_arrow.ipynb #8da23d57
 def map_file(
     path: Path,
-) -> tuple[memoryview, tuple[int, int]]:   # the bytes; number and time, which change with the file
+) -> tuple[memoryview, tuple[int, int]]:   # the bytes; inode and time, which change with the file
     "Map a file into memory, for as long as the bytes are referred to."
     with open(path, "rb") as f:
         about = os.fstat(f.fileno())
@@ -296,14 +296,14 @@ class ArrowFile:
 
 # %% ../nbs/01_arrow.ipynb #016d3bba
 def head_bytes(data: memoryview) -> int:
-    "The length of what says where the columns are: two messages, each after 4 bytes and its own length in 4 more."
+    "Length of the two messages that say where the columns are, each after a marker and its length, of 4 bytes each."
     end = 0
     for _ in ("schema", "record batch"): end += 8 + int.from_bytes(data[end + 4:end + 8], "little")
     return end
 
 # %% ../nbs/01_arrow.ipynb #13875548
 class Column(NamedTuple):
-    "A column of a mapped file. Rows taken from `values` are to be compared with their checksums."
+    "A column of a mapped file. Rows taken from `values` must be compared with their checksums."
     file: ArrowFile
     data: memoryview     # of the file
     offset: int          # of the first value, in bytes
@@ -328,7 +328,7 @@ class Column(NamedTuple):
 # %% ../nbs/01_arrow.ipynb #4a3a0de9
 @contextmanager
 def compare_in_thread() -> Iterator[Callable[[Column, np.ndarray, np.ndarray], None]]:
-    "A function that compares stretches of rows of a column in a thread; OSError at its end if one differs."
+    "A function that compares stretches of rows of a column in a thread; OSError when the block ends if one differs."
     with ThreadPoolExecutor(1) as thread:
         jobs = []
         def compare(column, begins, ends):

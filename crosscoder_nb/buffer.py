@@ -30,7 +30,7 @@ from .tokens import Tokens
 
 # %% ../nbs/08_buffer.ipynb #ec3239b2
 def deal(
-    chunk: np.ndarray,    # rows of a chunk, by whatever they are called
+    chunk: np.ndarray,    # rows of a chunk, as numbers of rows or of slots
     seed: Sequence[int],  # seed, epoch and number of the chunk
 ) -> list[np.ndarray]:    # those for the round of the same number, for the next, and for the one after
     "Deal the rows of a chunk over three rounds."
@@ -74,14 +74,14 @@ def cut_pieces(
             room = size - n % size
             yield x[:room]
             n, x = n + min(room, len(x)), x[room:]
-        del x   # what is left of it would keep it in memory while the next is made
+        del x   # a view that is left, though empty, would keep it in memory while the next is made
 
 # %% ../nbs/08_buffer.ipynb #5ea3990e
 def join_pieces(
     pieces: Iterable[np.ndarray],   # as `cut_pieces` gives them
     size: int,
 ) -> Iterator[np.ndarray]:          # arrays of `size` rows, and at the end one with fewer, perhaps none
-    "Join pieces to arrays of `size` rows."
+    "Join pieces into arrays of `size` rows."
     parts, n = [], 0
     for piece in pieces:
         parts.append(piece)
@@ -108,7 +108,7 @@ class Slots:
         self.free, self.changed, self.closed = np.arange(n), Condition(), False
 
     def put(self, x: np.ndarray) -> np.ndarray:
-        "Copy rows in, as many at a time as slots are free; the slots they are in, [row]."
+        "Copy rows in, waiting while no slot is free; returns the slots they are in, [row]."
         where = []
         while len(x):
             with self.changed:
@@ -121,7 +121,7 @@ class Slots:
         return np.concatenate(where) if where else np.empty(0, np.int64)
 
     def take(self, slots: np.ndarray) -> np.ndarray:
-        "A copy of the rows in some slots, which are free then."
+        "Copy the rows out of some slots, which frees the slots."
         x = self.values.take(slots, axis=0)
         self.release(slots)
         return x
@@ -133,7 +133,7 @@ class Slots:
             self.changed.notify()
 
     def close(self):
-        "A thread that waits for a slot gets `Closed`."
+        "Raise `Closed` in a thread that waits for a slot, now or later."
         with self.changed:
             self.closed = True
             self.changed.notify()
@@ -150,12 +150,12 @@ class Filler:
     def run(self, chunks: Iterator[np.ndarray]):
         try:
             for chunk in chunks: self.ready.put(chunk)
-        # a new one, for the traceback of the other holds the slots
+        # a new exception, because the traceback of the caught one holds the slots
         except Closed: self.ready.put(Closed("the buffer was closed"))
         except BaseException as e: self.ready.put(e)
 
     def epoch(self, half: int) -> Iterator[np.ndarray]:
-        "Chunks up to the one with fewer rows than the others, with which an epoch ends."
+        "The chunks of one epoch, up to the one with fewer rows than the others, which ends it."
         n = half
         while n == half:
             chunk = self.ready.get()
@@ -165,7 +165,7 @@ class Filler:
 
     def close(self):
         "End the thread; it may finish a batch of the models first."
-        if self.closed: return   # while Python ends, what follows may be gone
+        if self.closed: return   # at exit, the names used below may be gone
         self.closed = True
         self.slots.close()
         # a garbage collector may call this in the thread itself, or where a lock is held that the thread waits for
@@ -174,7 +174,7 @@ class Filler:
 
 # %% ../nbs/08_buffer.ipynb #db9b1db4
 class RowCount:
-    "How many rows there are in an epoch, by batch of tokens; counted without a model, as far as was asked for."
+    "How many rows there are in an epoch, by batch of tokens; counted without a model, only as far as needed."
     def __init__(self, tokens: Tokens):
         self.tokens, self.ends = tokens, np.zeros(1, np.int64)   # rows before batch 0, 1, 2, ...
         self.total = None                                        # of an epoch, once known
@@ -209,7 +209,7 @@ def find_start(
     rows: RowCount,
     half: int,         # rows of a chunk
 ) -> Start:
-    "Find the place of a row in the stream, and from where on the models must run for it."
+    "Find where in the data a position of the stream is, and from where on the models must run for it."
     rows.count_to(position + 2 * half)
     epoch, offset = divmod(position, rows.total) if rows.total else (0, position)
     begins = np.concatenate([[0], np.cumsum(count_rounds(int(rows.ends[-1]), half))])
@@ -225,7 +225,7 @@ def mark_due(
     half: int,            # rows of a chunk
     seed: Sequence[int],  # seed and epoch
 ) -> np.ndarray:          # for each row of the two chunks before the round, whether it is still to come, [row] bool
-    "Which rows of earlier chunks a round and those after it give out."
+    "Which rows of earlier chunks this round and later ones give out."
     masks = [np.zeros(0, bool)]
     for chunk in range(max(0, start.round - 2), start.round):
         mask = np.zeros(min(half, max(0, n_rows - chunk * half)), bool)
@@ -237,9 +237,9 @@ def mark_due(
 def put_pieces(
     slots: Slots,
     pieces: Iterable[np.ndarray],  # rows, [row Σd]
-    due: np.ndarray,               # of the first rows, which are wanted; all after them are
+    due: np.ndarray,               # for the first rows, whether each is wanted; later ones are
 ) -> Iterator[np.ndarray]:         # [row] for each piece
-    "Put rows into slots and tell which; -1 for rows that are not wanted."
+    "Put rows into slots and give the slots; -1 for rows that are not wanted."
     n = 0
     for x in pieces:
         wanted, where, known = np.ones(len(x), bool), np.full(len(x), -1), due[n:n + len(x)]
@@ -251,7 +251,7 @@ def put_pieces(
 
 # %% ../nbs/08_buffer.ipynb #64bf85d6
 def name_row(item: Harvest, row: int) -> str:
-    "What a row of a harvested batch is called in an error."
+    "Name a row of a harvested batch for an error."
     window, position = item.batch.counts.nonzero()[row].tolist()
     return f"document {item.batch.doc[window]}, token {position} of a window"
 
@@ -292,10 +292,10 @@ class LiveRows:
         wanted = [site for site in self.wanted if site.name in self.names.values()]
         for item in harvest(self.models, wanted, self.tokens, skip, probed=self.probed):
             x = cast_rows(take_rows(item, self.names.values()), self.sites, self.dtype, partial(name_row, item))
-            del item   # before the caller takes its time
+            del item   # freed before the caller uses the rows
             yield as_integers(x)[drop:]
             drop = 0
-            del x      # before the next is made
+            del x      # freed before the next is made
 
     def in_order(self, batch_size: int) -> Iterator[tuple[slice, Tensor]]:
         "Every row of an epoch once, in the order of the texts: which rows, and their activations."
@@ -341,16 +341,17 @@ class ActivationBuffer(LiveRows):
         dtype: torch.dtype | None = None,  # of the rows; None: as in a store
     ):
         if buffer_rows < 2:
-            raise ValueError(f"buffer_rows must be at least 2, and some ten thousand to mix well; got {buffer_rows}.")
+            raise ValueError("buffer_rows must be at least 2, and some tens of thousands to mix well; "
+                             f"got {buffer_rows}.")
         probed = probe_sites(models, sites)
         announce(memory_plan(models, sites, tokens, buffer_rows, dtype, probed=probed), "all at once", "buffer")
         super().__init__([model.load() for model in models], sites, tokens, dtype, probed)
         self.half, self.fillers = buffer_rows // 2, weakref.WeakSet()
-        self.epochs = 0   # how many were given out whole by the stream of batches last read
+        self.epochs = 0   # epochs completed by the stream of batches last read
 
     @property
     def order(self) -> str:
-        "What decides, besides seed and number, which rows are in a batch."
+        "What, besides the seed and the batch's number, decides which rows a batch holds."
         return f"buffer of {2 * self.half:,} rows"
 
     @property
@@ -359,16 +360,16 @@ class ActivationBuffer(LiveRows):
         return 2 * self.half * sum(self.sites.values()) * self.dtype.itemsize
 
     def batches(self, batch_size: int, seed: int = 0, skip: int = 0) -> Iterator[Tensor]:
-        """Shuffled batches [batch Σd] without end. `skip` leaves out the first ones; the models run for no more than
-        what the buffer then holds."""
+        """Shuffled batches [batch Σd] without end. `skip` leaves out the first ones; the models run only for the rows
+        that the buffer then holds."""
         rows = self.rows.count_to(batch_size)
         check_batches(batch_size if rows.total is None else rows.total, batch_size, seed, skip)
         return self.stream(batch_size, seed, find_start(skip * batch_size, rows, self.half))
 
     def stream(self, batch_size: int, seed: int, start: Start) -> Iterator[Tensor]:
-        "Batches from a place in the data on."
+        "Batches from a given place in the data."
         if held := [model.name for model in self.models if lock_of(model.module)._is_owned()]:
-            raise RuntimeError(f"This thread holds {held}, which the buffer must run: "
+            raise RuntimeError(f"This thread holds {held}, which the buffer's thread must run: "
                                "leave `with model.active()` before asking for batches.")
         slots = Slots(2 * self.half, sum(self.sites.values()), self.dtype.itemsize)
         filler = Filler(slots, fill_slots(self, slots, start, self.half, seed))
@@ -383,7 +384,7 @@ class ActivationBuffer(LiveRows):
         for epoch in count(start.epoch):
             self.epochs = epoch
             for slots in deal_rounds(filler.epoch(self.half), [seed, epoch], first):
-                filler.slots.release(slots[:given])   # given out before the stream was broken off
+                filler.slots.release(slots[:given])   # given out before the stream was interrupted
                 yield slots[given:]
                 n, given = n + len(slots) - given, 0
             tqdm.write(f"epoch {epoch + 1} of the buffer is over: each of its {n:,} rows was given out once")

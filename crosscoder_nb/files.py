@@ -35,7 +35,7 @@ def replacing(
     "Write a file that appears under its name only when the block has ended without an error."
     path = Path(path)
     if path.is_dir():
-        problem = "a file is to be written here, and a folder has this name. Remove it"
+        problem = "a file is to be written here, but a folder has this name. Remove it"
         raise IsADirectoryError(errno.EISDIR, problem, str(path))
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}{HALF_WRITTEN}")
     try:
@@ -87,7 +87,7 @@ def stamp_problem(
 
 # %% ../nbs/00_files.ipynb #2f5788da
 def describe_holder(path: Path) -> str:
-    "Who holds a lock, from what the holder wrote down; the file may be missing or damaged."
+    "Who holds a lock, according to the file its holder wrote, which may be missing or damaged."
     try: return "process {pid} on {host} since {since}".format(**json.loads(path.read_text()))
     except (OSError, ValueError, KeyError, TypeError, IndexError): return "another process"
 
@@ -136,8 +136,8 @@ def small_file(
     path: Path,
     most: int = LARGEST,   # bytes; larger files are refused
 ) -> bytes:
-    "The bytes of an ordinary file of bounded size; ValueError for anything else."
-    if not path.is_file(): raise ValueError("it is no ordinary file")   # a device may be endless
+    "The bytes of a regular file of bounded size; ValueError for anything else."
+    if not path.is_file(): raise ValueError("it is not a regular file")   # a device may be endless
     size = path.stat().st_size
     if size > most: raise ValueError(f"it has {size:,} bytes, more than {most:,}")
     return path.read_bytes()
@@ -179,7 +179,7 @@ def load_json(path: Path) -> dict:
 def check_fields(
     content,     # what a file holds where an object is expected
     fields,      # the names it must have, no more and no fewer
-    name: str,   # how the error calls it
+    name: str,   # what the error calls it
 ) -> None:
     "ValueError unless it is an object with exactly these fields."
     if not isinstance(content, dict): raise ValueError(f"{name} is {reprlib.repr(content)}, not an object")
@@ -216,7 +216,7 @@ def without_records(
     description,               # a description, or a part of one
     records: tuple[str, ...],  # keys that do not decide what the folder holds, such as paths
 ):
-    "The same without some keys, wherever they are in it."
+    "A description without some keys, at every level."
     if isinstance(description, Mapping):
         return {key: without_records(value, records) for key, value in description.items() if key not in records}
     return [without_records(part, records) for part in description] if isinstance(description, list) else description

@@ -24,9 +24,9 @@ from .encoding import vocabulary_hash
 from .tokens import AlignedBatch, TokenBatch, Tokens
 
 # %% ../nbs/05_harvest.ipynb #c4688ccf
-UNKNOWN_TOKEN = ("{model} has embeddings for the tokens 0 to {most}, and the text has token {token} ({name!r}), "
+UNKNOWN_TOKEN = ("{model} has embeddings for the tokens 0 to {most}, but the text has token {token} ({name!r}), "
                  "which was added to the tokenizer: call model.module.resize_token_embeddings(len(tokenizer)), "
-                 "or take the model's own tokenizer.")
+                 "or use the model's own tokenizer.")
 
 def check_ids(
     model: Model,
@@ -42,11 +42,11 @@ def check_ids(
 def trace_sites(
     model: Model,
     order: list[Site],                  # sites of this model, in the order in which a forward pass reaches them
-    batch: TokenBatch | AlignedBatch,   # the tokens it is given
+    batch: TokenBatch | AlignedBatch,   # tokens for the model
     remote: bool | str = False,         # where it runs, see harvest
 ) -> dict[str, Tensor]:                 # site name -> [batch seq d]
     "Activations of one batch at the sites of one model, from one forward pass that ends after the last site."
-    lm, module, stops, by_place = model.lm, model.module, [], {}   # the block below may be sent away, and model cannot
+    lm, module, stops, by_place = model.lm, model.module, [], {}   # what is run on a server cannot use model
     for site in order: by_place.setdefault((site.module, site.io), []).append(site)
     check_ids(model, batch.ids)
     ids, mask = (t if remote else t.to(module.device) for t in (batch.ids, batch.attention.long()))
@@ -61,7 +61,7 @@ def trace_sites(
         try: tracer.stop()
         except Exception as stop: stops.append(stop); raise
     # The exception that ended the pass refers to its own traceback, and through it to every tensor of the pass.
-    # Break that circle, or they live until the garbage collector comes by. A pass on another machine leaves none here.
+    # Break that cycle, or they stay in memory until the garbage collector runs. A remote pass leaves none here.
     for stop in stops:
         stop.__traceback__ = stop.__context__ = None
         stop.__dict__.clear()
@@ -75,7 +75,7 @@ def is_out_of_memory(e: RuntimeError) -> bool:
 
 # %% ../nbs/05_harvest.ipynb #10029431
 def release():
-    "Return memory that nothing uses any more, also that of objects which hold each other."
+    "Free memory that nothing uses any more, including that of objects in reference cycles."
     gc.collect()
     if torch.cuda.is_available(): torch.cuda.empty_cache()
 
@@ -87,10 +87,10 @@ def trace_in_parts(
     model: Model,
     order: list[Site],
     batch: TokenBatch | AlignedBatch,
-    most: dict[str, int],         # model name -> windows at once; not named: all; lowered here when memory runs out
+    most: dict[str, int],         # model name -> most windows at once; absent: all; lowered here when memory runs out
     remote: bool | str = False,
 ) -> dict[str, Tensor]:           # site name -> [batch seq d]
-    "`trace_sites`, in as many parts as the memory demands."
+    "`trace_sites`, in smaller parts where memory runs out."
     parts, done, n = [], 0, len(batch.ids)
     while done < n:
         size, failed = min(most.get(model.name, n), n), None
@@ -119,8 +119,8 @@ def take_partners(
 def match_reading(
     model: Model,
     tokens: Tokens,
-) -> str | None:   # name of its reading in the batches' others; None: it reads the batches themselves
-    "What a model reads: by its name in `tokens.others`, or else by its tokenizer. ValueError when nothing fits."
+) -> str | None:   # key of its token ids in the batches' `others`; None: the ids of the batch itself
+    "Find which token ids of a batch a model reads, by its name or else by its tokenizer. ValueError when none fit."
     if model.name in tokens.others:
         same_tokenizer(tokens.others[model.name], model.tokenizer)
         return model.name
@@ -142,7 +142,7 @@ def check_wanted(models: list[Model], sites: list[Site]) -> None:
         raise ValueError("Sites are made of a model and a place, same_place(models, resid(13)) or "
                          f"model.site(resid(13)); got {odd[0]!r}.")
     if twice := [site.name for site in dict.fromkeys(sites) if sites.count(site) > 1]:
-        raise ValueError(f"Each site can be asked for once; {twice} came twice. "
+        raise ValueError(f"Each site can be asked for only once; {twice} came twice. "
                          "(A store's sites can be doubled with select.)")
     if unknown := [site.name for site in sites if site.model not in names]:
         raise ValueError(f"No model for the sites {unknown}: the models given are {names}.")
@@ -162,7 +162,7 @@ def probe_sites(
 
 # %% ../nbs/05_harvest.ipynb #0a7ad22e
 def check_remote(models: list[Model]) -> None:
-    "ValueError unless these models can run on another machine; sends this package's code along with what is run there."
+    "ValueError unless these models can run on another machine. Has nnsight send this package's code along."
     for model in models:
         if not hasattr(model.lm, "to_model_key"):
             raise ValueError(f"{model.name} was loaded here and cannot run elsewhere: "
@@ -176,7 +176,7 @@ def check_local(
     models: list[Model],
     context: int,           # tokens of a window
 ) -> None:
-    "ValueError unless the models can run here; a warning for windows longer than any a model has learnt from."
+    "ValueError unless the models can run here; a warning if windows are longer than a model was made for."
     for model in models:
         model.check_loaded()
         longest = getattr(model.module.config.get_text_config(), "max_position_embeddings", None)
@@ -199,8 +199,8 @@ def harvest(
     skip: int = 0,               # batches to pass over without running a model
     place: dict | None = None,   # of a Harvest: continue after its batch, without tokenizing what came before
     remote: bool | str = False,  # True: models run on the servers of NDIF; an address: there; "local": here, to try it
-    probed: dict[Site, int] | None = None,   # what probe_sites found, of these sites or more; None: it is asked now
-) -> Iterator[Harvest]:          # one per batch; nothing is kept of it here
+    probed: dict[Site, int] | None = None,   # result of probe_sites for these sites or more; None: probe now
+) -> Iterator[Harvest]:          # one per batch; no reference to it is kept
     "Activations of sites in one or more models, batch by batch, from one forward pass per model and batch."
     reads, most = {model.name: match_reading(model, tokens) for model in models}, {}
     if probed is None: probed = probe_sites(models, sites)
@@ -233,14 +233,14 @@ def harvest(
 def take_rows(
     item: Harvest,         # one batch
     sites: Iterable[str],  # names of sites, in the order of the columns
-) -> Tensor:               # [row Σd], on the processor
+) -> Tensor:               # [row Σd], on the CPU
     "Activations of the tokens of a batch that count."
     def counted(x): return x[item.batch.counts.to(x.device)].cpu()
     return torch.cat([counted(item.x[site]) for site in sites], dim=1)
 
 # %% ../nbs/05_harvest.ipynb #9f33a6f0
 ROW_COLUMNS = dict(token=np.int32, doc=np.int32, position=np.int32, window=np.int32,   # position: in its window
-                   role=np.int8,         # who wrote it, a number into ROLES
+                   role=np.int8,         # who wrote it, an index into ROLES
                    template=np.bool_)    # whether the chat template wrote it
 
 # %% ../nbs/05_harvest.ipynb #ac97f7fe
@@ -273,13 +273,13 @@ def cast_rows(
     dtype: torch.dtype,               # wanted
     name_row: Callable[[int], str],   # what a row is called in an error, such as "shard 2, row 1005"
 ) -> Tensor:                          # [row Σd] of that type
-    "Activations in another type. ValueError with site and row of the first value that is not finite or does not fit."
+    "Convert activations. ValueError with site and row of the first value that is not finite or does not fit."
     cast = x.to(dtype)
     if cast.isfinite().all(): return cast
     row, column = (~cast.isfinite()).nonzero()[0].tolist()
     site = list(sites)[int(np.searchsorted(np.cumsum(list(sites.values())), column, side="right"))]
     value, name = x[row, column].item(), str(dtype).removeprefix("torch.")
-    fits = f"does not fit into {name}; take bfloat16 or float32."
-    is_number = ("is not a number to learn from. Leave the row out; "
+    fits = f"does not fit into {name}; use bfloat16 or float32."
+    is_number = ("is not a finite number. Leave the row out; "
                  "or, where a model computed it, load the model in bfloat16 or float32.")
     raise ValueError(f"{site}: {value:g} in {name_row(row)}, {fits if np.isfinite(value) else is_number}")

@@ -28,8 +28,8 @@ def explain_store(
     sites: dict[str, int],                # site name -> width
     n_tokens: int,                        # tokens that count, one row each
     dtype: torch.dtype = torch.bfloat16,  # of the stored values
-) -> pd.DataFrame:                        # a line per site, then the rest and the total
-    "Size on disk of a store before it is made."
+) -> pd.DataFrame:                        # one line per site, then the rest and the total
+    "Estimate the size of a store on disk before it is made."
     per_token = {site: width * dtype.itemsize for site, width in sites.items()} | EXTRA_BYTES
     table = pd.DataFrame({"bytes per token": pd.Series(per_token, dtype=float)})
     table.loc["total"] = table.sum()
@@ -37,28 +37,28 @@ def explain_store(
 
 # %% ../nbs/06_memory.ipynb #45d52b16
 def free_memory() -> int:   # bytes
-    "What is free where models are loaded: on the GPU, when there is one."
+    "Free memory where models are loaded: on the GPU if there is one, otherwise in the computer."
     return torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else psutil.virtual_memory().available
 
 # %% ../nbs/06_memory.ipynb #87a79711
 def block_width(module: nn.Module) -> int:
-    "How many numbers a token has inside one block of a language model, all products taken together."
+    "Numbers per token in the matrix products of one block of a language model, estimated from its weights' shapes."
     config = module.config.get_text_config()
     sizes = [max(p.shape) for p in module.parameters() if p.ndim == 2 and config.vocab_size not in p.shape]
     return sum(sizes) // config.num_hidden_layers
 
 # %% ../nbs/06_memory.ipynb #876ee709
-PER_PRODUCT = 3   # numbers in a pass for each of a product: itself, and about two of norms, masks, nonlinearities
+PER_PRODUCT = 3   # numbers in memory for each of a product: itself, and about two for norms, masks, nonlinearities
 
 # %% ../nbs/06_memory.ipynb #adaf61b1
 def estimate_memory(
     models: list[Model],      # in memory together
     widths: dict[str, int],   # model name -> width of its sites together
     batch: int,               # tokens of a batch
-    rows: int,                # that are held
+    rows: int,                # held in memory
     dtype: torch.dtype,       # of these rows
 ) -> pd.Series:
-    "Memory in bytes. `to load`: weights that are not there yet. A GPU does not hold the rows."
+    "Estimate memory in bytes. `to load` is weights not loaded yet. Rows take no memory on a GPU."
     modules = {id(model.module): model for model in models}.values()    # a LoRA pair is one
     width, size = sum(widths.get(model.name, 0) for model in models), max(model.dtype.itemsize for model in models)
     passing = PER_PRODUCT * max(block_width(model.module) for model in modules) * size
@@ -77,12 +77,12 @@ def memory_plan(
     models: list[Model],                # with or without their weights
     sites: list[Site],
     tokens: Tokens,
-    rows: int = 50_000,                 # that are held: of a shard, or of a buffer
+    rows: int = 50_000,                 # held in memory: of a shard, or of a buffer
     dtype: torch.dtype | None = None,   # of these rows; None: bfloat16
     free: int | None = None,            # bytes; None: what is free now
-    probed: dict[Site, int] | None = None,   # what probe_sites found, of these sites or more; None: it is asked now
-) -> pd.DataFrame:                      # a line per way, in GB; disk space for max_tokens, or for a million
-    "What each way of running the models needs in memory and on disk, and whether it fits."
+    probed: dict[Site, int] | None = None,   # result of probe_sites for these sites or more; None: probe now
+) -> pd.DataFrame:                      # one line per way, in GB; disk space for max_tokens, or for a million tokens
+    "Estimate what each way of running the models needs in memory and on disk, and whether it fits."
     free, dtype = free_memory() if free is None else free, dtype or torch.bfloat16
     if probed is None: probed = probe_sites(models, sites)
     widths = {model.name: sum(probed[site] for site in sites if site.model == model.name) for model in models}
@@ -104,20 +104,20 @@ def memory_plan(
 WAY = "{way}: weights {weights} ({loading}), batch {batch}, {held} {rows}; memory free {free}"
 OTHER_WAY = ", too little for {way} ({needed})"
 ON_DISK = "; on disk {on_disk}{part}; disk free {free}"
-MEMORY_IS_SHORT = ("This may not fit into memory: {needed} are needed, {free} are free, of which a fifth should "
-                   "stay so. A smaller batch_size of Tokens, shards or buffer of fewer rows, or bfloat16 need less.")
-DISK_IS_SHORT = ("This may not fit on the disk of {folder}: {needed} more are needed, {free} are free. "
-                 "Take fewer tokens or sites, or another disk.")
+MEMORY_IS_SHORT = ("This may not fit into memory: {needed} are needed and {free} are free, a fifth of which "
+                   "should stay free. Use a smaller batch_size of Tokens, fewer rows per shard or buffer, or bfloat16.")
+DISK_IS_SHORT = ("This may not fit on the disk of {folder}: {needed} more are needed and {free} are free. "
+                 "Use fewer tokens or sites, or another disk.")
 
 def format_gb(gb: float) -> str: return f"{gb:,.1f} GB" if gb >= 1 else f"{1000 * gb:,.1f} MB"
 
 # %% ../nbs/06_memory.ipynb #c0fa59d4
 def describe_way(
     plan: pd.DataFrame,
-    way: str,    # a line of it
+    way: str,    # name of its line in the plan
     held: str,   # what holds the rows
 ) -> str:
-    "A sentence on what a way of running the models needs in memory."
+    "One sentence on what a way of running the models needs in memory."
     row = plan.loc[way]
     if not row["to load"]: loading = "loaded"
     elif row["to load"] == row["weights"]: loading = "to load"
@@ -131,12 +131,12 @@ def describe_way(
 # %% ../nbs/06_memory.ipynb #27198668
 def announce(
     plan: pd.DataFrame,          # see memory_plan
-    way: str,                    # a line of it
+    way: str,                    # name of its line in the plan
     held: str,                   # what holds the rows
-    folder: Path | None = None,  # where rows are stored, if they are
-    part: str = "",              # what the disk space is for, when not for the whole
+    folder: Path | None = None,  # where rows are stored; None: they are not
+    part: str = "",              # what the disk space is for; empty: all tokens
 ):
-    "Print what a way of running the models needs and what there is; warn where it may not fit."
+    "Print what a way of running the models needs and what is free; warn if it may not fit."
     row, free, text = plan.loc[way], plan.attrs["free"], describe_way(plan, way, held)
     if folder:
         exists = next(p for p in [folder, *folder.absolute().parents] if p.exists())

@@ -21,21 +21,21 @@ from torch import Tensor
 # %% ../nbs/01_rows.ipynb #e18059e9
 class Rows(Protocol):
     """A table of raw activations, a row per token: what `train`, `evaluate` and `Examples` read.
-    A store, a buffer, a view of either and `InMemory` have all of this; so can a class of yours."""
+    A store, a buffer, a view of either and `InMemory` have all of this; your own class can have it too."""
     sites: Mapping[str, int]   # site name -> width, in the order of the columns
-    n_rows: int | None         # rows of an epoch; None: not known yet, as of a stream that was never read to its end
-    about: Mapping             # where the rows come from, fit for JSON; a run resumes only where it is the same
-    order: str                 # what decides, besides seed and number, which rows are in a batch
+    n_rows: int | None         # rows of an epoch; None: not known yet, as for a stream not yet read to its end
+    about: Mapping             # where the rows come from, fit for JSON; a run resumes only if this is unchanged
+    order: str                 # what, besides the seed and the batch's number, decides which rows a batch holds
 
     def batches(self, batch_size: int, seed: int = 0, skip: int = 0) -> Iterator[Tensor]:
-        """Shuffled batches [batch Σd] without end. Batch n depends on seed and n alone;
+        """Shuffled batches [batch Σd] without end. Batch n depends on the seed and n alone;
         the first `skip` are left out at no cost."""
 
     def sample(self, n: int, seed: int = 0) -> Tensor:
-        "Some different rows, [n Σd], for instance to fit a scaling on; all of them when there are fewer."
+        "`n` different rows, [n Σd], for instance to fit a scaling on; all rows when there are fewer."
 
     def in_order(self, batch_size: int) -> Iterator[tuple[slice, Tensor]]:
-        "Every row of an epoch once, in order: which rows, and their activations."
+        "Every row of an epoch once, in order, as pairs of which rows and their activations."
 
 # %% ../nbs/01_rows.ipynb #9ae9a6c7
 def check_batches(
@@ -44,7 +44,7 @@ def check_batches(
     seed: int = 0,
     skip: int = 0,     # batches to leave out
 ) -> None:
-    "ValueError unless such batches can be made of so many rows."
+    "ValueError unless batches of this size can be made from `n_rows` rows."
     if batch_size < 1: raise ValueError(f"A batch has at least 1 row; got batch_size={batch_size}.")
     if batch_size > n_rows:
         raise ValueError(f"There are {n_rows:,} rows, fewer than one batch of {batch_size:,}: "
@@ -64,11 +64,11 @@ class InMemory:
             raise ValueError(f"x must be [rows {sum(sites.values())}] for the sites {dict(sites)}; "
                              f"got {tuple(x.shape)}")
         self.x, self.sites, self.n_rows, self.order = x, dict(sites), len(x), "shuffled in memory"
-        self._digest = None, ""   # a state of the tensor and its digest
+        self._digest = None, ""   # state of the tensor at the last digest, and the digest
 
     @property
     def about(self) -> dict:
-        "Number of rows and checksum. Every byte is read once, and again after the tensor was changed in place."
+        "Number of rows and checksum. Every byte is read once, and again if the tensor was changed in place."
         state = self.x.data_ptr(), None if self.x.is_inference() else self.x._version
         if self._digest[0] != state: self._digest = state, tensor_digest([self.x])
         return dict(rows=self.n_rows, checksum=self._digest[1])
@@ -92,7 +92,7 @@ class InMemory:
         return stream(*divmod(skip, per_epoch))
 
     def sample(self, n: int, seed: int = 0) -> Tensor:
-        "Some different rows."
+        "`n` different rows; all rows when there are fewer."
         return self.x[torch.randperm(self.n_rows, generator=torch.Generator().manual_seed(seed))[:n]]
 
     def in_order(self, batch_size: int) -> Iterator[tuple[slice, Tensor]]:
@@ -105,7 +105,7 @@ class InMemory:
 def tensor_digest(
     tensors,   # some tensors, in order
 ) -> str:      # 8 hexadecimal digits
-    "CRC-32 of every byte of some tensors, and of their types and shapes; other tensors hardly ever have the same."
+    "CRC-32 of every byte of some tensors, and of their types and shapes; different tensors almost never share it."
     crc = 0
     for t in tensors:
         crc = zlib.crc32(f"{t.dtype} {tuple(t.shape)}".encode(), crc)
@@ -117,7 +117,7 @@ def tensor_digest(
 def check_rows(
     data,   # what should be `Rows`
 ) -> None:
-    "TypeError unless an object has everything that `Rows` lists. Nothing is computed for it."
+    "TypeError unless an object has everything that `Rows` lists. No property of it is evaluated."
     wanted = [*Rows.__annotations__, *(name for name in vars(Rows) if not name.startswith("_"))]
     missing = [name for name in wanted if name not in dir(data) and not hasattr(data, name)]
     if missing:
@@ -126,7 +126,7 @@ def check_rows(
 
 # %% ../nbs/01_rows.ipynb #332c9532
 def check_sites(
-    cc,           # a crosscoder, or whatever has `sites`
+    cc,           # a crosscoder, or anything that has `sites`
     rows: Rows,
 ) -> None:
     "ValueError unless the rows hold what the crosscoder reads and writes, in the same order."
@@ -148,9 +148,9 @@ def split_blocks(
 def cut_walk(
     blocks: np.ndarray,   # first row and end of each block, in the order of the walk, [block 2]
     begin: int,           # rows of the walk that come before the stretch
-    end: int,             # rows of the walk up to its end
+    end: int,             # rows of the walk up to the end of the stretch
 ) -> np.ndarray:          # first row and end of each piece, [piece 2]
-    "The pieces of a table that a walk through `blocks` passes between its rows `begin` and `end`."
+    "The pieces of a table that a walk through `blocks` visits between its rows `begin` and `end`."
     ends = np.cumsum(blocks[:, 1] - blocks[:, 0])
     first, last = np.searchsorted(ends, begin, side="right"), np.searchsorted(ends, end, side="left")
     pieces = blocks[first:last + 1].copy()
@@ -180,7 +180,7 @@ def shuffle_blocks(
             last = min(first + per_pool, per_epoch)
             if last <= skip: continue
             pool = load(cut_walk(walk, first * batch_size, last * batch_size), room)
-            # the last pool of an epoch is a small one, and a large array is slow to allocate
+            # keep the larger array: the last pool of an epoch is small, and a large array is slow to allocate
             if room is None or len(room) < len(pool): room = pool
             order = np.random.default_rng([seed, epoch, first]).permutation(len(pool)).reshape(last - first, batch_size)
             for rows in order[max(0, skip - first):]: yield pool.take(rows, axis=0)

@@ -126,7 +126,7 @@ class Joined(NamedTuple):
 
     @classmethod
     def parse(cls, content) -> "Joined":
-        "What joined.json says; ValueError when it cannot be so."
+        "Read what joined.json says; ValueError unless it is valid."
         check_fields(content, ("format", *cls._fields), "it")
         for key in cls._fields:
             names = content[key]
@@ -176,13 +176,13 @@ def save_joined(folder: Path, joined: Joined) -> None:
 
 # %% ../nbs/07_store.ipynb #a954f386
 class Pass(NamedTuple):
-    "Models that are read together, and the folder that holds their activations."
+    "Models that run together, and the folder that holds their activations."
     folder: Path
     models: list[Model]
 
 
 def join_passes(passes: list[Pass], sites: list[Site]) -> Joined:
-    "The note on the stores that passes leave."
+    "What joined.json says about the stores that passes leave."
     return Joined([one.folder.name for one in passes], [site.name for site in sites])
 
 
@@ -195,7 +195,7 @@ def plan_passes(
     dtype: torch.dtype,
     probed: dict[Site, int],   # width of each site
 ) -> list[Pass]:
-    "Choose a way of reading the models that fits into memory, and say so. ValueError when others are joined there."
+    "Choose a way of running the models that fits into memory, and print it. ValueError if others are joined there."
     plan = memory_plan(models, sites, tokens, shard_rows, dtype, probed=probed)
     fitting = [way for way, fits in plan["fits"].items() if fits]
     way = find_way(folder, models) or (fitting or [plan.index[-1]])[0]
@@ -216,7 +216,7 @@ def find_way(folder: Path, models: list[Model]) -> str | None:
 
 
 def is_complete(folder: Path, tokens: Tokens) -> bool:
-    "Whether a store was collected to its end, with so many tokens."
+    "Whether a store was collected to its end, with the same max_tokens."
     try: manifests = [read_manifest(own) for own in store_folders(folder)]
     except (FileNotFoundError, ValueError): return False
     return all(m.complete and m.run.max_tokens == tokens.max_tokens for m in manifests)
@@ -293,21 +293,21 @@ WRONG_NOTE = ("{folder}/joined.json is damaged: it names the sites {named}, and 
 # %% ../nbs/07_store.ipynb #419ad2e8
 @dataclass(eq=False, repr=False, kw_only=True)
 class ActivationStore(View):
-    "Activations of some sites on many tokens, on disk. `collect` makes one, `open` finds it again."
+    "Activations of some sites on many tokens, on disk. `collect` makes one, `open` opens it again."
     folder: Path
     manifest: Manifest
 
     @classmethod
     def collect(cls,
         folder: str | Path,
-        models: list[Model],                # without weights they are loaded: together if memory suffices, else in turn
+        models: list[Model],                # loaded if they have no weights: together if memory suffices, else in turn
         sites: list[Site],                  # places in these models, in the order wanted
         tokens: Tokens,
         shard_rows: int = 50_000,           # most rows of a shard
         dtype: torch.dtype | None = None,   # of the stored values; None: bfloat16
         remote: bool | str = False,         # where the models run, see harvest
     ) -> "ActivationStore":
-        "Harvest into a folder, or go on where an earlier call ended. ValueError when the folder holds another run."
+        "Harvest into a folder, or continue where an earlier call ended. ValueError when the folder holds another run."
         folder, dtype, probed = Path(folder), check_dtype(dtype), probe_sites(models, sites)
         if remote: passes = [Pass(folder, models)]
         else: passes = plan_passes(folder, models, sites, tokens, shard_rows, dtype, probed)
@@ -325,7 +325,7 @@ class ActivationStore(View):
         shard_rows: int = 50_000,           # most rows of a shard
         dtype: torch.dtype | None = None,   # of the stored values; None: that of the data set, but float32 for float64
     ) -> "ActivationStore":
-        "Store activations that others have collected. Goes on after an interruption, as `collect` does."
+        "Store activations that others have collected. Continues after an interruption, as `collect` does."
         sources = dataset if isinstance(dataset, Mapping) else dict.fromkeys(columns, dataset)
         if missing := [site for site in columns if site not in sources]:
             raise ValueError(f"There is no data set for the sites {missing}; there are {list(sources)}.")
@@ -339,7 +339,7 @@ class ActivationStore(View):
         folder: str | Path,
         intact: bool = False,   # of a damaged store, open the rows of intact shards, after comparing all checksums
     ) -> "ActivationStore":
-        "The store in a folder. Looks at the length of its files; what they hold is compared when it is read."
+        "Open the store in a folder. Compares the lengths of its files now, and their contents when they are read."
         folder = Path(folder)
         joined = read_joined(folder)
         if joined: return cls.open_joined(folder, joined, intact)
@@ -376,7 +376,7 @@ class ActivationStore(View):
     def join(cls,
         stores: list["ActivationStore"],   # of the same tokens, with sites of different names
     ) -> "ActivationStore":
-        "Stores side by side, as one collected with all their models at once would be."
+        "Join stores side by side into one, as if it had been collected with all their models at once."
         shards = join_shards(stores)
         manifests = {store.folder.resolve(): store.manifest for store in stores}
         folder = Path(os.path.commonpath(list(manifests)))
@@ -420,7 +420,7 @@ class ActivationStore(View):
         return problems
 
     def to_dataset(self) -> datasets.Dataset:   # a column per site; token, doc, position, window, role, template
-        "The rows as a data set of Hugging Face, mapped and not copied, once all are compared with their checksums."
+        "The rows as a Hugging Face data set, mapped and not copied, after all are compared with their checksums."
         return map_dataset(self)
 
     def __repr__(self):

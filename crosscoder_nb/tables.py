@@ -26,7 +26,7 @@ def read_matrix(
     table: pa.Table,
     column: str,      # of lists that are all equally long; uint16 is taken as the bits of bfloat16
 ) -> Tensor:          # [row d]
-    "A column of activations; ValueError when it is missing or anything else."
+    "A column of activations as a matrix; ValueError when it is missing or is anything else."
     if column not in table.column_names:
         raise ValueError(f"The data set has no column {column!r}; it has {table.column_names}.")
     lists = table[column].combine_chunks()
@@ -87,7 +87,7 @@ def read_row_columns(
     tables: list[pa.Table],   # the same rows of several data sets
     first_row: int = 0,       # number of the first of them
 ) -> dict[str, np.ndarray]:   # those of ROW_COLUMNS that at least one of them has
-    "What the data sets say of their rows; ValueError unless they agree."
+    "What the data sets say about their rows; ValueError unless they agree."
     rows = {}
     for table in tables:
         for name in ROW_COLUMNS.keys() & set(table.column_names):

@@ -105,7 +105,7 @@ class Shards:
         "A column of ROW_COLUMNS, of all shards."
         if name not in self.names:
             raise ValueError(f"The rows of {self.folder} came from a data set without a column {name!r}, "
-                             "so it is not known of them.")
+                             "so it is not known for them.")
         values = np.zeros(self.ends[-1], ROW_COLUMNS[name])
         for i, (begin, end) in enumerate(self.spans):
             if i not in self.broken: values[begin:end] = self.files.rows(i).columns()[name].read()
@@ -137,7 +137,7 @@ class Provenance:
     kept: np.ndarray | None = None   # numbers of the rows that are shown; None: all
 
     def column(self, name: str) -> np.ndarray:   # [row]
-        "What is known of each row: a column of ROW_COLUMNS."
+        "What is known about each row: a column of ROW_COLUMNS."
         values = self.shards.column(name)
         return values if self.kept is None else values[self.kept]
 
@@ -150,7 +150,7 @@ class Provenance:
     @cached_property
     def position(self) -> np.ndarray: return self.column("position")   # its place in its window
     @cached_property
-    def role(self) -> np.ndarray: return self.column("role")           # who says it, a number in tokens.ROLES
+    def role(self) -> np.ndarray: return self.column("role")           # who wrote it, an index into encoding.ROLES
     @cached_property
     def template(self) -> np.ndarray: return self.column("template")   # whether the chat template wrote it
 
@@ -204,12 +204,12 @@ class View(Provenance):
 
     @property
     def order(self) -> str:
-        "What decides, with seed and number, which rows are in a batch."
+        "What, besides the seed and the batch's number, decides which rows a batch holds."
         sizes = np.array(self.shards.sizes)
         return f"store of {len(sizes)} shards, up to {sizes.max():,} rows ({zlib.crc32(sizes.tobytes()):08x})"
 
     def tensor(self, words: np.ndarray) -> Tensor:
-        "Integers as the activations whose bits they are."
+        "The activations whose bits these integers are."
         return torch.from_numpy(words).view(self.dtype)
 
     def load(self, spans: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
