@@ -82,7 +82,12 @@ def write_docments(call: Callable) -> None:
     if text and text not in (call.__doc__ or ""): call.__doc__ = f"{inspect.getdoc(call) or ''}\n\n{text}".strip()
 
 
+def our_methods(cls: type) -> list[Callable]:
+    "The public methods of a class that are written in this library, inherited ones too."
+    members = [getattr(m, "__func__", m) for name, m in inspect.getmembers(cls) if not name.startswith("_")]
+    return [m for m in members if inspect.isfunction(m) and m.__module__.startswith("crosscoder_nb.")]
+
+
 for name in _all_:
     thing = globals()[name]
-    methods = [getattr(m, "__func__", m) for n, m in vars(thing).items() if n[0] != "_"] if inspect.isclass(thing) else []
-    for call in [thing, *filter(inspect.isfunction, methods)]: write_docments(call)
+    for call in [thing, *(our_methods(thing) if inspect.isclass(thing) else [])]: write_docments(call)
