@@ -47,11 +47,11 @@ from .train import train, train_many
 # %% ../nbs/90_all.ipynb #401f3e7e
 _all_ = ["ActivationBuffer", "ActivationStore", "BatchTopK", "Browser", "CrossCoder", "Examples", "Gated", "Group",
          "GroupMax", "InMemory", "JumpReLU", "ReLU", "Share", "Tokens", "TopK", "TrainConfig", "attn_in", "attn_out",
-         "clt", "cosine_histogram", "crosscoder", "dedicated", "designated_shared", "diff", "evaluate", "excerpt", "exclusive",
-         "explain_store", "fit_scaling", "harvest", "head", "heads", "load_dictionary", "load_model", "lora_pair",
-         "mlp_in", "mlp_out", "per_layer_saes", "planted_activations", "pre_post_mlp", "push_to_hub", "recipe",
-         "relative_norm_histogram", "resid", "sae", "same_place", "shared_sae", "stdlib_texts", "train", "train_many",
-         "training_curves", "transcoder", "weakly_causal", "wrap_model", "write_report"]
+         "clt", "cosine_histogram", "crosscoder", "dedicated", "designated_shared", "diff", "evaluate", "excerpt",
+         "exclusive", "explain_store", "fit_scaling", "harvest", "head", "heads", "load_dictionary", "load_model",
+         "lora_pair", "mlp_in", "mlp_out", "per_layer_saes", "planted_activations", "pre_post_mlp", "push_to_hub",
+         "recipe", "relative_norm_histogram", "resid", "sae", "same_place", "shared_sae", "stdlib_texts", "train",
+         "train_many", "training_curves", "transcoder", "weakly_causal", "wrap_model", "write_report"]
 
 # %% ../nbs/90_all.ipynb #all00002
 PATHS = re.compile(r"\b(crosscoder_nb|collections|pathlib|typing)(\.[a-z_]+)*\.")   # of modules, in a type

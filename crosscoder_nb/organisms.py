@@ -220,8 +220,8 @@ def piece_tokenizer(
     trainer = trainers.UnigramTrainer(vocab_size=vocab_size, special_tokens=special, unk_token="<unk>",
                                       show_progress=False)
     unigram.train_from_iterator([t.encode("ascii", "ignore").decode() for t in learn], trainer)
-    learnt = json.loads(unigram.to_str())["model"]["vocab"][len(special):]                     # (text, log probability)
-    pieces = sorted((text, round(score, 2)) for text, score in learnt)                         # order and last digits vary
+    learnt = json.loads(unigram.to_str())["model"]["vocab"][len(special):]   # (text, log probability)
+    pieces = sorted((text, round(score, 2)) for text, score in learnt)   # order and last digits vary
     vocab = [(text, 0.) for text in special] + pieces + [(f"<0x{i:02X}>", -20.) for i in range(256)]
     unigram.model = models.Unigram(vocab, 0, byte_fallback=True)
     unigram.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(),
