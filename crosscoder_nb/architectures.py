@@ -49,7 +49,7 @@ def features_moved(cc: CrossCoder, x: Tensor, draw: torch.Generator) -> dict[str
 
 @torch.enable_grad()
 def features_decoded(cc: CrossCoder, x: Tensor, draw: torch.Generator) -> dict[str, Tensor]:
-    "Site -> which features have a part in its reconstruction, [feature] bool."
+    "Site -> which features contribute to its reconstruction, [feature] bool."
     f = torch.rand(len(x), cc.n_features, generator=draw).to(x).requires_grad_()
     y, decoded = cc.reconstruct(DenseCode(f), x), {}
     for n, cols in columns(cc.writes).items():
@@ -104,7 +104,7 @@ ARCHITECTURES: dict[str, Architecture] = {}
 
 def architecture(
     source: str,         # the paper or post it is from
-    *examples: Example,  # one at least
+    *examples: Example,  # at least one
 ) -> Callable:           # a decorator, which returns the function unchanged
     "Put the decorated function into `ARCHITECTURES`, under its name."
     if not examples:
@@ -246,7 +246,7 @@ def exclusive_sizes(
     exclusive: float | Mapping[str, float],  # share of the features for every model, or for those named
     models: Mapping[str, list[str]],         # model -> its sites
 ) -> dict[str, int]:                         # model -> its exclusive features
-    "How many features each model has to itself."
+    "The number of exclusive features of each model."
     shares = exclusive if isinstance(exclusive, Mapping) else dict.fromkeys(models, exclusive)
     if unknown := set(shares) - set(models):
         raise ValueError(f"exclusive names {sorted(unknown)}, but the models are {list(models)}")
@@ -337,7 +337,7 @@ def forbidden(
     cc: CrossCoder,
     side: str,        # "reads" or "writes"
 ) -> Tensor:          # [site feature] bool
-    "Which features may not read, or write, which site, according to the groups."
+    "Which features may not read (or write) each site, according to the groups."
     may = torch.tensor([[n in getattr(g, side) for g in cc.groups] for n in cc.sites])
     return ~may.repeat_interleave(torch.tensor([g.n_features for g in cc.groups]), 1).to(cc.b_dec.device)
 
@@ -374,7 +374,7 @@ def write_leak(
 def excess_numbers(
     cc: CrossCoder,
 ) -> int:  # 0: nothing is there that should not be
-    "By how many numbers the largest saved tensor of a group exceeds what the group may have."
+    "The largest number of values by which a saved tensor exceeds the size that its group may have."
     allowed = {}
     for g in cc.groups:
         n, reads, writes = g.n_features, sum(map(cc.sites.get, g.reads)), sum(map(cc.sites.get, g.writes))
@@ -389,11 +389,11 @@ def excess_numbers(
 def verify_partition_integrity(
     cc: CrossCoder,
 ) -> dict[str, float]:  # partition_integrity_*: exactly 0 where the partition holds
-    """Whether features stay within what their groups may read and write, asked of gradients and state.
+    """Check from gradients and state that features read and write only the sites their groups may.
 
-    Encoder and decoder are the largest entry of a random sum of the weights where none should be, gradient the
-    largest that a reconstruction loss leaves there, state a count of numbers. A group that reads and writes everything
-    has nothing to violate, so a plain crosscoder always gives 0."""
+    Encoder and decoder: the largest entry of a random sum of forbidden weights. Gradient: the largest that a
+    reconstruction loss gives to such weights. State: how many values too many the largest tensor has. A group that
+    reads and writes everything has nothing to violate, so a plain crosscoder always gives 0."""
     draw, device = torch.Generator().manual_seed(0), cc.b_dec.device
     x = torch.randn(len(cc.sites), sum(cc.sites.values()), generator=draw).to(device)
     factors = torch.randn(cc.n_features, generator=draw).to(device)
@@ -426,7 +426,7 @@ def check_architecture(
     name: str,              # one of ARCHITECTURES
     n_features: int = 50,
 ) -> list[str]:             # the wiring of each example
-    "Hold an architecture against its examples; ValueError where it is wired otherwise, leaks, or changes when saved."
+    "Check an architecture on its examples; ValueError when the wiring differs, a feature leaks, or saving changes it."
     row = ARCHITECTURES[name]
     for example in row.examples:
         cc = row.make(example.sites, n_features, ReLU(), **example.options)

@@ -32,15 +32,15 @@ class Checkpoint(NamedTuple):
 
 # %% ../nbs/19_checkpoints.ipynb #ce472d71
 CHECKPOINT_VERSION = 2
-NOT_WRITTEN = ("{path} could not be written ({reason}). The checkpoint before it is kept: "
-               "make room, call train again, and it resumes there.")
+NOT_WRITTEN = ("{path} could not be written ({reason}). The previous checkpoint is kept: "
+               "free some space and call train again, which resumes from it.")
 
 # %% ../nbs/19_checkpoints.ipynb #6b8b3e43
 def save_checkpoint(
     path: Path,
     checkpoint: Checkpoint,
 ) -> None:
-    "Write the state of all runs, whole or not at all; an OSError says what is kept when there is no room."
+    "Write the state of all runs, whole or not at all; when the disk is full, an OSError says what is kept."
     content = dict(format_version=CHECKPOINT_VERSION, about=checkpoint.about, runs=checkpoint.states)
     try:
         with replacing(path) as f: torch.save(content, f)
@@ -49,14 +49,14 @@ def save_checkpoint(
 
 # %% ../nbs/19_checkpoints.ipynb #47bd1d65
 BEGIN_AGAIN = "Delete it to begin again."
-NOT_OURS = ("{path} is whole but holds {what} beside tensors, numbers and text, so it was not loaded: "
+NOT_OURS = ("{path} is whole but holds {what} besides tensors, numbers and text, so it was not loaded: "
             "this library did not write it. ")
-DAMAGED = "{path} cannot be read ({error}): it is damaged or no checkpoint. "
+DAMAGED = "{path} cannot be read ({error}): it is damaged or not a checkpoint. "
 UNREADABLE = (EOFError, OSError, RuntimeError, UnicodeDecodeError, struct.error, zipfile.BadZipFile, zlib.error)
 
 
 def load_tensors(path: Path):
-    "What torch.save wrote, on the processor, if the archive is whole and holds tensors, numbers and text alone."
+    "Load a file of torch.save to the CPU; ValueError unless it is whole and holds only tensors, numbers and text."
     if not path.is_file(): raise ValueError(f"{path} is no ordinary file. {BEGIN_AGAIN}")   # a device may be endless
     try:
         with zipfile.ZipFile(path) as archive:
@@ -71,8 +71,8 @@ def load_tensors(path: Path):
 # %% ../nbs/19_checkpoints.ipynb #33acfbe6
 def read_checkpoint(
     path: Path,
-) -> Checkpoint:   # its tensors on the processor
-    "What a checkpoint holds; a ValueError says what is wrong with the file. Nothing in it is executed."
+) -> Checkpoint:   # with its tensors on the CPU
+    "Read a checkpoint without executing anything in it; a ValueError says what is wrong with the file."
     saved = load_tensors(path)
     version = saved.get("format_version") if isinstance(saved, dict) else None
     if version != CHECKPOINT_VERSION:
@@ -87,30 +87,31 @@ def check_same_runs(
     now: Mapping[str, dict],      # what is to be trained, by name
     defaults: Mapping = {},       # of options that may be absent there
 ) -> None:
-    "ValueError unless both are the same runs; it names what differs."
+    "Raise a ValueError that names the differences, unless both descriptions are of the same runs."
     if set(there) != set(now):
-        raise ValueError(f"{path} is of another run: it holds {sorted(there)}, and {sorted(now)} are to be trained. "
-                         "Use another folder.")
+        raise ValueError(f"{path} belongs to another run: it holds {sorted(there)}, but {sorted(now)} are to be "
+                         "trained. Use another folder.")
     for name, wanted in now.items():
         if different := differences({**defaults, **there[name]}, wanted):
             which = f" of {name}" if name else ""
-            raise ValueError(f"{path} is of another run{which}; {different}. Use another folder, or the same settings.")
+            raise ValueError(f"{path} belongs to another run{which}; {different}. "
+                             "Use another folder, or the same settings.")
 
 # %% ../nbs/19_checkpoints.ipynb #eac0cbce
 def metrics_line(metrics: Mapping[str, float]) -> str:
-    "A line of JSON."
+    "The metrics of a step as a line of JSON, with null for NaN and infinity."
     return json.dumps({n: v if math.isfinite(v) else None for n, v in metrics.items()}) + "\n"
 
 
 def write_metrics(path: Path, history: list[dict]) -> None:
-    "All lines so far, whole or not at all."
+    "Write all lines so far, whole or not at all."
     with replacing(path) as f: f.write("".join(map(metrics_line, history)).encode())
 
 # %% ../nbs/19_checkpoints.ipynb #b05d5886
 class MetricsLog:
     """metrics.jsonl in each run's folder, and wandb when asked.
 
-    A context manager: the run of wandb ends with it, also when training is interrupted."""
+    A context manager: the wandb run ends with it, also when training is interrupted."""
 
     def __init__(
         self,
@@ -123,7 +124,7 @@ class MetricsLog:
         self.paths, self.histories, self.wandb = {n: f / "metrics.jsonl" for n, f in folders.items()}, histories, None
         for n, path in self.paths.items(): write_metrics(path, histories[n])
         if project:
-            import wandb  # late: only who logs there needs it
+            import wandb  # late, because it is needed only for logging there
             self.wandb = wandb.init(project=project, id=wandb_id, resume="allow", reinit="create_new", config=about,
                                     dir=str(next(iter(folders.values()))))
 
@@ -161,12 +162,12 @@ RESULTS = ("metrics.jsonl", "model.safetensors", "config.json")   # of each run
 
 # %% ../nbs/19_checkpoints.ipynb #21851452
 def save_results(
-    folder: Path,                            # each run's files are in the folder of its name below it
+    folder: Path,                            # each run's files are in its subfolder with the name of the run
     about: Mapping[str, dict],               # a description of each run, by name
     crosscoders: Mapping[str, CrossCoder],   # as trained
     histories: Mapping[str, list[dict]],     # their metrics
 ) -> None:
-    "Save crosscoders and metrics; the record of their checksums comes last."
+    "Save crosscoders and metrics, and last a record of their checksums."
     for name, cc in crosscoders.items():
         write_metrics(folder / name / "metrics.jsonl", histories[name])
         cc.save_pretrained(folder / name)
@@ -178,7 +179,7 @@ def save_results(
 class Finished(NamedTuple):
     "What finished.json says, and what is wrong with the results."
     about: dict[str, dict] | None   # a description of each run, by name; None: it cannot be read
-    problems: list[str]             # none when everything is whole
+    problems: list[str]             # empty when everything is whole
 
 # %% ../nbs/19_checkpoints.ipynb #d6e2f6cd
 def inspect_results(

@@ -34,7 +34,7 @@ def decoder_cosine(
     a: str,    # name of the first site
     b: str,    # name of the second, of the same width
 ) -> Tensor:   # in [-1, 1]; 0 for a feature that does not write both, [feature]
-    "How alike the directions are that each feature writes at two sites."
+    "Cosine of the directions that each feature writes at two sites."
     if cc.sites[a] != cc.sites[b]:
         widths = f"{a} has {cc.sites[a]}, {b} has {cc.sites[b]}"
         raise ValueError(f"directions of different width have no cosine: {widths}")
@@ -65,8 +65,8 @@ def site_pair(
     "The two sites to compare."
     pair = tuple(cc.sites) if sites is None else tuple(sites)
     if len(pair) != 2:
-        raise ValueError(f"a diff is of two sites; this crosscoder has {len(pair)}: {', '.join(cc.sites)}. "
-                         "Say which: diff(..., sites=(first, second)).")
+        raise ValueError(f"a diff compares two sites; got {len(pair)}. This crosscoder has {', '.join(cc.sites)}. "
+                         "Choose two: diff(..., sites=(first, second)).")
     return pair
 
 
@@ -74,7 +74,7 @@ def pair_names(
     sites: tuple[str, str],
     names: tuple[str, str] | None,  # what to call the models; None: as their sites call them
 ) -> tuple[str, str]:               # of the first site and of the second
-    "What the two models are called, everywhere."
+    "The names of the two models in columns, classes and figures."
     models = tuple(model_of(site) for site in sites)
     pair = tuple(names or (models if len(set(models)) == 2 else sites))
     if len(pair) != 2 or not all(isinstance(n, str) and n for n in pair) or pair[0] == pair[1]:
@@ -101,7 +101,7 @@ def diff(
     numbers = {"rel_norm": r, f"norm_{names[0]}": norms[0], f"norm_{names[1]}": norms[1], "cosine": cosine,
                "density": evaluation.frequency, "max_act": evaluation.max_act}
     df = pd.DataFrame({"group": np.repeat([g.name for g in cc.groups], [g.n_features for g in cc.groups])}
-                      | {name: t.cpu().double() for name, t in numbers.items()}   # float64: what is rounded stays round
+                      | {name: t.cpu().double() for name, t in numbers.items()}   # float64: rounded values print short
                       | {"class": classify(r, evaluation.dead, names)}).rename_axis("feature")
     df.attrs = dict(names=names, sites=(a, b), thresholds=dict(exclusive=EXCLUSIVE, shared=SHARED),
                     n_tokens=evaluation.n_tokens)

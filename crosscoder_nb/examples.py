@@ -36,7 +36,7 @@ class Firings(NamedTuple):
     act: Tensor      # activation, above 0, float32 [entries]
 
     def at(self, index: Tensor) -> "Firings":   # places, or a mask
-        "Some of the entries."
+        "The entries at some places."
         return Firings(*(field[index] for field in self))
 
 
@@ -88,13 +88,13 @@ def find_peaks(
     best: Firings,   # from keep_best
     window: Tensor,  # window of each row of the store, int64 [rows]
 ) -> Peaks:
-    "The examples that a sorted list of firings is made of."
+    "The examples in a sorted list of firings."
     key = best.feature * (int(window.max()) + 1) + window[best.row]
     key, of = torch.unique_consecutive(key, return_inverse=True)
     act = best.act.new_zeros(len(key)).scatter_reduce_(0, of, best.act, "amax")
     at_peak = (best.act == act[of]).nonzero().squeeze(1)
     row = best.row.new_full((len(key),), len(window))
-    row.scatter_reduce_(0, of[at_peak], best.row[at_peak], "amin")          # of equals the first
+    row.scatter_reduce_(0, of[at_peak], best.row[at_peak], "amin")          # the first of equal peaks
     start = segments(of, len(key))
     return Peaks(start, best.feature[start[:-1]], row, act)
 
@@ -161,7 +161,7 @@ class BestWindows:
         self.pile, self.n_kept = [best], len(best.row)
 
     def best(self) -> Firings:
-        "What is best of all batches, sorted as by keep_best; nothing is added after that."
+        "The firings in the best windows of all batches, sorted as by keep_best; add nothing after this call."
         self.pile.append(self.waiting)
         self.waiting = no_firings(self.window.device)
         self.sort()
@@ -172,7 +172,7 @@ EDGES = np.logspace(-3, 3, 61)   # edges of the bins of activation
 
 # %% ../nbs/31_examples.ipynb #7a6f3d8e
 class Histograms:
-    "How often each feature fires how strongly, over batches."
+    "How often each feature fires at each strength, over batches."
 
     def __init__(self, n_features: int, device: torch.device | str = "cpu"):
         self.counts = torch.zeros(n_features, len(EDGES) - 1, dtype=torch.int64, device=device)   # [feature bin]
@@ -192,7 +192,7 @@ def peak_shares(
     feature: Tensor,  # [examples]
     row: Tensor,      # row of each peak, [examples]
 ) -> Tensor:          # absolute values sum to 1, [examples site]
-    "Each site's part of a pre-activation."
+    "Each site's part of the pre-activation at the peak of each example."
     encoder, shares = cc.encoder(), torch.zeros(len(row), len(cc.sites))
     for some in row.argsort().split(4096):                                    # by row: the store is read forwards
         products = cc.scaling(store.rows(row[some]).to(encoder.device)) * encoder[feature[some]]
@@ -214,7 +214,7 @@ def find_examples(
     n: int,                  # examples for each feature
     batch_size: int = 2048,  # rows encoded at a time
 ) -> Found:
-    "Encode every row of the store once, in order, where the crosscoder is."
+    "Encode every row of the store once, in order, on the crosscoder's device."
     device = cc.b_dec.device
     best = BestWindows(torch.as_tensor(store.window).to(device), cc.n_features, n)
     histograms, evaluator = Histograms(cc.n_features, device), Evaluator(cc)
@@ -306,7 +306,7 @@ def hash_store(store) -> str:
 EXAMPLES_VERSION = 3
 MANIFEST = dict(format_version=int, crosscoder=str, store=str, n=int, sites=list, n_features=int, n_rows=int,
                 n_examples=int, evaluation=dict, files=dict, crc32=str)   # the fields of a manifest, and their types
-HEADLINE = dict(n_tokens=int, n_cut=int, l0=float, fve=dict)              # the same of its evaluation
+HEADLINE = dict(n_tokens=int, n_cut=int, l0=float, fve=dict)              # the same for its evaluation
 AGAIN = "Remove the folder and collect the examples again with Examples.collect."
 
 
@@ -328,7 +328,7 @@ def evaluation_problem(m: dict) -> str:   # nothing when all is well
     e = m["evaluation"]
     if problem := field_problem(e, HEADLINE): return f"in evaluation, {problem}"
     counted = e["n_tokens"] > 0 <= e["n_cut"] and e["n_tokens"] + e["n_cut"] == m["n_rows"]
-    if not (counted and 0 <= e["l0"] <= m["n_features"]): return "its evaluation is not of its rows"
+    if not (counted and 0 <= e["l0"] <= m["n_features"]): return "its evaluation does not fit its rows"
     known = {"pooled", *(name for name, _ in m["sites"])}
     if not {"pooled"} <= set(e["fve"]) <= known or not all(type(v) in (float, type(None)) for v in e["fve"].values()):
         return "its evaluation must give a variance explained, or null, at its sites and pooled"
@@ -390,7 +390,7 @@ def describe_examples(
     files: dict,            # from write_examples
     n_examples: int,
 ) -> dict:                  # without its checksum
-    "What the manifest says."
+    "The fields of the manifest."
     fve = {site: None if math.isnan(v) else v for site, v in e.fve.items()}   # JSON has no NaN
     headline = dict(n_tokens=e.n_tokens, n_cut=e.n_cut, l0=e.l0, fve=fve)
     sites = [[name, width] for name, width in cc.sites.items()]
@@ -405,7 +405,7 @@ def collect_examples(
     n: int,            # examples for each feature
     device: str | torch.device | None = None,
 ) -> Path:             # the folder, finished
-    "Make what the folder lacks; keep what is there if it is the same and whole."
+    "Collect examples into a folder, unless it already holds these very examples undamaged."
     check_sites(cc, store)
     if n < 1: raise ValueError(f"n is the number of examples kept for each feature, at least 1; got {n}")
     made_of = dict(crosscoder=hash_crosscoder(cc), store=hash_store(store), n=n)
@@ -463,7 +463,7 @@ class Examples:
             path = self.folder / name
             if not path.is_file(): raise ValueError(f"{path} is missing. {AGAIN}")
             if path.stat().st_size != known["bytes"]:
-                raise ValueError(f"{path} is not as long as it was when written. {AGAIN}")
+                raise ValueError(f"{path} has another length than when it was written. {AGAIN}")
 
     @classmethod
     def open(
@@ -497,7 +497,7 @@ class Examples:
         self,
         i: int,              # number of a feature
     ) -> np.ndarray:         # a count for each bin of EDGES
-        "How often feature i fired how strongly."
+        "How often feature i fired at each strength."
         self._check(i)
         return self._features["histogram"][i].values.to_numpy()
 
@@ -527,7 +527,7 @@ class Examples:
         e = {name: column[j] for name, column in zip(self._examples.schema.names, self._examples.columns)}
         at, act_at = e["at"].values.to_numpy(), e["acts"].values.to_numpy()
         place, peak = e["window"].as_py(), e["position"].as_py()
-        if not 0 <= place < len(self._windows): self._damaged(f"example {j} is in a window that is not there")
+        if not 0 <= place < len(self._windows): self._damaged(f"example {j} refers to a window that does not exist")
         ids = self._windows["ids"][place].values.to_numpy()
         places = np.append(at, peak)
         if len(at) != len(act_at) or places.min() < 0 or places.max() >= len(ids):

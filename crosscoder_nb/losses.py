@@ -34,7 +34,7 @@ class Objective:
     code_norm: str = "crosscoder"        # how the penalty weighs a feature, one of sparsity.CODE_NORMS
     target_l0: float | None = None       # of the penalty "l0": how many features should be active for a token
     aux: str = "topk"                    # how dead features are revived, one of REVIVALS
-    aux_coeff: float = 1 / 32            # factor of that, in units of the reconstruction loss
+    aux_coeff: float = 1 / 32            # factor of the revival loss, in units of the reconstruction loss
     aux_k: int = 256                     # dead features that may be active on a token, with "topk"
     preact_coeff: float = 0.0            # factor of the pre-activation loss
 
@@ -48,7 +48,7 @@ class Objective:
 
 # %% ../nbs/14_losses.ipynb #14o00001
 def plain_numbers(o: Objective) -> None:
-    "NumPy's numbers become Python's, which a checkpoint can keep; one prefix becomes a tuple of one."
+    "Turn NumPy's numbers into Python's, which a checkpoint can keep, and a single prefix into a tuple."
     def put(name, value): object.__setattr__(o, name, value)
     for f in fields(o):
         value = getattr(o, f.name)
@@ -61,7 +61,7 @@ def plain_numbers(o: Objective) -> None:
 
 
 def check_choices(o: Objective) -> None:
-    "Names must be those of the tables."
+    "Check that error, penalty and aux are names in their tables."
     for name, table in dict(error=ERRORS, penalty=PENALTIES, aux=REVIVALS).items():
         value, default = getattr(o, name), getattr(type(o), name)
         if value != default and value not in table:
@@ -70,7 +70,7 @@ def check_choices(o: Objective) -> None:
 
 
 def check_ranges(o: Objective) -> None:
-    "Factors are not negative, prefixes ascend, and a target belongs to the penalty that aims at it."
+    "Check that factors are not negative, that prefixes ascend, and that a target comes with the penalty that uses it."
     for name in (f.name for f in fields(o) if f.name.endswith("_coeff")):
         if not getattr(o, name) >= 0:
             raise ValueError(f"{name} is the factor of a loss and may not be negative; got {getattr(o, name)}")
@@ -87,7 +87,7 @@ def check_ranges(o: Objective) -> None:
 # %% ../nbs/14_losses.ipynb #14f00001
 @dataclass(frozen=True)
 class ForwardPass:
-    "A batch that went through a crosscoder: all that a term of the loss may look at."
+    "A batch that went through a crosscoder, with everything that a term of the loss may use."
     cc: CrossCoder
     x: Tensor                       # scaled activations, [batch Σd]
     o: Objective
@@ -163,7 +163,7 @@ def reconstruct_prefixes(
 ) -> list[Tensor]:                # reconstructions, [batch Σ d_written]; the last is that of all features
     "The reconstruction by every prefix of the features."
     blocks, out = prefix_blocks(cc, prefixes), []
-    nothing = cc.reconstruct(code.only(blocks[0] & False), x)      # bias and skip, which every block would bring again
+    nothing = cc.reconstruct(code.only(blocks[0] & False), x)      # bias and skip, which every block would add again
     for block in blocks:
         before = out[-1] if out else nothing
         out.append(before + cc.reconstruct(code.only(block), x) - nothing)
@@ -178,7 +178,7 @@ def l2_loss(fwd: ForwardPass) -> Tensor:
 
 # %% ../nbs/14_losses.ipynb #14w00001
 class Weighed(NamedTuple):
-    "What most penalties are made of."
+    "What most penalties are computed from."
     code: SparseCode | DenseCode   # f c
     factor: Tensor                 # that of each feature's group, [feature]
 
@@ -225,7 +225,7 @@ def entropy_penalty(fwd: ForwardPass) -> Tensor:
 PENALTIES["entropy"] = entropy_penalty
 
 # %% ../nbs/14_losses.ipynb #c76efb08
-FREQUENT = .01   # share of tokens from which on a feature pays double
+FREQUENT = .01   # a feature that is active on this share of tokens pays double
 
 
 def frequency_penalty(fwd: ForwardPass) -> Tensor:
@@ -273,7 +273,7 @@ def encode_dead(
     fwd: ForwardPass,
     parts: list[DeadPart],
 ) -> Tensor:                # pre-activations, [batch n]
-    "Pre-activations of the dead features alone. The gradient is those rows, not a matrix of zeros around them."
+    "Pre-activations of the dead features alone. The gradient has only those rows, not those of the whole matrix."
     def encode(w, rows): return take(fwd.x, fwd.cc.sites, tuple(w.reads)) @ gather_rows(w.W_enc, rows).T + w.b_enc[rows]
     return torch.cat([encode(w, rows) for w, rows in parts], 1)
 
@@ -353,9 +353,9 @@ class Term(NamedTuple):
     "A row of `TERMS`: one term of the loss."
     function: Callable[[ForwardPass], Tensor]         # 0-dim
     coeff: str | None = None                          # field of Objective that is its factor; None: the factor is 1
-    needs: Callable[[ForwardPass], bool] = always     # what must be so for it to be computed
-    relative: bool = False                            # is its factor in units of the reconstruction loss?
-    dense: bool = False                               # does it look at every pre-activation?
+    needs: Callable[[ForwardPass], bool] = always     # the condition for computing it
+    relative: bool = False                            # whether its factor is in units of the reconstruction loss
+    dense: bool = False                               # whether it needs every pre-activation
 
 # %% ../nbs/14_losses.ipynb #14t00003
 TERMS = {                        # name in the log -> term, in the order in which they are added

@@ -23,7 +23,7 @@ from .rows import Rows, check_sites
 
 # %% ../nbs/30_metrics.ipynb #197379f4
 class EncodedRows(NamedTuple):
-    "A batch of rows and what a crosscoder makes of them, without outliers."
+    "A batch of rows, scaled and encoded by a crosscoder, without outliers."
     row: Tensor        # number of each row, counted from the first that was read, int64 [batch]
     x: Tensor          # raw activations, [batch Σd]
     scaled: Tensor     # the same in scaled space, [batch Σd]
@@ -36,7 +36,7 @@ def numbered_batches(
     rows: Rows | Iterable,            # rows in order, or batches
     batch_size: int,                  # rows at a time, where they are read in order
 ) -> Iterator[tuple[int, Tensor]]:    # number of the first row; raw rows [batch Σd]
-    "Batches with the place where each begins."
+    "Batches, each with the number of its first row."
     if hasattr(rows, "in_order"):
         check_sites(cc, rows)
         for place, x in rows.in_order(batch_size): yield place.start, flatten(x, cc.sites)
@@ -50,12 +50,12 @@ def numbered_batches(
 # %% ../nbs/30_metrics.ipynb #9e1271f3
 @torch.no_grad()
 def encode_rows(
-    cc: CrossCoder,                 # encodes in the mode it is in: in evaluation mode, a row's code is its own
+    cc: CrossCoder,                 # keeps its mode; in evaluation mode a row's code does not depend on others
     rows: Rows | Iterable,          # rows to be read in order, or raw batches: flat, [batch site d] or dicts
-    max_tokens: int | None = None,  # stop after so many rows within the cut; None: all
+    max_tokens: int | None = None,  # stop after this many rows within the cut; None: all
     batch_size: int = 2048,         # rows at a time, where they are read in order
 ) -> Iterator[EncodedRows]:
-    "Encode rows batch by batch where the crosscoder is, without those beyond its outlier cut."
+    "Encode rows batch by batch on the crosscoder's device, without those beyond its outlier cut."
     left = sys.maxsize if max_tokens is None else max_tokens
     for first, x in numbered_batches(cc, rows, batch_size):
         x = x.to(cc.b_dec.device)
@@ -68,19 +68,19 @@ def encode_rows(
 
 # %% ../nbs/30_metrics.ipynb #60cda97e
 class Accumulator(Protocol):
-    "What adds something up over encoded rows."
+    "A class that adds something up over encoded rows."
     def add(self, batch: EncodedRows) -> None:
         "Take in a batch; batches come in the order of their rows, and a batch may be empty."
 
 # %% ../nbs/30_metrics.ipynb #03873237
 @torch.no_grad()
 def measure(
-    cc: CrossCoder,                       # stays where it is, and in the mode it is in
+    cc: CrossCoder,                       # keeps its device and its mode
     rows: Rows | Iterable,                # rows to be read in order, or an iterable of raw batches
-    accumulators: Iterable[Accumulator],  # which of them learn from each batch
-    max_tokens: int | None = None,        # stop after so many; None: all
+    accumulators: Iterable[Accumulator],  # all of them are given each batch
+    max_tokens: int | None = None,        # stop after this many; None: all
     batch_size: int = 2048,               # rows at a time, where they are read in order; bounds the memory
-    doing: str = "measure",               # beside the progress bar
+    doing: str = "measure",               # label of the progress bar
 ) -> None:
     "Encode each row once, in evaluation mode, for all accumulators."
     total = min(filter(None, (getattr(rows, "n_rows", None), max_tokens)), default=None)
@@ -96,8 +96,8 @@ def measure(
 # %% ../nbs/30_metrics.ipynb #16d76ae2
 def wide(
     x: Tensor,
-) -> Tensor:   # float64, where x is; on the processor when its device has no float64
-    "Numbers that can be summed without loss."
+) -> Tensor:   # float64, on the device of x; on the CPU when that has no float64
+    "Convert to float64, so that sums lose nothing."
     return (x.cpu() if x.device.type == "mps" else x).double()
 
 
@@ -150,7 +150,7 @@ class FeatureCounts:
 # %% ../nbs/30_metrics.ipynb #ae746bbc
 @dataclass
 class Evaluation:
-    "What a crosscoder makes of a set of tokens."
+    "How well a crosscoder reconstructs a set of tokens, and how often its features fire."
     n_tokens: int           # tokens evaluated
     n_cut: int              # tokens left out as outliers, as in training
     l0: float               # mean number of active features per token
@@ -185,10 +185,10 @@ class Evaluator:
         self.error += wide(y - cc.reconstruct(batch.code, batch.scaled)).square().sum(0)
 
     def evaluation(self) -> Evaluation:
-        "What the rows so far amount to; a ValueError when there were none."
+        "The evaluation of all rows so far; ValueError when there were none."
         n, fired = self.variance.n, self.counts.fired
         if n == 0:
-            raise ValueError("no token to evaluate: no rows came, or none that the outlier cut keeps "
+            raise ValueError("no token to evaluate: no rows came, or the outlier cut left none "
                              f"({self.n_cut} were cut). Give a store with rows, or a fresh iterator.")
         weights = torch.stack([w for name, w in zip(self.cc.sites, self.cc.norm_scale) if name in self.cc.writes])
         fve = explained_variance(self.error, self.variance.total(), self.cc.writes, weights)
@@ -199,7 +199,7 @@ class Evaluator:
 def evaluate(
     cc: CrossCoder,
     rows: Rows | Iterable,          # a store (anything with `in_order` and `sites`), or an iterable of raw batches
-    max_tokens: int | None = None,  # stop after so many; None: all
+    max_tokens: int | None = None,  # stop after this many; None: all
     batch_size: int = 2048,         # rows at a time from a store; bounds the memory
     device: str | torch.device | None = None,   # where the crosscoder is moved, and stays; None: the fastest there is
 ) -> Evaluation:

@@ -56,7 +56,7 @@ class TrainConfig:
     betas: tuple[float, float] = (0.9, 0.999)   # decay of its two moments
     warmup_steps: int | Share = 0        # the learning rate rises linearly to lr, again after each resampling ...
     decay_steps: int | Share = 0         # ... and falls linearly to 0 over the last steps
-    clip: float | None = 1.0             # largest norm of the gradient; None: any
+    clip: float | None = 1.0             # largest norm of the gradient; None: no limit
 
     # how the objective changes
     l1_warmup_steps: int | Share = 0     # the factor of the penalty rises linearly from 0
@@ -90,20 +90,21 @@ class TrainConfig:
 AT_LEAST_ONE = ("steps", "batch_size", "log_every", "save_every")
 POSITIVE = ("lr", "clip")
 WHOLE, OPTIONAL = (int, int | None, int | Share), (int | None, float | None)
+TOGETHER = "{0} and {2} go together: give both or neither; got {0}={1} and {2}={3}"
 
 
 def resolve_shares(c: TrainConfig) -> None:
-    "Shares become steps, or tokens."
+    "Turn shares into steps, or into tokens."
     for f in fields(c):
         value = getattr(c, f.name)
         if not isinstance(value, Share): continue
-        if f.type != int | Share: raise ValueError(f"{f.name} is no length and cannot be a Share; got {value}")
+        if f.type != int | Share: raise ValueError(f"{f.name} is not a length and cannot be a Share; got {value}")
         length = (c.steps, c.batch_size) if f.name.endswith("_tokens") else (c.steps,)
         object.__setattr__(c, f.name, value.of(*length))
 
 
 def check_numbers(c: TrainConfig) -> None:
-    "Whole numbers are whole and not negative, rates are positive; 1e3 steps are 1000, NumPy's numbers become Python's."
+    "Check that numbers are whole or positive where they must be; turn 1e3 steps into 1000, NumPy's types to Python's."
     for f in fields(c):
         value, whole = getattr(c, f.name), f.type in WHOLE
         if not whole and f.type not in (float, float | None) or value is None and f.type in OPTIONAL: continue
@@ -117,13 +118,15 @@ def check_numbers(c: TrainConfig) -> None:
 
 
 def check_schedule(c: TrainConfig) -> None:
-    "What happens when must fit into the run, and settings that go together are given together."
+    "Check that schedules fit into the run, and that settings which go together are given together."
     if c.warmup_steps + c.decay_steps > c.steps:
         raise ValueError(f"warm-up ({c.warmup_steps}) and decay ({c.decay_steps}) do not fit into {c.steps} steps")
     if c.k_anneal_steps > c.steps:
         raise ValueError(f"k is annealed over {c.k_anneal_steps} steps, but there are only {c.steps}")
-    if (c.k_start is None) != (c.k_anneal_steps == 0): raise ValueError("k_start and k_anneal_steps go together")
-    if (c.p_end is None) != (c.p_anneal_steps == 0): raise ValueError("p_end and p_anneal_steps go together")
+    if (c.k_start is None) != (c.k_anneal_steps == 0):
+        raise ValueError(TOGETHER.format("k_start", c.k_start, "k_anneal_steps", c.k_anneal_steps))
+    if (c.p_end is None) != (c.p_anneal_steps == 0):
+        raise ValueError(TOGETHER.format("p_end", c.p_end, "p_anneal_steps", c.p_anneal_steps))
     if c.p_end is not None and (c.objective.penalty != "l1" or not 0 < c.p_end < 1):
         raise ValueError(f'p-annealing lowers the power of penalty="l1" to p_end, between 0 and 1; '
                          f"got p_end={c.p_end} and penalty={c.objective.penalty!r}")
@@ -133,7 +136,7 @@ def last_birth(
     step: int,
     c: TrainConfig,
 ) -> int:  # 0: the beginning
-    "The last step at which features started (again); none do when less than half an interval is left."
+    "The last step at which features started (again); none start when less than half an interval is left."
     every = c.resample_steps
     if not every: return 0
     last = (c.steps - every // 2) // every      # resampling of the run
@@ -210,7 +213,7 @@ class Recipe:
     ) -> int:
         "Steps of the run; where the recipe does not say, those of one pass through the data."
         if self.options.get("steps") is not None: return self.options["steps"]
-        if not n_rows: raise ValueError("these data do not know how many rows they have: say steps=...")
+        if not n_rows: raise ValueError("the number of rows is not known, so give the length: steps=...")
         return max(1, n_rows // self.options.get("batch_size", TrainConfig.batch_size))
 
 # %% ../nbs/20_recipes.ipynb #20r00001
@@ -251,7 +254,7 @@ def known_options(r: Recipe) -> set[str]:
 
 
 def check_options(r: Recipe) -> None:
-    "Every option must be known, and its value one that is possible; the sparsity function must have what it needs."
+    "Check that all options are known and have possible values, and that the sparsity function has what it needs."
     if r.sparsity not in SPARSITIES:
         raise ValueError(f"unknown sparsity {r.sparsity!r}; there are {', '.join(SPARSITIES)}")
     if not callable(r.architecture):
@@ -261,7 +264,7 @@ def check_options(r: Recipe) -> None:
     for n in sorted(set(r.options) - known):
         near = difflib.get_close_matches(n, known, 3)
         hint = f"did you mean {', '.join(near)}? " if near else ""
-        raise ValueError(f"{n!r} is no option here; {hint}There are {', '.join(sorted(known))}.")
+        raise ValueError(f"{n!r} is not an option here; {hint}There are {', '.join(sorted(known))}.")
     parameters = inspect.signature(SPARSITIES[r.sparsity]).parameters
     needed = [n for n, p in parameters.items() if p.default is p.empty and n not in r.options]
     if needed: raise ValueError(f"the sparsity function {r.sparsity!r} also needs {', '.join(needed)}")

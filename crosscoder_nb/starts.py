@@ -92,7 +92,7 @@ def restart_rows(
     living: Tensor,       # features of the group, [feature] bool
 ) -> None:
     "Point the encoder and decoder rows of some features at tokens."
-    # a tied row is that of every site
+    # a tied row is the same at every site
     written = {w.group.writes[0]: w.writes[w.group.writes[0]]} if w.group.tied else w.writes
     read, write = (take(x, cc.sites, tuple(sites)) for sites in (w.reads, written))
     norm = torch.linalg.vector_norm(w.W_enc[living] if living.any() else w.W_enc, dim=1).mean()

@@ -43,7 +43,7 @@ from .organisms import DiesAfter, Killed, planted_activations
 # %% ../nbs/21_train.ipynb #75c8825d
 @torch.no_grad()
 def remove_parallel(cc: CrossCoder) -> None:
-    "Take the part of the decoders' gradient that points along their rows out of it."
+    "Remove from the decoders' gradient the part that points along their rows."
     for W in {w.W_dec for w in cc.weights.values()}:
         W.grad -= (W.grad * W).sum(1, keepdim=True) / W.square().sum(1, keepdim=True).clamp_min(1e-12) * W
 
@@ -74,15 +74,15 @@ ALL_OUTLIERS = ("every one of the batch's {n} rows is an outlier: longer than {c
 
 
 def describe_machine(device: torch.device) -> str:
-    "What decides how sums are rounded."
+    "The device and its number of threads, which decide how sums are rounded."
     return f"a processor with {torch.get_num_threads()} threads" if device.type == "cpu" else str(device.type)
 
 
 def move_batch(
     x: Tensor,             # a batch
-    device: torch.device,  # where it shall be
+    device: torch.device,  # where it should be
 ) -> Tensor:
-    "The batch on a device. To a GPU it goes from pinned memory, which does not wait for the copy."
+    "The batch on a device. From pinned memory, the copy to a GPU does not block."
     if x.dtype == torch.float64: x = x.float()   # not every device has float64
     if device.type == "cuda" and x.device.type == "cpu": return x.pin_memory().to(device, non_blocking=True)
     return x.to(device)
@@ -92,7 +92,7 @@ def drop_outliers(
     cc: CrossCoder,
     x: Tensor,       # raw activations, [batch Σd]
 ) -> Tensor:         # the rows within the outlier cut
-    "Leave out the outliers of a batch, where the scaling has a cut."
+    "Leave out the outliers of a batch, if the scaling has a cut."
     if not cc.scaling.max_norm.isfinite().any(): return x
     kept = cc.scaling.keeps(x)
     if not kept.any():
@@ -115,7 +115,7 @@ def explain_not_finite(
     bad = int((~x.isfinite()).any(1).sum())
     what = NOT_FINITE.format(step=run.step + 1, loss=float(loss.detach()), norm=float(norm.detach()))
     why = BAD_ROWS.format(bad=bad, n=len(x)) if bad else DIVERGED
-    return f"{what}{why}The last checkpoint is from before."
+    return f"{what}{why}The last checkpoint is from before this step."
 
 
 @torch.no_grad()
@@ -126,9 +126,9 @@ def add_l1(run: "Run", made: Losses) -> None:
 
 # %% ../nbs/21_train.ipynb #3ee07620
 def start_from_batch(cc: CrossCoder, c: TrainConfig, x: Tensor) -> None:
-    "Set what the first batch [batch Σd] decides."
+    "Set the starting values that depend on the first batch, [batch Σd]."
     if c.unit_norm:
-        for w in cc.weights.values():      # a feature still reads what it writes as 1
+        for w in cc.weights.values():      # encoder · decoder stays the same
             if not w.group.like: w.W_enc.data *= torch.linalg.vector_norm(w.W_dec.data, dim=1, keepdim=True)
         set_unit_rows(cc)
     if c.median_bias: center_decoder_bias(cc, x)
@@ -139,7 +139,7 @@ def anneal_power(
     run: "Run",
     made: Losses,   # with the penalty at the old power
 ) -> None:
-    "Move to the power that this step wants, at equal penalty; a batch whose penalty is 0 leaves the move to the next."
+    "Change to the power of this step at equal penalty; where the penalty is 0, the change waits for the next batch."
     p, o = annealed_p(run.step, run.config), run.config.objective
     if p == run.p or not o.l1_coeff: return
     before, after = made.parts[o.penalty_name], l1_penalty(replace(made.fwd, p=p))
@@ -165,16 +165,16 @@ class Run:
 
     def __init__(self, cc: CrossCoder, config: TrainConfig):
         self.cc, self.config, self.step, self.tokens, self.device = cc.train(), config, 0, 0, cc.b_dec.device
-        self.k = getattr(cc.sparsity, "k", None)      # to which k_now is annealed
+        self.k = getattr(cc.sparsity, "k", None)      # the value to which k_now is annealed
         if config.k_start is not None and self.k is None:
             raise ValueError(f"k_start anneals k, but {type(cc.sparsity).__name__} has no k")
-        self.p, self.p_scale = 1.0, 1.0               # power of the L1 penalty, and what keeps its size when it changes
+        self.p, self.p_scale = 1.0, 1.0   # power of the L1 penalty; factor that keeps its size when that changes
         self.optimizer = torch.optim.Adam(cc.parameters(), lr=config.lr, betas=config.betas,
                                           fused=self.device.type in ("cpu", "cuda"))
         self.scheduler = LambdaLR(self.optimizer, lambda step: lr_factor(step, config))
         self.silent = torch.zeros(cc.n_features, dtype=torch.int64, device=self.device)   # tokens since each fired
         self.history = []                             # the metrics of every logged step
-        self.machine = describe_machine(self.device)  # on which it began
+        self.machine = describe_machine(self.device)  # the machine on which it began
         self.wandb_id = secrets.token_hex(4) if config.wandb else None
         if self.device.type == "cpu": keep_memory()
 
@@ -226,7 +226,7 @@ def explained_variance_of_batch(
 ) -> dict[str, float]:          # under the names they are logged by; NaN where the batch does not vary
     "1 - Σ‖y - y_hat‖² / Σ‖y - mean y‖² over a batch, pooled and for each site."
     error, spread = (y - y_hat).square().sum(0), (y - y.mean(0)).square().sum(0)
-    least = 1e-12 * y.square().sum(0)           # what rounding makes of a constant
+    least = 1e-12 * y.square().sum(0)           # the largest spread that rounding gives a constant
     def share(cols):
         return float(1 - error[cols].sum() / spread[cols].sum()) if spread[cols].sum() > least[cols].sum() else math.nan
     out = dict(explained_variance=share(slice(None)))
@@ -236,9 +236,9 @@ def explained_variance_of_batch(
 
 
 def measure_integrity(cc: CrossCoder) -> dict[str, float]:
-    """How much there is of what a crosscoder's features may not read or write: always 0, or something is broken.
+    """Measure what features read or write beyond what they may: always 0, unless something is broken.
 
-    Nothing where every feature may read and write everything."""
+    Empty for a crosscoder whose features may all read and write everything."""
     everything = set(cc.sites)
     if all(set(g.reads) == set(g.writes) == everything for g in cc.groups): return {}
     with torch.enable_grad(): return verify_partition_integrity(cc)
@@ -298,7 +298,7 @@ def identify(run: Run, rows: Rows) -> dict:
 
 
 def default_settings() -> dict:
-    "Defaults of the settings: a run that began before there was an option had its default."
+    "The defaults of all settings, which count for a run that began before an option existed."
     known = [f for c in (TrainConfig, Objective) for f in fields(c) if f.name not in NOT_THE_RUN]
     return as_json({f.name: f.default for f in known if f.default is not MISSING}, "defaults")
 
@@ -334,12 +334,12 @@ def check_same(t: Training, path: Path, there: dict[str, dict]) -> None:
 
 
 def remember_first_weights(t: Training) -> None:
-    "Of crosscoders that are about to be trained in place."
+    "Remember the first weights of crosscoders that are about to be trained in place."
     FIRST_WEIGHTS.update({run.cc: t.about[n]["first_weights"] for n, run in t.runs.items()})
 
 # %% ../nbs/21_train.ipynb #bf7b711c
 COUNTERS = ("silent", "step", "tokens", "p", "p_scale", "history", "machine", "wandb_id")
-OTHER_MACHINE = ("this run began on {began} and continues on {now}. Sums are rounded otherwise there, so the result "
+OTHER_MACHINE = ("this run began on {began} and continues on {now}. Sums are rounded differently there, so the result "
                  "will not be bit for bit that of a run which was never stopped.")
 
 
@@ -367,7 +367,7 @@ def checkpoint(t: Training) -> None:
 
 
 def resume(t: Training) -> None:
-    "Continue from the checkpoint. Without one it is written first: an interrupted crosscoder begins where it began."
+    "Continue from the checkpoint. Without one, write it first, so that an interrupted crosscoder can begin again."
     path = t.folder / "checkpoint.pt"
     if not path.exists():
         remember_first_weights(t)
@@ -393,7 +393,7 @@ def write_results(t: Training) -> None:
 
 
 def is_finished(t: Training) -> bool:
-    "Whether the folder holds the results of this very training, undamaged; repairable damage is warned of."
+    "Whether the folder holds the results of this very training, undamaged; warns of damage that can be repaired."
     found = inspect_results(t.folder)
     if found is None: return False
     if found.about is not None: check_same(t, t.folder / "finished.json", found.about)
@@ -405,7 +405,7 @@ def is_finished(t: Training) -> bool:
 
 
 def load_results(t: Training) -> None:
-    "Bring finished runs to their end, as it was saved."
+    "Load the saved weights and metrics of finished runs."
     for n, run in t.runs.items():
         saved = CrossCoder.from_pretrained(t.folder / n)
         run.cc.load_state_dict(saved.state_dict())
@@ -419,9 +419,9 @@ SETTLING = 4                                                                  # 
 @torch.no_grad()
 def fit_thresholds(
     runs: Mapping[str, Run],
-    batches: Iterator[Tensor],   # the next of the stream, which no step has seen
+    batches: Iterator[Tensor],   # the next of the stream, not used in any step
 ) -> None:
-    """Fit the thresholds of BatchTopK to the weights as training leaves them.
+    """Fit the thresholds of BatchTopK to the final weights.
 
     A threshold is the mean over batches of the smallest score kept."""
     cuts = {r: [] for r in runs.values() if isinstance(r.cc.sparsity, BatchTopK)}
@@ -435,7 +435,7 @@ def fit_thresholds(
 
 
 def take_step(run: Run, x: Tensor) -> dict[str, float] | None:
-    "Update, measure when it is time, move the schedule. Nothing of the step outlives it: its tables are large."
+    "Update, measure when it is time, move the schedule. The step's large tensors are freed when it returns."
     made = run.update(x)
     metrics = measure_step(run, made) if run.is_logged(run.step) else None
     run.scheduler.step()
@@ -443,7 +443,7 @@ def take_step(run: Run, x: Tensor) -> dict[str, float] | None:
 
 
 def run_steps(t: Training) -> None:
-    "From the step the runs are at to the last, which is saved before any result is made of it."
+    "Train from the current step to the last, and save a checkpoint before any result is written."
     first = next(iter(t.runs.values()))
     config, begin = first.config, first.step
     if begin == config.steps: return
@@ -474,7 +474,7 @@ NOT_MANY = "train_many takes a dict of CrossCoders or Recipes by name; for one o
 
 
 def train_runs(runs: dict[str, Run], rows: Rows, folder: Path) -> dict[str, Trained]:
-    "Bring runs to their last step, from wherever the folder has them; what is finished is only read."
+    "Train runs to their last step, from the checkpoint in the folder if there is one; finished runs are only read."
     t = begin_training(runs, rows, folder)
     if is_finished(t): load_results(t)
     else:
@@ -490,11 +490,11 @@ def train_runs(runs: dict[str, Run], rows: Rows, folder: Path) -> dict[str, Trai
 def train(
     what: CrossCoder | Recipe,          # a crosscoder is trained in place
     rows: Rows,                         # a store, a buffer or InMemory
-    folder: str | Path,                 # where metrics, checkpoint and result go; continued if it has begun
+    folder: str | Path,                 # of metrics, checkpoint and result; a run begun there is continued
     config: TrainConfig | None = None,  # of a crosscoder; a recipe brings its own
     device: str | torch.device | None = None,   # where to train; the crosscoder stays there. None: the fastest there is
 ) -> Trained:                           # (cc, history)
-    """Train a crosscoder. Resumes exactly after a kill, and returns at once what is finished.
+    """Train a crosscoder. Resumes exactly after a kill; a finished run is returned at once.
 
     ValueError when the folder holds another run; FloatingPointError when the loss is no longer finite;
     EOFError when the rows end before the steps do."""
@@ -542,7 +542,7 @@ def check_recipe(
     steps: int = 200,   # of 256 tokens
     **options,          # as for `recipe`
 ) -> dict[str, float]:  # VE, L0, and the reconstruction loss of the first and last step
-    "Train a recipe for some seconds on planted activations; ValueError where it does not learn or not resume exactly."
+    "Train a recipe for some seconds on planted activations; ValueError unless it learns and resumes exactly."
     planted = planted_activations({"A": 32, "B": 32}, 8192, seed=0)
     own = RECIPES[name].options if name in RECIPES else {}
     active = {n: k for n, k in dict(k=5, target_l0=5.0).items() if n in own}     # planted tokens have five features
