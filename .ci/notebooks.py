@@ -40,7 +40,9 @@ MASKS = {rf"{re.escape(str(ROOT))}(?=[/\s\"':])": "crosscoder_nb",
          rf"{re.escape(tempfile.gettempdir())}/[\w.-]+": "/tmp/…",
          r"\b0x[0-9a-f]{6,}": "0x…",
          r"\b20\d\d-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?": "<date>",
-         r"\bprocess \d+": "process …"}
+         r"\bprocess \d+": "process …",
+         r"checksum [0-9a-f]{8}, not [0-9a-f]{8}": "checksum …, not …",
+         r"(?m)^Computing in float32: .*\n?": ""}   # said on machines without fast bfloat16
 
 
 def masked(text):
