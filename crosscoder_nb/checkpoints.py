@@ -57,7 +57,7 @@ UNREADABLE = (EOFError, OSError, RuntimeError, UnicodeDecodeError, struct.error,
 
 def load_tensors(path: Path):
     "Load a file of torch.save to the CPU; ValueError unless it is whole and holds only tensors, numbers and text."
-    if not path.is_file(): raise ValueError(f"{path} is no ordinary file. {BEGIN_AGAIN}")   # a device may be endless
+    if not path.is_file(): raise ValueError(f"{path} is not a regular file. {BEGIN_AGAIN}")   # a device may be endless
     try:
         with zipfile.ZipFile(path) as archive:
             if broken := archive.testzip(): raise RuntimeError(f"{broken} has another checksum")

@@ -121,7 +121,7 @@ def parse_json(
 ) -> dict:
     "A JSON object; ValueError for anything else, and for nesting so deep that recursive functions would fail on it."
     try: content = json.loads(text)
-    except RecursionError: raise ValueError("it is nested too deep") from None
+    except RecursionError: raise ValueError("it is nested too deeply") from None
     if not isinstance(content, dict): raise ValueError(f"it is {reprlib.repr(content)}, not an object")
     level = [content]
     for _ in range(DEEPEST):
@@ -129,7 +129,7 @@ def parse_json(
         for outer in level: parts += outer.values() if isinstance(outer, dict) else outer
         level = [part for part in parts if isinstance(part, (dict, list))]
         if not level: return content
-    raise ValueError("it is nested too deep")
+    raise ValueError("it is nested too deeply")
 
 # %% ../nbs/00_files.ipynb #7206dfb2
 def small_file(
