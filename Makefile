@@ -40,9 +40,10 @@ export: .venv/ready
 readme: .venv/ready
 	$(BIN)/python .ci/notebooks.py readme
 
-# Run notebooks and keep their outputs, figures as PNG: make outputs NB=nbs/12_crosscoder.ipynb (needs a Chromium for plotly figures)
+# Run notebooks and keep their outputs, figures as PNG: make outputs NB=12_crosscoder (needs a Chromium for plotly figures)
 outputs: .venv/ready
-	for nb in $(NB); do PLOTLY_RENDERER=png $(BIN)/python .ci/notebooks.py run $$nb && $(BIN)/nbdev_clean --fname $$nb || exit 1; done
+	for nb in $(NB); do PLOTLY_RENDERER=png $(BIN)/python .ci/notebooks.py run $$nb || exit 1; done
+	$(BIN)/nbdev_clean
 
 clean:
 	rm -rf demo .venv/passed

@@ -97,9 +97,11 @@ def is_skipped(cell):
 
 def run(src, dst=None):
     "Execute a notebook as nbdev_test would, in this process, and keep its outputs."
+    if not Path(src).exists(): [src] = chosen(src)
     from execnb.nbio import read_nb, write_nb
     src, dst = Path(src).resolve(), Path(dst or src).resolve()
     os.environ.setdefault("PLOTLY_RENDERER", "plotly_mimetype")   # without it plotly would look for a browser to open
+    if "IN_TEST" not in src.read_text(): os.environ["OMP_NUM_THREADS"] = "1"   # as in tests: sums round alike
     nb, shell = read_nb(src), make_shell(src, echo=True)
     home = Path.cwd()
     os.chdir(src.parent)
@@ -264,7 +266,7 @@ def made_cell(number, kind, text):
     return cell | (dict(outputs=[], execution_count=None) if kind == "code" else {})
 
 
-def new(name):
+def new(name=""):
     "Begin a notebook in the form that all have."
     path = NBS / f"{name.removesuffix('.ipynb')}.ipynb"
     module = path.stem[3:]
@@ -276,7 +278,7 @@ def new(name):
     nb = json.loads((NBS / "index.ipynb").read_text()) | dict(cells=cells)   # with its kernel and format
     path.write_text(json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
     print(f"Made {path.relative_to(ROOT)}. Write it, then: make export; make outputs NB={path.relative_to(ROOT)}; "
-          f"make test NB={path.stem}. Then add it to the table in nbs/index.ipynb, and: make readme.")
+          f"make test NB={path.stem}. README's table takes it with: make outputs NB=nbs/index.ipynb; make readme.")
 
 
 # ---- test ----------------------------------------------------------------------------------------
@@ -302,7 +304,7 @@ def nbdev_test(nb, threads):
     begin = time.time()
     done = subprocess.run([sys.executable, __file__, "one", nb], cwd=ROOT, env=env, capture_output=True, text=True)
     said = done.stdout + done.stderr
-    if done.returncode or "Success." not in done.stdout: return "FAIL", said
+    if done.returncode or "Success." not in done.stdout: return "FAIL", said.removeprefix("Success.\n")
     skipped = re.search(r"^SKIPPED: .*$", said, re.M)
     if skipped: return "skip", skipped[0]
     stamp.parent.mkdir(parents=True, exist_ok=True)
@@ -350,15 +352,18 @@ def sync_checks():
 ALONE = ("browser", "killed")   # checks that want the machine to themselves
 
 
+def threads_for(nb): return (os.cpu_count() or 1) if nb.stem in ALONE else 1
+
+
 def run_notebooks(report):
     "As many at a time as there are cores, the longest first; then those that run alone."
     cores = os.cpu_count() or 1
     alone = [nb for nb in notebooks() if nb.stem in ALONE]
     others = sorted(set(notebooks()) - set(alone), key=lambda nb: -nb.stat().st_size)
     with ThreadPoolExecutor(cores) as pool:
-        for nb, result in zip(others, pool.map(lambda nb: nbdev_test(nb, 1), others)):
+        for nb, result in zip(others, pool.map(lambda nb: nbdev_test(nb, threads_for(nb)), others)):
             report(nb.relative_to(ROOT), *result)
-    for nb in alone: report(nb.relative_to(ROOT), *nbdev_test(nb, cores))
+    for nb in alone: report(nb.relative_to(ROOT), *nbdev_test(nb, threads_for(nb)))
 
 
 def house_checks():
@@ -385,7 +390,7 @@ def test(name=None):
         results.append(result)
         print(f"{result}  {name}  {note}", flush=True)
     if name:
-        for nb in chosen(name): report(nb.relative_to(ROOT), *nbdev_test(nb, os.cpu_count() or 1))
+        for nb in chosen(name): report(nb.relative_to(ROOT), *nbdev_test(nb, threads_for(nb)))
     else:
         for what, wrong in [*sync_checks(), *house_checks()]:
             report(what, "FAIL" if wrong else "pass", "".join(f"\n      {problem}" for problem in wrong))

@@ -59,7 +59,7 @@ PATHS = re.compile(r"\b(crosscoder_nb|collections|pathlib|typing)(\.[a-z_]+)*\."
 def describe_argument(name: str, about: dict) -> str:
     "An argument with its type, its default and its comment."
     kind, default = about.get("anno", inspect.Parameter.empty), about.get("default", inspect.Parameter.empty)
-    text = name
+    text = {inspect.Parameter.VAR_KEYWORD: "**", inspect.Parameter.VAR_POSITIONAL: "*"}.get(about.get("kind"), "") + name
     if kind is not inspect.Parameter.empty: text += " : " + PATHS.sub("", inspect.formatannotation(kind))
     if default is not inspect.Parameter.empty: text += f", default {default!r}"
     return f"{text}\n    {about.get('docment') or ''}".rstrip()
@@ -67,7 +67,7 @@ def describe_argument(name: str, about: dict) -> str:
 
 def describe_call(call: Callable) -> str:
     "The comments behind the arguments of a function or the fields of a dataclass; nothing where there are none."
-    about = docments(call, full=True)
+    about = docments(call, full=True, args_kwargs=True)
     returned, parts = about.pop("return", {}), []
     arguments = [describe_argument(name, a) for name, a in about.items() if name not in ("self", "cls")]
     if any(a.get("docment") for a in about.values()): parts.append("\n".join(["Parameters", "----------", *arguments]))
