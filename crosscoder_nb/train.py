@@ -100,11 +100,11 @@ def drop_outliers(
     return x[kept]
 
 # %% ../nbs/21_train.ipynb #b9d8e4c0
-BAD_ROWS = ("{bad} of {n} rows of the batch hold NaN or infinity. Leave them out of the data. Step {step} was not made, "
-            "and the last checkpoint is from before it.")
-DIVERGED = ("the loss of step {step} is {loss}, the norm of its gradient {norm}: the activations are finite, so training "
-            "has diverged. Lower lr or the factors of the losses, or set clip. The last checkpoint is from before this "
-            "step.")
+BAD_ROWS = ("{bad} of {n} rows of the batch hold NaN or infinity. Leave them out of the data. Step {step} "
+            "was not made; the last checkpoint is from before it.")
+DIVERGED = ("the loss of step {step} is {loss}, the norm of its gradient {norm}: the activations are finite, so "
+            "training has diverged. Lower lr or the factors of the losses, or set clip. The last checkpoint is from "
+            "before this step.")
 
 
 def check_finite(
