@@ -21,7 +21,7 @@ def rel_norm(
     a: str,    # name of the first site
     b: str,    # name of the second
 ) -> Tensor:   # [feature]; not a number for a feature that writes neither
-    "n_B / (n_A + n_B) of each feature in scaled space: 0 = only a, 1 = only b."
+    "n_b / (n_a + n_b) of each feature, in scaled space: 0 = it writes only the first site, 1 = only the second."
     place = {name: i for i, name in enumerate(cc.sites)}
     for name in (a, b):
         if name not in place: raise ValueError(f"the crosscoder has no site {name!r}; it has {', '.join(place)}")
@@ -58,6 +58,10 @@ def classify(
     return np.select(list(classes.values()), list(classes), "other")
 
 # %% ../nbs/32_diff.ipynb #6ce5ca3c
+NO_EVALUATION = ("diff needs an Evaluation of the crosscoder, because it tells which features are dead: "
+                 "diff(cc, evaluate(cc, rows)). It got {kind}.")
+
+
 def site_pair(
     cc: CrossCoder,
     sites: tuple[str, str] | None,  # which two; None: the crosscoder's only two
@@ -89,7 +93,10 @@ def diff(
     names: tuple[str, str] | None = None,  # what to call the two models; None: as their sites call them
     sites: tuple[str, str] | None = None,  # the two sites compared; None: the crosscoder's only two
 ) -> pd.DataFrame:                         # a row per feature; attrs names, sites, thresholds, n_tokens
-    "Group, relative norm, norms, cosine, density, largest activation and class of each feature."
+    """Group, relative norm, norms, cosine, density, largest activation and class of each feature.
+
+    `rel_norm` is n_B / (n_A + n_B), with A the first model and B the second: 0 = only A has the feature, 1 = only B."""
+    if not isinstance(evaluation, Evaluation): raise TypeError(NO_EVALUATION.format(kind=type(evaluation).__name__))
     a, b = site_pair(cc, sites)
     names = pair_names((a, b), names)
     if len(evaluation.dead) != cc.n_features:

@@ -398,6 +398,19 @@ def describe_examples(
                 n_examples=n_examples, evaluation=headline, files=files)
 
 
+STORE = ("sites", "n_rows", "rows", "token", "window", "position", "doc", "ids", "in_order")   # what is read of a store
+NO_TEXTS = ("examples are texts, so Examples.collect needs a store of them: an ActivationStore, or a view of one. "
+            "{kind} has no {missing}. evaluate(cc, rows) measures rows that have no texts.")
+
+
+def check_store(
+    store,   # what should be an ActivationStore or a view of one
+) -> None:
+    "TypeError unless an object holds rows and the texts they are from."
+    missing = [name for name in STORE if not hasattr(store, name)]
+    if missing: raise TypeError(NO_TEXTS.format(kind=type(store).__name__, missing=", ".join(missing)))
+
+
 def collect_examples(
     folder: Path,
     cc: CrossCoder,    # is moved to the device
@@ -406,6 +419,7 @@ def collect_examples(
     device: str | torch.device | None = None,
 ) -> Path:             # the folder, finished
     "Collect examples into a folder, unless it already holds these very examples undamaged."
+    check_store(store)
     check_sites(cc, store)
     if n < 1: raise ValueError(f"n is the number of examples kept for each feature, at least 1; got {n}")
     made_of = dict(crosscoder=hash_crosscoder(cc), store=hash_store(store), n=n)
@@ -478,7 +492,7 @@ class Examples:
         cls,
         folder: str | Path,  # made by this call, or opened if it holds this very result
         cc: CrossCoder,      # is moved to the device, and stays there
-        store,               # an ActivationStore of the crosscoder's sites
+        store,               # an ActivationStore of the crosscoder's sites, or a view of one: rows with their texts
         n: int = 20,         # examples for each feature
         device: str | torch.device | None = None,   # None: the fastest there is
     ) -> "Examples":

@@ -31,6 +31,10 @@ class EncodedRows(NamedTuple):
     cut: Tensor        # numbers of the rows that were left out as outliers, int64 [cut]
 
 # %% ../nbs/30_metrics.ipynb #21a3decb
+ONE_BATCH = ("rows must be a store, InMemory(x, sites) or an iterable of batches; got one {kind}, which would be taken "
+             "apart. For a tensor x give InMemory(x, cc.sites), or a list of batches such as [x].")
+
+
 def numbered_batches(
     cc: CrossCoder,
     rows: Rows | Iterable,            # rows in order, or batches
@@ -41,6 +45,7 @@ def numbered_batches(
         check_sites(cc, rows)
         for place, x in rows.in_order(batch_size): yield place.start, flatten(x, cc.sites)
         return
+    if isinstance(rows, Mapping) or hasattr(rows, "shape"): raise TypeError(ONE_BATCH.format(kind=type(rows).__name__))
     first = 0
     for x in rows:
         x = flatten(x, cc.sites)

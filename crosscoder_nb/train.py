@@ -100,27 +100,35 @@ def drop_outliers(
     return x[kept]
 
 # %% ../nbs/21_train.ipynb #b9d8e4c0
-NOT_FINITE = "the loss of step {step} is {loss}, the norm of its gradient {norm}: "
-BAD_ROWS = "{bad} of {n} rows of the batch hold NaN or infinity. Leave them out of the data. "
-DIVERGED = "the activations are finite, so training has diverged. Lower lr or the factors of the losses, or set clip. "
+BAD_ROWS = ("{bad} of {n} rows of the batch hold NaN or infinity. Leave them out of the data. Step {step} "
+            "was not made; the last checkpoint is from before it.")
+DIVERGED = ("the loss of step {step} is {loss}, the norm of its gradient {norm}: the activations are finite, so "
+            "training has diverged. Lower lr or the factors of the losses, or set clip. The last checkpoint is from "
+            "before this step.")
 
 
-def explain_not_finite(
+def check_finite(
     run: "Run",
-    x: Tensor,      # scaled activations, [batch Σd]
+    x: Tensor,   # scaled activations, [batch Σd]
+) -> None:
+    "FloatingPointError when a row of a batch holds NaN or infinity."
+    bad = int((~x.isfinite()).any(1).sum())
+    if bad: raise FloatingPointError(BAD_ROWS.format(bad=bad, n=len(x), step=run.step + 1))
+
+
+def check_converging(
+    run: "Run",
     loss: Tensor,
     norm: Tensor,   # of its gradient
-) -> str:
-    "Why a loss or its gradient may not be a number."
-    bad = int((~x.isfinite()).any(1).sum())
-    what = NOT_FINITE.format(step=run.step + 1, loss=float(loss.detach()), norm=float(norm.detach()))
-    why = BAD_ROWS.format(bad=bad, n=len(x)) if bad else DIVERGED
-    return f"{what}{why}The last checkpoint is from before this step."
+) -> None:
+    "FloatingPointError when the loss of a finite batch or its gradient is not a number."
+    if loss.isfinite() & norm.isfinite(): return
+    raise FloatingPointError(DIVERGED.format(step=run.step + 1, loss=float(loss.detach()), norm=float(norm.detach())))
 
 
 @torch.no_grad()
 def add_l1(run: "Run", made: Losses) -> None:
-    "The weighted sum of activations, for the log of a run whose loss has no such part."
+    "The L1 penalty before its factor, for the log of a run whose loss has no such part."
     if "l1_loss" in made.parts: return
     made.parts["l1_loss"] = l1_penalty(made.fwd)
 
@@ -182,10 +190,12 @@ class Run:
         self,
         x: Tensor,   # raw activations, [batch Σd]
     ) -> Losses:
-        "One training step. FloatingPointError, before weights are changed, when loss or gradient is not finite."
+        """One training step. FloatingPointError when the batch is not finite, before anything is changed, or when its
+        loss or gradient is not, before the weights take the step."""
         cc, c = self.cc, self.config
         self.optimizer.zero_grad(set_to_none=True)    # before the forward pass, which needs the memory
         x = cc.scaling(drop_outliers(cc, move_batch(x, self.device)))
+        check_finite(self, x)
         if self.step == 0: start_from_batch(cc, c, x)
         if self.k is not None: cc.sparsity.k_now = annealed_k(self.step, c, self.k)
         made = losses(cc, x, c.objective, self.dead_features(), self.p)
@@ -194,7 +204,7 @@ class Run:
         loss.backward()
         if c.unit_norm: remove_parallel(cc)
         norm = torch.nn.utils.clip_grad_norm_(cc.parameters(), c.clip or math.inf)
-        if not (loss.isfinite() & norm.isfinite()): raise FloatingPointError(explain_not_finite(self, x, loss, norm))
+        check_converging(self, loss, norm)
         if self.is_logged(self.step + 1): add_l1(self, made)
         self.optimizer.step()
         if c.unit_norm: set_unit_rows(cc)
@@ -283,13 +293,14 @@ def make_run(
 
 # %% ../nbs/21_train.ipynb #a1c0de06
 FIRST_WEIGHTS = WeakKeyDictionary()   # crosscoder -> digest of its weights before its last training
-NOT_THE_RUN = ("objective", "log_every", "save_every", "wandb")   # fields that a resumed run may change
+MAY_CHANGE = ("log_every", "save_every", "wandb")   # settings that a resumed run may change
+NOT_COMPARED = ("objective", *MAY_CHANGE)           # the fields of an objective are compared one by one instead
 
 
 def identify(run: Run, rows: Rows) -> dict:
     "What a run must have in common with one that it continues."
     cc, config = run.cc, asdict(run.config) | asdict(run.config.objective)
-    numbers = {n: v for n, v in config.items() if n not in NOT_THE_RUN}
+    numbers = {n: v for n, v in config.items() if n not in NOT_COMPARED}
     origin = without_records(rows.about, ("path",))         # a folder that has moved holds the same data
     about = dict(sites=cc.sites, groups=[asdict(g) for g in cc.groups], sparsity=cc.sparsity.config(), start=cc.start,
                  scaling=tensor_digest(cc.scaling.state_dict().values()),
@@ -299,7 +310,7 @@ def identify(run: Run, rows: Rows) -> dict:
 
 def default_settings() -> dict:
     "The defaults of all settings, which count for a run that began before an option existed."
-    known = [f for c in (TrainConfig, Objective) for f in fields(c) if f.name not in NOT_THE_RUN]
+    known = [f for c in (TrainConfig, Objective) for f in fields(c) if f.name not in NOT_COMPARED]
     return as_json({f.name: f.default for f in known if f.default is not MISSING}, "defaults")
 
 # %% ../nbs/21_train.ipynb #3c021a33
