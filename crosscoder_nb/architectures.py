@@ -126,7 +126,9 @@ def sae(
     sparsity: Sparsity,
     **kw,                      # scaling, dec_norm, same_init, transpose_init, seed, info: as for CrossCoder
 ) -> CrossCoder:
-    "A sparse autoencoder: one group that reads and writes one site."
+    """A sparse autoencoder: one group that reads and writes one site.
+
+    ValueError when there are several sites, or none."""
     if len(sites) != 1:
         raise ValueError(f"a sparse autoencoder has one site; got {list(sites)}. For several use crosscoder(...).")
     return CrossCoder([Group("all", n_features, tuple(sites), tuple(sites))], sites, sparsity, **kw)
@@ -183,7 +185,10 @@ def clt(
     writes: list[str] | None = None,  # the site written in each layer; None: every second site, from the second
     **kw,                             # as for CrossCoder
 ) -> CrossCoder:
-    "A cross-layer transcoder: a group per layer that reads its MLP's input and writes its and all later MLPs' outputs."
+    """A cross-layer transcoder: a group per layer reads its MLP's input and writes its and all later MLPs' outputs.
+
+    ValueError when a layer lacks the site it reads or the one it writes, when a site is both read and written, or
+    when there are fewer features than layers."""
     names = list(sites)
     reads, writes = reads or names[::2], writes or names[1::2]
     if len(reads) != len(writes) or set(reads) & set(writes):
@@ -206,7 +211,9 @@ def transcoder(
     skip: bool = False,         # add a linear map from what is read to what is written
     **kw,                       # as for CrossCoder
 ) -> CrossCoder:
-    "A transcoder: one group that reads an MLP's input and writes its output (Dunefsky et al. 2024)."
+    """A transcoder: one group that reads an MLP's input and writes its output (Dunefsky et al. 2024).
+
+    ValueError when the site read and the site written are the same."""
     read, write = read or list(sites)[0], write or list(sites)[-1]
     if read == write:
         raise ValueError(f"a transcoder reads one site and writes another; got {read!r} for both, of the sites "
@@ -223,7 +230,9 @@ def pre_post_mlp(
     read: str = "pre",         # "pre": features read the first site alone; "both": both
     **kw,                      # as for CrossCoder
 ) -> CrossCoder:
-    "A crosscoder over an MLP's input and output, read from the input alone or from both (Lindsey et al. 2024)."
+    """A crosscoder over an MLP's input and output, read from the input alone or from both (Lindsey et al. 2024).
+
+    ValueError when there are not two sites, or for another value of `read`."""
     if len(sites) != 2:
         raise ValueError("a pre/post-MLP crosscoder has two sites, before the MLP and what it writes; "
                          f"got {list(sites)}")
@@ -271,7 +280,10 @@ def dedicated(
     models: Mapping[str, list[str]] | None = None, # model -> its sites; None: by the model's part of a site's name
     **kw,                                          # as for CrossCoder
 ) -> CrossCoder:
-    "A group per model that reads and writes its sites alone, and one for all models (Jiralerspong & Bricken 2026)."
+    """A group per model that reads and writes its sites alone, and one for all models (Jiralerspong & Bricken 2026).
+
+    ValueError when there are fewer than two models, when a site belongs to none or to several, when `exclusive` names
+    an unknown model, or when its shares leave a model or the shared group without a feature."""
     models = models or models_of(sites)
     if len(models) < 2 or sorted(n for names in models.values() for n in names) != sorted(sites):
         raise ValueError("there must be at least two models, and every site must belong to one; "
@@ -292,7 +304,9 @@ def designated_shared(
     shared_penalty: float = .15,   # their sparsity penalty, in units of the others'; 0.1 to 0.2 works
     **kw,                      # as for CrossCoder
 ) -> CrossCoder:
-    "A small group with one decoder for all sites and a reduced penalty, and a free group (Mishra-Sharma et al. 2025)."
+    """A small group with one decoder for all sites and a reduced penalty, and a free group (Mishra-Sharma et al. 2025).
+
+    ValueError when `share` leaves one of the two groups without a feature, or the sites differ in width."""
     every, n = tuple(sites), round(n_features * share)
     if not 0 < n < n_features:
         raise ValueError(f"share must leave features to both groups; share={share} of {n_features} gives {n} "
@@ -323,7 +337,9 @@ def shared_sae(
     sparsity: Sparsity,
     **kw,                      # as for CrossCoder
 ) -> CrossCoder:
-    "One encoder and one decoder for all sites, with separate activations for each site (Yun et al. 2021)."
+    """One encoder and one decoder for all sites, with separate activations for each site (Yun et al. 2021).
+
+    ValueError when the sites differ in width."""
     if len(set(sites.values())) > 1:
         raise ValueError(f"one dictionary for all sites needs sites of one width; got {dict(sites)}. "
                          "For several widths use per_layer_saes(...).")

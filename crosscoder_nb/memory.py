@@ -102,7 +102,7 @@ def memory_plan(
 
 # %% ../nbs/06_memory.ipynb #aaeb3c03
 WAY = "{way}: weights {weights} ({loading}), batch {batch}, {held} {rows}; memory free {free}"
-OTHER_WAY = ", too little for {way} ({needed})"
+OTHER_WAY = ", a fifth of which should stay free: too little for {way} ({needed})"
 ON_DISK = "; on disk {on_disk}{part}; disk free {free}"
 MEMORY_IS_SHORT = ("This may not fit into memory: {needed} are needed and {free} are free, a fifth of which "
                    "should stay free. Use a smaller batch_size of Tokens, fewer rows per shard or buffer, or bfloat16.")

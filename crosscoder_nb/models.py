@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import nnsight, torch
+import huggingface_hub, nnsight, torch
+from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils import validate_repo_id
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
@@ -128,7 +130,11 @@ def same_place(
     models: list[Model],  # with different names and the same number of blocks
     place: Place,         # such as resid(13), or heads(13) for every head
 ) -> list[Site]:          # in the order of the models
-    "The same place in each model: one site per model, or every head of every model."
+    """The same place in each model: one site per model, or every head of every model.
+
+    ValueError when there are no models, when two have the same name, when their depths differ, or when a model does not
+    have the place."""
+    if not models: raise ValueError("There are no models: give at least one, same_place([base, tuned], resid(13)).")
     depths = {model.name: model.n_layers for model in models}
     if len(depths) < len(models):
         raise ValueError(f"Models need different names; got {[model.name for model in models]}.")
@@ -168,20 +174,33 @@ def describe_module(source: str, dtype: torch.dtype, options: dict) -> nn.Module
 
 @contextmanager
 def loading(path: str):
-    "Raise errors of the block with the name of the file or folder in them."
+    "Raise errors of the block as ValueError or FileNotFoundError, with the name of the file or folder in them."
     try: yield
     except (MemoryError, torch.OutOfMemoryError): raise
     except Exception as e:
-        if str(path) in str(e): raise
+        if str(path) in str(e) and isinstance(e, (ValueError, FileNotFoundError)): raise
         raise ValueError(f"{path} cannot be loaded as a language model, {type(e).__name__}: {e}") from e
 
 
 def check_path(path: str) -> None:
     "FileNotFoundError for a path that does not exist and cannot be a name on a hub."
-    path = Path(path)
-    local = path.is_absolute() or len(path.parts) > 2 or path.parts[:1] in ((".",), ("..",), ("~",))
-    if local and not path.exists():
-        raise FileNotFoundError(f"There is no file or folder {path}; names on a hub look like 'org/name'.")
+    if Path(path).exists(): return
+    try: validate_repo_id(str(path))
+    except ValueError: local = True
+    else: local = Path(path).suffix == ".gguf"
+    if local: raise FileNotFoundError(f"There is no file or folder {path}; names on a hub look like 'org/name'.")
+
+
+def check_hub_name(name: str) -> None:
+    """FileNotFoundError for a name without a slash that is no folder and not in the cache, if no hub can be reached:
+    transformers would try ten times first."""
+    if "/" in name or Path(name).exists() or huggingface_hub.try_to_load_from_cache(name, "config.json"): return
+    try: huggingface_hub.HfApi().model_info(name, timeout=10)
+    except HfHubHTTPError: return   # the hub answers, and transformers will say what is wrong
+    except Exception as e:
+        raise FileNotFoundError(f"There is no folder {name!r}, and no hub can be reached to look for a model of that "
+                                f"name ({type(e).__name__}). Give a folder, a .gguf file or a name on a hub, which "
+                                "looks like 'org/name'.") from e
 
 # %% ../nbs/02_models.ipynb #a76d2bb8
 def load_model(
@@ -192,6 +211,7 @@ def load_model(
 ) -> Model:
     "Load a language model and its tokenizer. ValueError or FileNotFoundError, with the path, if there is none."
     check_path(path)
+    check_hub_name(str(path))
     gguf, device = find_gguf(str(path)), device_or_fastest(device)
     without_weights = device.type == "meta"
     dtype = dtype or fastest_dtype(device_or_fastest() if without_weights else device)   # in which it will be loaded
@@ -361,7 +381,10 @@ def lora_pair(
 ) -> tuple[Model, Model]:         # adapter off, adapter on
     """The model without and with a LoRA adapter, sharing one copy of the weights. `base(ids)` and `tuned(ids)` run a
     pass of each, as does `module(ids)` within `with base.active() as module`. Outside it, `base.module(ids)` computes
-    with the adapter as it was last switched, which is on at first."""
+    with the adapter as it was last switched, which is on at first.
+
+    ValueError when the base model is without weights, when a name is not valid, when there is no adapter, or when it
+    cannot be switched off exactly; FileNotFoundError when its folder does not exist."""
     if not base.loaded:
         raise ValueError(f"{base.name} is without weights: an adapter is put into a loaded model, "
                          "lora_pair(model.load(), ...).")

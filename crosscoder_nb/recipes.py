@@ -322,7 +322,10 @@ def recipe(
     architecture: Callable[..., CrossCoder] | str | None = None,   # or a name of ARCHITECTURES; None: the recipe's own
     **options,                   # of sparsity function, architecture, Objective, TrainConfig, fit_scaling, CrossCoder
 ) -> Recipe:                     # for train(...)
-    "A recipe of the table, with changes."
+    """A recipe of the table, with changes.
+
+    ValueError when there is no recipe or architecture of that name, or an option is unknown, missing or has an
+    impossible value."""
     if name not in RECIPES: raise ValueError(f"there is no recipe {name!r}; there are {', '.join(RECIPES)}")
     row = RECIPES[name]
     if architecture in ARCHITECTURES: architecture = ARCHITECTURES[architecture].make

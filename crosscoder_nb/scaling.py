@@ -97,7 +97,10 @@ def fit_scaling(
     center: bool = False,                # subtract the mean vector? With "median", a trimmed mean over 90 % of the rows
     outlier_cut: float | None = None,    # in median norms: longer tokens are left out of the fit and dropped by `keeps`
 ) -> Scaling:
-    r"Scales that bring the typical norm of every site to $\sqrt{d}$, measured on `x`."
+    r"""Scales that bring the typical norm of every site to $\sqrt{d}$, measured on `x`.
+
+    ValueError when an option is impossible, or when `x` has no rows, values that are not finite, or a site whose rows
+    are all zero or, with `center`, all the same."""
     if statistic not in ("mean", "median"):
         raise ValueError(f'statistic must be "mean" or "median"; got {statistic!r}.')
     if outlier_cut is not None and outlier_cut <= 1:

@@ -174,6 +174,29 @@ def save_joined(folder: Path, joined: Joined) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with sole_writer(folder): save_json(folder / "joined.json", dict(format=FORMAT, **joined._asdict()))
 
+# %% ../nbs/07_store.ipynb #865c90ff
+ALL_AT_ONCE, IN_TURN = "all at once", "one after the other"   # lines of memory_plan
+
+def find_way(folder: Path, models: list[Model]) -> str | None:
+    "The way in which a store was begun."
+    apart = any((folder / model.name / "manifest.json").exists() for model in models)
+    if apart or (folder / "joined.json").exists(): return IN_TURN
+    return ALL_AT_ONCE if (folder / "manifest.json").exists() else None
+
+
+def is_complete(folder: Path, tokens: Tokens) -> bool:
+    "Whether a store was collected to its end, with the same max_tokens."
+    try: manifests = [read_manifest(own) for own in store_folders(folder)]
+    except (FileNotFoundError, ValueError): return False
+    return all(m.complete and m.run.max_tokens == tokens.max_tokens for m in manifests)
+
+
+def find_unfinished(folders: list[Path]) -> list[str]:
+    "Which of the stores side by side are to be collected, or to be extended as far as the others."
+    manifests = {own.name: read_manifest(own) if (own / "manifest.json").exists() else None for own in folders}
+    most = max((m.run.limit for m in manifests.values() if m), default=0)
+    return [name for name, m in manifests.items() if m is None or not m.complete or m.run.limit < most]
+
 # %% ../nbs/07_store.ipynb #a954f386
 class Pass(NamedTuple):
     "Models that run together, and the folder that holds their activations."
@@ -204,29 +227,6 @@ def plan_passes(
     per = "" if tokens.max_tokens else " per million tokens"
     if not is_complete(folder, tokens): announce(plan, way, "shard", folder, per)
     return [Pass(folder, models)] if way == ALL_AT_ONCE else apart
-
-# %% ../nbs/07_store.ipynb #865c90ff
-ALL_AT_ONCE, IN_TURN = "all at once", "one after the other"   # lines of memory_plan
-
-def find_way(folder: Path, models: list[Model]) -> str | None:
-    "The way in which a store was begun."
-    apart = any((folder / model.name / "manifest.json").exists() for model in models)
-    if apart or (folder / "joined.json").exists(): return IN_TURN
-    return ALL_AT_ONCE if (folder / "manifest.json").exists() else None
-
-
-def is_complete(folder: Path, tokens: Tokens) -> bool:
-    "Whether a store was collected to its end, with the same max_tokens."
-    try: manifests = [read_manifest(own) for own in store_folders(folder)]
-    except (FileNotFoundError, ValueError): return False
-    return all(m.complete and m.run.max_tokens == tokens.max_tokens for m in manifests)
-
-
-def find_unfinished(folders: list[Path]) -> list[str]:
-    "Which of the stores side by side are to be collected, or to be extended as far as the others."
-    manifests = {own.name: read_manifest(own) if (own / "manifest.json").exists() else None for own in folders}
-    most = max((m.run.limit for m in manifests.values() if m), default=0)
-    return [name for name, m in manifests.items() if m is None or not m.complete or m.run.limit < most]
 
 # %% ../nbs/07_store.ipynb #8645a6a7
 def make_source(

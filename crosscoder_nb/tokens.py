@@ -250,6 +250,14 @@ def check_source(source) -> None:
         raise ValueError("The source is empty: give at least one document.")
 
 
+def check_tokenizers(tokenizers: list) -> None:
+    "TypeError for what is not a tokenizer of transformers."
+    for tokenizer in tokenizers:
+        if not isinstance(tokenizer, PreTrainedTokenizerBase):
+            raise TypeError("A tokenizer is one of transformers, as in model.tokenizer or "
+                            f"AutoTokenizer.from_pretrained(name); got {type(tokenizer).__name__}.")
+
+
 def check_counts(max_tokens: int | None, batch_size: int) -> None:
     "ValueError unless max_tokens and batch_size are whole numbers of at least 1."
     numbers = [batch_size] if max_tokens is None else [batch_size, max_tokens]
@@ -259,7 +267,9 @@ def check_counts(max_tokens: int | None, batch_size: int) -> None:
 
 # %% ../nbs/04_tokens.ipynb #0381a49f
 class Tokens:
-    "Batches of tokens from a source of documents, the same ones each time it is iterated."
+    """Batches of tokens from a source of documents, the same ones each time it is iterated.
+
+    TypeError for what is not a tokenizer; ValueError for what is not a source and for an impossible option."""
 
     def __init__(self,
         source,                              # texts or chats (lists of messages): a list, Dataset or IterableDataset
@@ -277,6 +287,7 @@ class Tokens:
         self.context, self.batch_size, self.max_tokens = context, batch_size, max_tokens
         self.rule = CountRule(skip_first, roles, template).check()
         self.tokenizers = [tokenizer, *self.others.values()]
+        check_tokenizers(self.tokenizers)
         self.rooms = [context - (t.bos_token_id is not None) for t in self.tokenizers]
         check_source(source)
         check_counts(max_tokens, batch_size)
