@@ -121,7 +121,9 @@ def exclusive(
     n: int = 20,                # how many
     min_fires: int = 10,        # tokens of the evaluation on which a feature must have fired
 ) -> pd.DataFrame:              # rows of df, the most exclusive first
-    "The living features that lean most to one model, whatever their class."
+    """The living features that lean most to one model, whatever their class.
+
+    ValueError when `which` names neither model, or `n` is below 1."""
     a, b = df.attrs["names"]
     if which not in (None, a, b): raise ValueError(f"which must be the name of a model, {a!r} or {b!r}; got {which!r}")
     if n < 1: raise ValueError(f"n must be at least 1; got {n}")
