@@ -24,7 +24,7 @@ from .kernels import (DenseCode, Entries, Screen, SparseCode, active_entries, sa
 from .machine import fastest_dtype
 from .saving import as_json, fetch, load_weights, read_config, save_folder
 from .scaling import Scaling
-from .sparsity import Sparsity, as_int, code_norms, sparsity_from
+from .sparsity import Sparsity, code_norms, sparsity_from
 
 # %% ../nbs/12_crosscoder.ipynb #c0ce7a9a
 @dataclass(frozen=True)
@@ -231,10 +231,11 @@ class GroupWeights(nn.Module):
 # %% ../nbs/12_crosscoder.ipynb #1de16e27
 def checked_sites(sites: Mapping[str, int]) -> dict[str, int]:
     "Check names and widths, and return the widths as Python integers."
+    if not isinstance(sites, Mapping): raise TypeError(f"sites must be a dict, name -> width; got {sites!r}")
     for n, d in sites.items():
         if not isinstance(n, str) or isinstance(d, bool) or not isinstance(d, Integral) or d < 1:
             raise ValueError(f"a site has a name and a width; got {n!r}: {d!r}")
-    return {n: as_int(d) for n, d in sites.items()}
+    return {n: int(d) for n, d in sites.items()}
 
 
 def check_groups(groups: list[Group], sites: Mapping[str, int]) -> None:
@@ -301,8 +302,10 @@ class CrossCoder(nn.Module):
         info: dict | None = None,         # any facts about it, saved with it
     ):
         super().__init__()
-        check_groups(groups, sites)
+        if not isinstance(sparsity, Sparsity):
+            raise TypeError(f"sparsity must be a sparsity function such as TopK(32) or ReLU(); got {sparsity!r}")
         self.groups, self.sites, self.info = tuple(groups), checked_sites(sites), as_json(info or {}, "info")
+        check_groups(groups, self.sites)
         self.n_features = sum(g.n_features for g in groups)
         self.writes = {n: d for n, d in self.sites.items() if any(n in g.writes for g in groups)}
         self.unread = tuple(n for n in self.sites if all(n not in g.reads for g in groups))   # a transcoder's target
