@@ -61,6 +61,7 @@ class InMemory:
         x: Tensor,                 # raw, [rows Σd]
         sites: Mapping[str, int],  # name -> width, in the order of the columns
     ):
+        if not isinstance(sites, Mapping): raise TypeError(f"sites must be a dict, name -> width; got {sites!r}")
         if x.ndim != 2 or x.shape[1] != sum(sites.values()):
             raise ValueError(f"x must be [rows {sum(sites.values())}] for the sites {dict(sites)}; "
                              f"got {tuple(x.shape)}")

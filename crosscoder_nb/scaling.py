@@ -7,6 +7,7 @@ __all__ = ['site_norms', 'Scaling', 'fit_scaling']
 
 # %% ../nbs/09_scaling.ipynb #7bd01965
 import math
+from numbers import Real
 
 import torch
 from torch import Tensor, nn
@@ -103,7 +104,7 @@ def fit_scaling(
     are all zero or, with `center`, all the same."""
     if statistic not in ("mean", "median"):
         raise ValueError(f'statistic must be "mean" or "median"; got {statistic!r}.')
-    if outlier_cut is not None and outlier_cut <= 1:
+    if outlier_cut is not None and not (isinstance(outlier_cut, Real) and outlier_cut > 1):
         raise ValueError(f"outlier_cut counts median norms and must be above 1 (2 to 10 are usual); got {outlier_cut}.")
     scaling, norms = Scaling(sites).to(x.device), site_norms(x, sites)
     check_norms(norms, sites)
