@@ -56,10 +56,12 @@ _all_ = ["ActivationBuffer", "ActivationStore", "BatchTopK", "Browser", "CrossCo
 # %% ../nbs/90_all.ipynb #all00002
 PATHS = re.compile(r"\b(crosscoder_nb|collections|pathlib|typing)(\.[a-z_]+)*\.")   # of modules, in a type
 
+STARS = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+
 def describe_argument(name: str, about: dict) -> str:
     "An argument with its type, its default and its comment."
     kind, default = about.get("anno", inspect.Parameter.empty), about.get("default", inspect.Parameter.empty)
-    text = {inspect.Parameter.VAR_KEYWORD: "**", inspect.Parameter.VAR_POSITIONAL: "*"}.get(about.get("kind"), "") + name
+    text = STARS.get(about.get("kind"), "") + name
     if kind is not inspect.Parameter.empty: text += " : " + PATHS.sub("", inspect.formatannotation(kind))
     if default is not inspect.Parameter.empty: text += f", default {default!r}"
     return f"{text}\n    {about.get('docment') or ''}".rstrip()
