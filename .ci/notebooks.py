@@ -161,7 +161,7 @@ def unproved():
 
 
 KEPT_WITH = "3.11.7"   # Python that made the kept outputs; its standard library is a text that many notebooks read
-STALE = "Outputs differ from those that are kept. If the new ones are right: make outputs NB=nbs/..."
+STALE = "Outputs differ from those that are kept. If the new ones are right: make outputs NB=..."
 
 def one(path):
     "Run a notebook through nbdev_test and compare its outputs with those kept; one that shrinks in tests is only run."
@@ -277,8 +277,8 @@ def new(name=""):
     cells = [made_cell(i, *part) for i, part in enumerate(re.findall(r"^%% (\w+)\n(.*?)(?=^%%|\Z)", text, re.M | re.S))]
     nb = json.loads((NBS / "index.ipynb").read_text()) | dict(cells=cells)   # with its kernel and format
     path.write_text(json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
-    print(f"Made {path.relative_to(ROOT)}. Write it, then: make export; make outputs NB={path.relative_to(ROOT)}; "
-          f"make test NB={path.stem}. README's table takes it with: make outputs NB=nbs/index.ipynb; make readme.")
+    print(f"Made {path.relative_to(ROOT)}. Write it, then: make export; make outputs NB={path.stem}; "
+          f"make test NB={path.stem}. README's table takes it with: make outputs NB=index; make readme.")
 
 
 # ---- test ----------------------------------------------------------------------------------------
