@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['RECIPES', 'Share', 'TrainConfig', 'last_birth', 'lr_factor', 'l1_coeff', 'annealed_p', 'annealed_k', 'Recipe',
-           'recipe']
+           'trial_sites', 'recipe']
 
 # %% ../nbs/20_recipes.ipynb #e55e570f
 import difflib
 import inspect
 import math
+import warnings
 from dataclasses import dataclass, field, fields, replace
 from numbers import Real
 from typing import Any, Callable, Iterable, Mapping
@@ -17,12 +18,12 @@ from typing import Any, Callable, Iterable, Mapping
 import pandas as pd
 import torch
 
-from .architectures import ARCHITECTURES, crosscoder, dedicated, designated_shared
+from .architectures import ARCHITECTURES, Example, crosscoder, dedicated, designated_shared
 from .crosscoder import CrossCoder
 from .losses import Objective
 from .machine import device_or_fastest
 from .scaling import Scaling, fit_scaling
-from .sparsity import SPARSITIES
+from .sparsity import SPARSITIES, ReLU, as_count
 
 # %% ../nbs/20_recipes.ipynb #20s00001
 @dataclass(frozen=True)
@@ -180,7 +181,9 @@ class Recipe:
     architecture: Callable[..., CrossCoder] = crosscoder       # which groups
     n_features: int | None = None                      # None: eight times the widest site
 
-    def __post_init__(self): check_options(self)
+    def __post_init__(self):
+        if self.n_features is not None: object.__setattr__(self, "n_features", as_count(self.n_features, "n_features"))
+        check_options(self)
 
     def build(
         self,
@@ -221,7 +224,7 @@ WEIGHT_OPTIONS = ("dec_norm", "same_init", "transpose_init")                  # 
 # of fit_scaling: robust against the huge activations of language models
 SCALING = dict(statistic="median", center=True, outlier_cut=None)
 SAMPLE = 20_000    # rows on which scales are fitted
-MANY = 10**9       # steps of a run whose length is not known yet: any length in steps fits
+MANY = 10**9       # steps of a run, or features, whose number is not known yet: any length and any share fit
 
 
 def fit_on_sample(data, **options) -> Scaling:
@@ -269,7 +272,33 @@ def check_options(r: Recipe) -> None:
     needed = [n for n, p in parameters.items() if p.default is p.empty and n not in r.options]
     if needed: raise ValueError(f"the sparsity function {r.sparsity!r} also needs {', '.join(needed)}")
     r.make_sparsity()
+    fit_scaling(torch.eye(4), {"A": 4}, **SCALING | r.only(SCALING))
     r.config(MANY if r.options.get("steps") is None else r.options["steps"])
+    check_own_numbers(r)
+
+
+def first_example(architecture: Callable[..., CrossCoder]) -> Example | None:
+    "The first example of an architecture; None for a function that is not in the table."
+    return next((a.examples[0] for a in ARCHITECTURES.values() if a.make is architecture), None)
+
+
+def check_own_numbers(r: Recipe) -> None:
+    "Try the architecture's own numbers on the sites of its example, without memory. What names sites needs the data."
+    numbers = {n: v for n, v in r.only(own_options(r.architecture)).items() if isinstance(v, Real)}
+    example = first_example(r.architecture)
+    if not numbers or not example: return
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")     # `build` warns
+        r.architecture(example.sites, r.n_features or MANY, ReLU(), **example.options | numbers)
+
+# %% ../nbs/20_recipes.ipynb #20s00012
+def trial_sites(
+    architecture: Callable[..., CrossCoder],
+    width: int,           # of every site
+) -> dict[str, int]:      # name -> width
+    "Sites to try an architecture on: those of its first example, or A and B for a function that is not in the table."
+    example = first_example(architecture)
+    return dict.fromkeys(example.sites if example else "AB", width)
 
 # %% ../nbs/20_recipes.ipynb #20p00001
 L1 = dict(l1_coeff=1.0, l1_warmup_steps=Share(.1), warmup_steps=Share(.02), decay_steps=Share(.2), aux_coeff=0.0)
@@ -332,4 +361,5 @@ def recipe(
     architecture = architecture or row.architecture
     dropped = own_options(row.architecture) if architecture is not row.architecture else ()
     kept = {n: v for n, v in row.options.items() if n not in dropped}
-    return replace(row, options=kept | options, n_features=n_features or row.n_features, architecture=architecture)
+    if n_features is None: n_features = row.n_features
+    return replace(row, options=kept | options, n_features=n_features, architecture=architecture)

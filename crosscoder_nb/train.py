@@ -34,7 +34,7 @@ from .kernels import keep_memory
 from .losses import Losses, Objective, l1_penalty, losses, total
 from .machine import device_or_fastest
 from .recipes import (RECIPES, Recipe, TrainConfig, annealed_k, annealed_p, l1_coeff, last_birth,
-                                   lr_factor, recipe)
+                                   lr_factor, recipe, trial_sites)
 from .rows import InMemory, Rows, check_rows, check_sites, tensor_digest
 from .sparsity import BatchTopK
 from .starts import center_decoder_bias, resample, set_firing_rate
@@ -554,11 +554,11 @@ def check_recipe(
     **options,          # as for `recipe`
 ) -> dict[str, float]:  # VE, L0, and the reconstruction loss of the first and last step
     "Train a recipe for some seconds on planted activations; ValueError unless it learns and resumes exactly."
-    planted = planted_activations({"A": 32, "B": 32}, 8192, seed=0)
     own = RECIPES[name].options if name in RECIPES else {}
     active = {n: k for n, k in dict(k=5, target_l0=5.0).items() if n in own}     # planted tokens have five features
     settings = dict(n_features=128, steps=steps, batch_size=256, lr=3e-3, save_every=max(1, steps // 4))
     what = recipe(name, **settings | active | options)
+    planted = planted_activations(trial_sites(what.architecture, 32), 8192, seed=0)
     (cc, history), (continued, _) = train_and_continue(what, InMemory(planted.x, planted.sites), steps)
     first, last = (round(float(history.l2_loss.iloc[i]), 1) for i in (0, -1))
     numbers = explain(cc, planted.x[:4096]) | dict(first=first, last=last)
