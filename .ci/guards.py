@@ -97,11 +97,13 @@ def upward_imports(notebooks):
 
 
 def public_twice(notebooks):
-    "A public name belongs to one module."
+    "A public name belongs to one module, and is defined there in one cell."
     owners = {}
     for nb in modules(notebooks):
-        for _, name in nb.public(): owners.setdefault(name, set()).add(nb.name)
-    return [f"{name} is public in {' and '.join(sorted(where))}" for name, where in owners.items() if len(where) > 1]
+        for _, name in nb.public(): owners.setdefault(name, []).append(nb.name)
+        inner = [name for c in nb.cells if c.says("exporti") for name in defined(c.tree)]
+        for name in {name for _, name in nb.public()} & set(inner): owners[name].append(nb.name)
+    return [f"{name} is defined in {' and '.join(sorted(where))}" for name, where in owners.items() if len(where) > 1]
 
 
 def not_shown(notebooks):

@@ -60,7 +60,7 @@ class SpecimenExample(NamedTuple):
     acts: np.ndarray     # [token]
     shares: np.ndarray   # of each site at the peak
 
-
+# %% ../nbs/00_specimens.ipynb #8d6a941d
 class SpecimenExamples:
     "Made-up examples with the methods of `Examples` that pages use: `feature`, `histogram`, `sites`."
 
@@ -91,39 +91,5 @@ class SpecimenExamples:
 
     def histogram(self, i: int) -> np.ndarray:   # tokens in each of 60 bins of activation, from 1e-3 to 1e3
         "How many tokens activate feature `i` at each strength; all zeros if it is dead."
-        values = np.random.default_rng(i).gamma(6, 1, 400 * (self.df["class"][i] != "dead"))
-        return np.histogram(values, np.logspace(-3, 3, 61))[0]
-
-# %% ../nbs/00_specimens.ipynb #8d6a941d
-class SpecimenExamples:
-    "Made-up examples with the methods of `Examples` that pages use: `feature`, `histogram`, `sites`."
-
-    def __init__(
-        self,
-        df: pd.DataFrame,                               # from specimen_diff
-        tokenizer,                                      # a fast one, which knows where its tokens begin
-        texts: Sequence[str] = SPECIMEN_TEXTS,
-        words: Mapping[int, str] = SPECIMEN_WORDS,      # feature -> the word it fires on
-    ):
-        self.df, self.tokenizer, self.texts, self.words = df, tokenizer, texts, words
-        self.sites = {f"{name}/model.layers.15.output": 576 for name in df.attrs["names"]}
-
-    def example(self, i: int, doc: int) -> SpecimenExample:
-        "Feature `i` in a text; it fires on the first occurrence of its word, if there is one."
-        text = self.tokenizer(self.texts[doc], return_offsets_mapping=True)
-        begin, end = np.array(text.offset_mapping).T
-        first = self.texts[doc].find(self.words[i])
-        inside = (end > first) & (begin < first + len(self.words[i])) & (first >= 0)
-        acts = inside * (9.0 + i / 10 - 2 * doc) * np.linspace(0.6, 1, len(inside))
-        shares = np.array([1 - self.df.rel_norm[i], self.df.rel_norm[i]])
-        return SpecimenExample(doc, doc, int(acts.argmax()), float(acts.max()), np.array(text.input_ids), acts, shares)
-
-    def feature(self, i: int) -> list[SpecimenExample]:
-        "The texts on which feature `i` fires, the strongest first."
-        found = [self.example(i, doc) for doc in range(len(self.texts)) if i in self.words]
-        return sorted((e for e in found if e.act > 0), key=lambda e: -e.act)
-
-    def histogram(self, i: int) -> np.ndarray:   # tokens in each of 60 bins of activation, from 1e-3 to 1e3
-        "How often feature `i` fires how strongly; nothing when it is dead."
         values = np.random.default_rng(i).gamma(6, 1, 400 * (self.df["class"][i] != "dead"))
         return np.histogram(values, np.logspace(-3, 3, 61))[0]
