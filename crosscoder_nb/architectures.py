@@ -23,7 +23,7 @@ from .sites import model_of
 from .sparsity import ReLU, Sparsity
 
 # %% ../nbs/13_architectures.ipynb #13w00003
-def in_words(cc: CrossCoder, reads, writes) -> str:
+def describe_part(cc: CrossCoder, reads, writes) -> str:
     "One group's part of a wiring."
     def names(some): return " ".join(n for n in cc.sites if n in some)
     return f"{names(reads)} → {names(writes)}"
@@ -33,7 +33,7 @@ def declared_wiring(
     cc: CrossCoder,
 ) -> str:  # "A → A; A B → A B": a part for each group, sites in the order of cc.sites
     "Which sites each group may read and write, according to `cc.groups`."
-    return "; ".join(in_words(cc, g.reads, g.writes) for g in cc.groups)
+    return "; ".join(describe_part(cc, g.reads, g.writes) for g in cc.groups)
 
 # %% ../nbs/13_architectures.ipynb #13w00005
 @torch.no_grad()
@@ -67,7 +67,7 @@ def measured_wiring(
     x = torch.randn(4, sum(cc.sites.values()), generator=draw).to(cc.b_dec)
     reads, writes = features_moved(cc, x, draw), features_decoded(cc, x, draw)
     def sites_of(found, r): return [n for n, features in found.items() if features[r.start:r.stop].any()]
-    return "; ".join(in_words(cc, sites_of(reads, r), sites_of(writes, r)) for r in cc.partition.values())
+    return "; ".join(describe_part(cc, sites_of(reads, r), sites_of(writes, r)) for r in cc.partition.values())
 
 # %% ../nbs/13_architectures.ipynb #13r00002
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ def n_heads(module: nn.Module) -> int:
     return module.config.get_text_config().num_attention_heads   # the language model's part, in a model with vision
 
 # %% ../nbs/01_sites.ipynb #cd125943
-def check_number(module: nn.Module, place: Place, number: int, n: int, parts: str) -> None:
+def check_exists(module: nn.Module, place: Place, number: int, n: int, parts: str) -> None:
     "ValueError unless a place's block or head is one of those that the model has."
     if 0 <= number < n: return
     raise ValueError(f"{place} does not exist: {type(module).__name__} has {n} {parts}, 0 to {n - 1}.")
@@ -135,8 +135,8 @@ def locate(
 ) -> tuple[str, str]:   # module path, "input" or "output"
     "Where a place is in a model. ValueError for a block or a head that it does not have."
     layout = layout_of(module)
-    check_number(module, place, place.layer, len(module.get_submodule(layout.blocks)), "blocks")
-    if place.head is not None: check_number(module, place, place.head, n_heads(module), "heads in a block")
+    check_exists(module, place, place.layer, len(module.get_submodule(layout.blocks)), "blocks")
+    if place.head is not None: check_exists(module, place, place.head, n_heads(module), "heads in a block")
     block = f"{layout.blocks}.{place.layer}"
     mlp, attn = f"{block}.{layout.mlp}", f"{block}.{layout.attn}"
     if place.kind == "heads": return out_projection(module, attn), "input"
