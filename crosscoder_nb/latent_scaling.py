@@ -7,8 +7,6 @@ __all__ = ['SUMS', 'FEWEST_BLOCKS', 'SPECIFIC', 'assign_blocks', 'ScalingSums', 
            'judge_claim', 'check_pair', 'latent_scaling']
 
 # %% ../nbs/31_latent_scaling.ipynb #03d67010
-from typing import NamedTuple
-
 import pandas as pd
 import torch
 from torch import Tensor
