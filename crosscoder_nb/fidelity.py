@@ -6,7 +6,7 @@
 __all__ = ['REPLACEMENTS', 'make_replacements', 'Reading', 'read_batch', 'score_site', 'summarise_scores', 'check_models',
            'fidelity']
 
-# %% ../nbs/30_fidelity.ipynb #5f2ca383
+# %% ../nbs/30_fidelity.ipynb #0077851b
 from typing import NamedTuple
 
 import pandas as pd
@@ -22,7 +22,7 @@ from .models import Model
 from .sites import Site
 from .tokens import Tokens
 
-# %% ../nbs/30_fidelity.ipynb #0d7d157b
+# %% ../nbs/30_fidelity.ipynb #74eb8953
 REPLACEMENTS = "reconstruction", "zero", "mean"
 
 
@@ -37,7 +37,7 @@ def make_replacements(
     return dict(reconstruction=cc(x).y_hat, zero={name: torch.zeros_like(t) for name, t in y.items()},
                 mean={name: t.mean(0).expand_as(t) for name, t in y.items()})
 
-# %% ../nbs/30_fidelity.ipynb #d9431aa9
+# %% ../nbs/30_fidelity.ipynb #63ff7484
 class Reading(NamedTuple):
     "What one model read of a batch, and where the rows of the batch are in it."
     ids: Tensor         # [batch seq]
@@ -55,7 +55,7 @@ def read_batch(item: Harvest, key: str | None) -> Reading:   # key: from match_r
     follows = torch.cat([read.attention[:, 1:], torch.zeros_like(read.attention[:, :1])], 1)
     return Reading(read.ids, read.attention, window, position, follows[window, position])
 
-# %% ../nbs/30_fidelity.ipynb #05305e34
+# %% ../nbs/30_fidelity.ipynb #d8012f95
 @torch.no_grad()
 def score_site(
     model: Model,
@@ -79,7 +79,7 @@ def score_site(
         scores[f"kl_{name}"] = kl_divergence(original[at], changed[at])
     return {name: t.cpu().double() for name, t in scores.items()}
 
-# %% ../nbs/30_fidelity.ipynb #6b50b4d2
+# %% ../nbs/30_fidelity.ipynb #be16fba6
 def summarise_scores(
     scores: dict[str, Tensor],   # from `score_site`, [row]
     doc: Tensor,                 # document of each row, [row]
@@ -107,7 +107,7 @@ def check_models(cc: CrossCoder, models: list[Model]) -> list[Site]:
                          "load_model(path, name).")
     return sites
 
-# %% ../nbs/30_fidelity.ipynb #788a3e21
+# %% ../nbs/30_fidelity.ipynb #a5ed2d1d
 def fidelity(
     cc: CrossCoder,
     models: list[Model],    # those that its sites are in, under the same names
