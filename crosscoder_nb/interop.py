@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import yaml
 from huggingface_hub import HfApi, snapshot_download
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -25,7 +26,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from .crosscoder import CrossCoder, Group
-from .files import read_json
+from .files import parse_json, read_json, small_file
 from .sparsity import JumpReLU, Sparsity, sparsity_from
 
 # %% ../nbs/50_interop.ipynb #d1a60853
@@ -86,14 +87,17 @@ def pick_weights(
                      f"Expected a name that ends in {', '.join(SUFFIXES)}.")
 
 # %% ../nbs/50_interop.ipynb #ca6d052d
+SETTINGS = ("cfg.json", "config.json", "hyperparams.json", "model_cfg.yaml", "config.yaml")   # the first one found
+
+
 def find_settings(
     weights: str,       # path of the weights file
     files: list[str],   # all files there are
 ) -> str | None:        # None: there are none
     "The settings that belong to a weights file."
     file = Path(weights)
-    places = [file.with_name(f"{file.stem}_cfg.json"), file.with_name("cfg.json"), file.with_name("config.json")]
-    if file.parent.name == "checkpoints": places.append(file.parent.parent / "config.json")
+    places = [file.with_name(name) for name in (f"{file.stem}_cfg.json", *SETTINGS)]
+    if file.parent.name == "checkpoints": places += [file.parent.parent / name for name in SETTINGS]
     return next((str(p) for p in places if str(p) in files), None)
 
 
@@ -111,7 +115,8 @@ def list_files(root: Path) -> list[str]:
 def find_beside(weights: Path) -> Found:
     "A weights file with its settings, which may be one folder above."
     weights = weights.absolute()
-    settings = find_settings(str(weights), [str(p) for near in weights.parents[:2] for p in near.glob("*.json")])
+    near = [str(p) for folder in weights.parents[:2] for kind in ("*.json", "*.yaml") for p in folder.glob(kind)]
+    settings = find_settings(str(weights), near)
     return Found(weights, Path(settings) if settings else None)
 
 # %% ../nbs/50_interop.ipynb #aaf146f2
@@ -247,6 +252,32 @@ def read_tensors(
     if strange: raise ValueError(f"{path}: {list_some(strange)} must hold real numbers.")
     others = {n: v for n, v in held.items() if n not in tensors}
     return FileContents({n: t.float() if t.is_floating_point() else t for n, t in tensors.items()}, others)
+
+# %% ../nbs/50_interop.ipynb #7be3f014
+MOST_YAML = 1 << 20   # bytes: it is read slowly, and settings are short
+
+
+class PlainYaml(yaml.SafeLoader):
+    "YAML of plain values, in which nothing refers to another part."
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent): raise yaml.YAMLError("one part refers to another (*), which is not read")
+        return super().compose_node(parent, index)
+
+
+def parse_yaml(text: bytes) -> dict:
+    "A YAML mapping as JSON would hold it; ValueError for anything else."
+    try: content = json.dumps(yaml.load(text, PlainYaml), default=str)
+    except RecursionError: raise ValueError("it is nested too deeply") from None
+    except (yaml.YAMLError, TypeError, UnicodeDecodeError) as e:
+        raise ValueError(" ".join(str(e).split())) from None
+    return parse_json(content)
+
+
+def read_settings(path: Path) -> dict:
+    "The settings in a .json or .yaml file; FileNotFoundError or ValueError with the file and what to do."
+    if path.suffix == ".json": return read_json(path, ASK_AGAIN)
+    try: return parse_yaml(small_file(path, MOST_YAML))
+    except ValueError as e: raise ValueError(f"{path} cannot be read: {e}. {ASK_AGAIN}") from None
 
 # %% ../nbs/50_interop.ipynb #3e5238ac
 class TensorLayout(NamedTuple):
@@ -493,7 +524,7 @@ def read_dictionary(
 ) -> CrossCoder:                     # in evaluation mode
     "Read a dictionary in one of these formats, or in this library's own; ValueError says why it cannot be read."
     weights, settings = find_dictionary(path, revision, subfolder)
-    config = read_json(settings, ASK_AGAIN) if settings else {}
+    config = read_settings(settings) if settings else {}
     if "format_version" in config:
         if sites: raise ValueError(f"{path} is a folder of this library and names its sites itself; leave sites out")
         return CrossCoder.from_pretrained(weights.parent)
@@ -542,7 +573,7 @@ def write_dictionary(
     file: str | Path,                # path of the weights: .safetensors, .pt or .npz
     tensors: dict[str, Tensor],
     settings: dict | None = None,    # None: no file of settings is written
-    settings_name: str = "cfg.json", # its name, in the same folder
+    settings_name: str = "cfg.json", # its name, in the same folder; .json or .yaml
 ) -> None:
     "Write the tensors and the settings of a dictionary."
     file = Path(file)
@@ -552,7 +583,9 @@ def write_dictionary(
     elif file.suffix == ".pt": torch.save(tensors, file)
     elif file.suffix == ".npz": np.savez(file, **{n: t.numpy() for n, t in tensors.items()})
     else: raise ValueError(f"{file} must be one of {', '.join(SUFFIXES)}.")
-    if settings is not None: (file.parent / settings_name).write_text(json.dumps(settings, indent=1))
+    if settings is None: return
+    text = yaml.safe_dump(settings) if settings_name.endswith(".yaml") else json.dumps(settings, indent=1)
+    (file.parent / settings_name).write_text(text)
 
 # %% ../nbs/50_interop.ipynb #860ea219
 def find_origin(
