@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['EXPECTS_UNIT_NORM', 'MATRIX_AXES', 'compare', 'find_dictionary', 'read_tensors', 'TensorLayout', 'DictionaryFile',
            'Weights', 'DictionaryParts', 'single_site', 'to_log_threshold', 'to_gate', 'from_gate', 'rescale_features',
-           'Format', 'describe_formats', 'read_dictionary', 'take_parts', 'to_matrices', 'write_dictionary',
-           'find_origin']
+           'LayerWeights', 'join_layers', 'Format', 'describe_formats', 'read_dictionary', 'take_parts', 'to_matrices',
+           'write_dictionary', 'find_origin']
 
 # %% ../nbs/50_interop.ipynb #1cec59c6
 import json, math, pickle, re, reprlib, struct, zipfile, zlib
@@ -496,6 +496,35 @@ def rescale_features(
     if "b_mag" in state: state["b_mag"] = state["b_mag"] * c
     if "log_threshold" in state: state["log_threshold"] = state["log_threshold"] + c.log()
     return parts._replace(groups=(group,), state=state)
+
+# %% ../nbs/50_interop.ipynb #21431b31
+class LayerWeights(NamedTuple):
+    "The features that read one layer."
+    W_enc: Tensor                  # [feature d]
+    b_enc: Tensor                  # [feature]
+    W_dec: dict[int, Tensor]       # number of a layer written -> [feature d_write]
+    b_dec: Tensor                  # of what is written at this layer, [d_write]
+    W_skip: Tensor | None = None   # from this layer's input to its output, [d_write d]
+
+
+def join_layers(
+    layers: list[LayerWeights],
+    across: bool,               # does a layer write another site than it reads?
+    sparsity: Sparsity,
+    numbers: list | None = None,    # of the layers, for the names of their groups; None: from 0
+    **more,                         # state, names: fields of DictionaryParts
+) -> DictionaryParts:
+    "The parts of a dictionary with a group of features for each layer."
+    groups, step = [], 2 if across else 1
+    for i, layer in enumerate(layers):
+        skip = layer.W_skip
+        if skip is not None: skip = torch.cat([skip if j == i else torch.zeros_like(skip) for j in layer.W_dec])
+        writes = tuple(step * j + step - 1 for j in layer.W_dec)
+        groups.append(Weights(layer.W_enc, layer.b_enc, torch.cat(list(layer.W_dec.values()), 1), (step * i,), writes,
+                              skip, f"layer {numbers[i] if numbers else i}"))
+    widths = [(layer.W_enc.shape[1], len(layer.b_dec))[:step] for layer in layers]
+    b_dec = torch.cat([layer.b_dec for layer in layers])
+    return DictionaryParts(tuple(groups), b_dec, sparsity, tuple(d for pair in widths for d in pair), **more)
 
 # %% ../nbs/50_interop.ipynb #b87d1012
 class Format(NamedTuple):
