@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['EXPECTS_UNIT_NORM', 'MATRIX_AXES', 'compare', 'find_dictionary', 'read_tensors', 'TensorLayout', 'DictionaryFile',
-           'Weights', 'DictionaryParts', 'single_site', 'to_log_threshold', 'to_gate', 'from_gate', 'rescale_features',
-           'Format', 'describe_formats', 'read_dictionary', 'take_parts', 'to_matrices', 'write_dictionary',
-           'find_origin']
+           'Weights', 'DictionaryParts', 'single_site', 'several_sites', 'to_log_threshold', 'to_gate', 'from_gate',
+           'rescale_features', 'Format', 'describe_formats', 'read_dictionary', 'take_parts', 'to_matrices', 'to_joint',
+           'write_dictionary', 'find_origin']
 
 # %% ../nbs/50_interop.ipynb #1cec59c6
 import json, math, pickle, re, reprlib, struct, warnings, zipfile, zlib
@@ -456,6 +456,20 @@ def single_site(
     b_enc = b_enc if centre is None else b_enc - W_enc @ centre
     return DictionaryParts((Weights(W_enc, b_enc, W_dec),), b_dec, sparsity, (W_enc.shape[1],), **more)
 
+# %% ../nbs/50_interop.ipynb #a8d3f5b1
+def several_sites(
+    W_enc: Tensor,          # [site d feature]
+    b_enc: Tensor,          # [feature]
+    W_dec: Tensor,          # [feature site d]
+    b_dec: Tensor,          # [site d]
+    sparsity: Sparsity,
+    **more,                 # state, mean, scale, names, expects: fields of DictionaryParts
+) -> DictionaryParts:
+    "The parts of a crosscoder all of whose features read and write all sites."
+    sites = tuple(range(len(W_enc)))
+    group = Weights(W_enc.permute(2, 0, 1).flatten(1), b_enc, W_dec.flatten(1), sites, sites)
+    return DictionaryParts((group,), b_dec.flatten(), sparsity, (W_enc.shape[1],) * len(sites), **more)
+
 # %% ../nbs/50_interop.ipynb #8ca73abe
 def to_log_threshold(
     threshold: Tensor,  # of any sign
@@ -621,6 +635,21 @@ def to_matrices(
     "Encoder and decoder under the most common names."
     w = parts.groups[0]
     return {"W_enc": w.W_enc.T, "b_enc": w.b_enc, "W_dec": w.W_dec, "b_dec": parts.b_dec}
+
+
+def to_joint(
+    parts: DictionaryParts,    # of one group
+    what: str,                 # the layout it is written as, for the message
+) -> dict[str, Tensor]:        # W_enc [site d feature], b_enc, W_dec [feature site d], b_dec [site d]
+    "Undo `several_sites`; ValueError unless all features read and write all sites, which have one width."
+    w, n = parts.groups[0], len(parts.widths)
+    if len(set(parts.widths)) > 1 or w.W_skip is not None or not sorted(w.reads) == sorted(w.writes) == list(range(n)):
+        raise ValueError(f"{what} holds crosscoders that read and write all their sites, of one width, without a "
+                         f"linear skip; this one has the widths {list(parts.widths)}, reads the sites {w.reads} and "
+                         f"writes {w.writes}.")
+    def by_site(W, side): return W.unflatten(1, (n, -1))[:, [side.index(s) for s in range(n)]]
+    return {"W_enc": by_site(w.W_enc, w.reads).permute(1, 2, 0), "b_enc": w.b_enc, "W_dec": by_site(w.W_dec, w.writes),
+            "b_dec": parts.b_dec.unflatten(0, (n, -1))}
 
 # %% ../nbs/50_interop.ipynb #2ac6fb23
 def write_dictionary(
