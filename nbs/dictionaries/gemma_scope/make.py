@@ -54,11 +54,12 @@ def in_saelens(loader, folder, name, **overrides):
     loaders.hf_hub_download = lambda repo_id, filename, subfolder=None, **more: str(folder / Path(filename).name)
     loaders.get_safetensors_tensor_shapes = lambda repo_id, filename: {
         n: list(t.shape) for n, t in load_file(folder / Path(filename).name).items()}
-    model = "google/gemma-scope-2b-pt-res" if loader is loaders.gemma_2_sae_huggingface_loader else "google/gemma-scope-2-270m-pt"
-    config, state, _ = loader(model, name, "cpu", cfg_overrides=overrides or None)
-    sae = sae_lens.SAE.from_dict(config)
-    sae.load_state_dict(state)
-    return sae
+    def converter(repo_id, folder_name, device, force_download, cfg_overrides=None):
+        return loader(repo_id, folder_name, device, force_download, overrides or None)
+
+    scope_1 = loader is loaders.gemma_2_sae_huggingface_loader
+    release = "google/gemma-scope-2b-pt-res" if scope_1 else "google/gemma-scope-2-270m-pt"
+    return sae_lens.SAE.from_pretrained(release, name, converter=converter)
 
 
 @torch.no_grad()
