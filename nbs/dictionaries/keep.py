@@ -15,18 +15,19 @@ from crosscoder_nb.interop import compare
 HERE = Path(__file__).parent
 
 
-def relative(ours, theirs): return float((ours - theirs).abs().max() / theirs.abs().max())
+def relative(ours, theirs): return ((ours - theirs).abs().max() / theirs.abs().max()).item()
 
 
-def keep(case, x, f, y, library, version, how, written, kind=None, training=False):
+def keep(case, x, f, y, library, version, how, written, training=False, **load):
     """Keep the outputs of a case and compare ours with them. x [batch Σd], f [batch feature], y [batch Σd] are the
     library's. `written` is why nothing is written, or a function (cc, folder) that writes a crosscoder there and
-    returns the f and y that the library computes from x with it. `training`: select within the batch."""
+    returns the f and y that the library computes from x with it. `training`: select within the batch.
+    `load`: what load_dictionary must be told, such as kind= or sites=."""
     place = HERE / case
     (place / "expected").mkdir(exist_ok=True)
     x, f, y = (t.detach().flatten(1).contiguous().clone() for t in (x, f, y))
     save_file({"x": x, "f": f, "y": y}, place / "expected/outputs.safetensors")
-    with warnings.catch_warnings(action="ignore"): cc = load_dictionary(place, kind=kind).train(training)
+    with warnings.catch_warnings(action="ignore"): cc = load_dictionary(place, **load).train(training)
     print(case, compare(cc, x, f, y))
     if callable(written):
         again_f, again_y = written(cc, Path(tempfile.mkdtemp()))
@@ -34,6 +35,6 @@ def keep(case, x, f, y, library, version, how, written, kind=None, training=Fals
                        reconstruction=relative(again_y.flatten(1), cc(x).y_hat))
         print(" " * len(case), written)
     made = dict(library=library, version=version, how=how, written=written)
-    if kind: made["kind"] = kind
+    if load: made["load"] = load
     if training: made["training"] = True
     (place / "expected/made.json").write_text(json.dumps(made, indent=1) + "\n")
