@@ -13,11 +13,12 @@ from .dictionary_learning import DICTIONARY_LEARNING
 from .gemma_scope import GEMMA_SCOPE
 from .interop import Format, read_dictionary
 from .kissane import KISSANE
+from .releases import RELEASES
 from .saelens import SAELENS
 from .sparsify import SPARSIFY
 
 # %% ../nbs/52_dictionaries.ipynb #d49d4802
-FORMATS: dict[str, Format] = DICTIONARY_LEARNING | SAELENS | KISSANE | SPARSIFY | GEMMA_SCOPE   # all that can be read
+FORMATS: dict[str, Format] = DICTIONARY_LEARNING | SAELENS | KISSANE | SPARSIFY | GEMMA_SCOPE | RELEASES   # all that can be read
 
 # %% ../nbs/52_dictionaries.ipynb #fbac0923
 def load_dictionary(

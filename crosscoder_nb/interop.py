@@ -314,7 +314,7 @@ class TensorLayout(NamedTuple):
     "The tensors of one class of dictionaries, and how they are read."
     must: dict[str, str]             # tensor -> its axes, such as "feature d"; "..." is any shape
     read: Callable                   # DictionaryFile -> DictionaryParts
-    may: dict[str, str] = {}         # tensors that may be absent
+    may: dict[str, str] = {}         # tensors that may be absent; * stands for anything in a name
 
 # %% ../nbs/50_interop.ipynb #13a13b82
 def check_tensors(
@@ -324,7 +324,8 @@ def check_tensors(
 ) -> dict[str, int]:                 # length of each axis
     "Check that a file holds the tensors of a layout, no others, and that their axes agree; else ValueError."
     known, length = layout.must | layout.may, {}
-    missing, strange = [n for n in layout.must if n not in tensors], [n for n in tensors if n not in known]
+    missing = [n for n in layout.must if n not in tensors]
+    strange = [n for n in tensors if not any(fnmatch(n, k) for k in known)]
     if missing or strange:
         raise ValueError(f"{what} must hold {', '.join(layout.must)}; "
                          f"missing: {list_some(missing)}, not known: {list_some(strange)}.")
