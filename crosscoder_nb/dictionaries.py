@@ -8,6 +8,7 @@ __all__ = ['load_dictionary']
 # %% ../nbs/52_dictionaries.ipynb #aa77bc11
 from pathlib import Path
 
+from .circuit_tracer import CIRCUIT_TRACER
 from .crosscode import CROSSCODE
 from .crosscoder import CrossCoder
 from .dictionary_learning import DICTIONARY_LEARNING
@@ -22,7 +23,7 @@ from .sparsify import SPARSIFY
 # %% ../nbs/52_dictionaries.ipynb #d49d4802
 FORMATS: dict[str, Format] = (
     DICTIONARY_LEARNING | SAELENS | KISSANE | SPARSIFY | GEMMA_SCOPE
-    | CROSSCODE | OPENMOSS | RELEASES)   # all that can be read
+    | CIRCUIT_TRACER | CROSSCODE | OPENMOSS | RELEASES)   # all that can be read
 
 # %% ../nbs/52_dictionaries.ipynb #fbac0923
 def load_dictionary(
