@@ -25,7 +25,9 @@ def load_dictionary(
     revision: str | None = None,     # branch, tag or commit of the repository; None: its main branch
     subfolder: str | None = None,    # where in it, if it holds several
     sites: list[str] | None = None,  # names for the sites; None: those in the file, else "site", or A, B, ...
+    kind: str | None = None,         # the class, where no settings name it; None: the one that they name
 ) -> CrossCoder:                     # in evaluation mode, on the CPU
     """Load a dictionary that this library or another one wrote; features and reconstruction are the same as there.
-    No code in the file is executed. ValueError says why a file cannot be read; `cc.info` says where it comes from."""
-    return read_dictionary(path, FORMATS, revision, subfolder, sites)
+    No code in the file is executed. ValueError says why a file cannot be read; `cc.info` says where it comes from.
+    Warns where activations must be changed before it reads them, because the file does not hold how."""
+    return read_dictionary(path, FORMATS, revision, subfolder, sites, kind)

@@ -9,7 +9,7 @@ __all__ = ['EXPECTS_UNIT_NORM', 'MATRIX_AXES', 'compare', 'find_dictionary', 're
            'find_origin']
 
 # %% ../nbs/50_interop.ipynb #1cec59c6
-import json, math, pickle, re, reprlib, struct, zipfile, zlib
+import json, math, pickle, re, reprlib, struct, warnings, zipfile, zlib
 from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
@@ -18,14 +18,16 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import yaml
 from huggingface_hub import HfApi, snapshot_download
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from .crosscoder import CrossCoder, Group
-from .files import read_json
+from .files import parse_json, small_file
+from .scaling import Scaling
 from .sparsity import JumpReLU, Sparsity, sparsity_from
 
 # %% ../nbs/50_interop.ipynb #d1a60853
@@ -60,8 +62,12 @@ def compare(
     return found
 
 # %% ../nbs/50_interop.ipynb #e089491c
-SUFFIXES = (".safetensors", ".pt", ".npz")
-OTHER_TENSORS = ("sparsity.safetensors", "*optimizer*", "*scheduler*", "*state*", "activation_whitening*")
+SUFFIXES = (".safetensors", ".pt", ".pth", ".npz")
+OTHER_SUFFIXES = ("A .bin or .ckpt that PyTorch wrote can be read under a name that ends in .pt, "
+                  "if it holds a state_dict and nothing else.")
+OTHER_TENSORS = ("sparsity.safetensors", "*optimizer*", "*scheduler*", "*state*", "activation_whitening*",
+                 "*eval_logs*")
+ENDS = ("model_final.pt", "ae.pt")   # what trainers call the last of their checkpoints
 
 
 def list_some(names: list[str], most: int = 8) -> str:
@@ -78,22 +84,26 @@ def pick_weights(
     weights = sorted(filter(may_be, files))
     nearest = min((f.count("/") for f in weights), default=0)
     found = [f for f in weights if f.count("/") == nearest]
+    found = [f for f in found if Path(f).name in ENDS] or found
     if len(found) == 1: return found[0]
     if found:
         raise ValueError(f"{len(found)} files could be the dictionary: {list_some(found)}. "
                          "Say which with subfolder=, or give the path of the file.")
     raise ValueError(f"no file of weights among: {list_some(sorted(files))}. "
-                     f"Expected a name that ends in {', '.join(SUFFIXES)}.")
+                     f"Expected a name that ends in {', '.join(SUFFIXES)}. {OTHER_SUFFIXES}")
 
 # %% ../nbs/50_interop.ipynb #ca6d052d
+SETTINGS = ("cfg.json", "config.json", "hyperparams.json", "model_cfg.yaml", "config.yaml")   # the first one found
+
+
 def find_settings(
     weights: str,       # path of the weights file
     files: list[str],   # all files there are
 ) -> str | None:        # None: there are none
     "The settings that belong to a weights file."
     file = Path(weights)
-    places = [file.with_name(f"{file.stem}_cfg.json"), file.with_name("cfg.json"), file.with_name("config.json")]
-    if file.parent.name == "checkpoints": places.append(file.parent.parent / "config.json")
+    places = [file.with_name(name) for name in (f"{file.stem}_cfg.json", *SETTINGS)]
+    if file.parent.name == "checkpoints": places += [file.parent.parent / name for name in SETTINGS]
     return next((str(p) for p in places if str(p) in files), None)
 
 
@@ -111,7 +121,8 @@ def list_files(root: Path) -> list[str]:
 def find_beside(weights: Path) -> Found:
     "A weights file with its settings, which may be one folder above."
     weights = weights.absolute()
-    settings = find_settings(str(weights), [str(p) for near in weights.parents[:2] for p in near.glob("*.json")])
+    near = [str(p) for folder in weights.parents[:2] for kind in ("*.json", "*.yaml") for p in folder.glob(kind)]
+    settings = find_settings(str(weights), near)
     return Found(weights, Path(settings) if settings else None)
 
 # %% ../nbs/50_interop.ipynb #aaf146f2
@@ -139,6 +150,26 @@ def find_dictionary(
 # %% ../nbs/50_interop.ipynb #9e41529f
 ASK_AGAIN = "Get it again, or ask its author for another copy."
 MOST_BYTES, MOST_TIMES = 1 << 26, 8   # what any file may unpack to, and how many times its length a large one
+CONTENTS = [   # how a file begins, the suffixes for which that is right, what it is otherwise
+    (rb"version https://git-lfs", (), "is a pointer of Git LFS, not the file that it stands for. "
+                                      "Fetch that with `git lfs pull`, or download it from the hub."),
+    (rb"\s*<", (), "is a web page, most often one that asks to log in. Download the file itself."),
+    (rb"PK", (".pt", ".pth", ".npz"), "is a zip archive, as torch.save and numpy.savez write them. "
+                                      "Rename it to .pt or .npz."),
+    (rb"\x80", (".pt", ".pth"), "is a pickle, as torch.save writes it. Rename it to .pt."),
+    (rb"(?s).{8}\{", (".safetensors",), "is a safetensors file. Rename it to .safetensors.")]
+
+
+def explain_unreadable(
+    path: Path,
+    problem: str,   # what is said of a file that seems to be what its name says
+) -> ValueError:
+    "The error for a file that cannot be read."
+    begin = b""
+    if path.is_file():   # a pipe would never end
+        with open(path, "rb") as f: begin = f.read(64)
+    other = next((what for first, right, what in CONTENTS if re.match(first, begin) and path.suffix not in right), None)
+    return ValueError(f"{path} {other or f'cannot be read{problem}. {ASK_AGAIN}'}")
 
 
 def check_size(
@@ -153,16 +184,18 @@ def check_size(
                          "Ask its author for a safetensors file, which holds its tensors unpacked.")
 
 
-def check_archive(path: Path) -> None:
+def check_archive(path: Path) -> bool:   # whether its parts lie in it as they are, not compressed
     "Raise ValueError for a zip archive that would unpack to too much, or whose checksums are wrong."
     try:
-        if not zipfile.is_zipfile(path): return          # torch's old format
+        if not zipfile.is_zipfile(path): return False    # torch's old format
         with zipfile.ZipFile(path) as archive:
             check_size(path, sum(info.file_size for info in archive.infolist()))
             broken = archive.testzip()
+            stored = all(info.compress_type == zipfile.ZIP_STORED for info in archive.infolist())
     except (zipfile.BadZipFile, zlib.error, struct.error, UnicodeDecodeError, EOFError, OSError, RuntimeError) as e:
         broken = e
     if broken: raise ValueError(f"{path} is damaged ({broken}). {ASK_AGAIN}")
+    return stored
 
 
 def check_pickle(path: Path) -> None:
@@ -181,19 +214,24 @@ WOULD_RUN_CODE = ("{} is a pickle that asks for {}, which tensors do not need an
                   "It was not executed. Ask its author for a safetensors file, or for a plain state_dict.")
 
 
+def explain_pickle(path: Path, error: Exception) -> ValueError:
+    "The error for a .pt file that PyTorch refused; its own advice, to allow the file to run code, is not passed on."
+    wanted = re.findall(r"GLOBAL (\S+)", str(error))
+    if "TorchScript" in str(error): wanted = ["TorchScript"]
+    if wanted: return ValueError(WOULD_RUN_CODE.format(path, ", ".join(wanted)))
+    return explain_unreadable(path, " as a file of tensors: it is damaged, or torch.save did not write it")
+
+
 def load_pickle(path: Path) -> dict:
-    "Read a .pt file that holds only tensors and plain numbers."
-    check_archive(path)
+    "Read a .pt file that holds only tensors and plain numbers; where the file allows it, tensors are mapped."
+    stored = check_archive(path)
     try:
         check_pickle(path)
-        held = torch.load(path, map_location="cpu", weights_only=True)
-    except BAD_PICKLE as e:
-        wanted = re.findall(r"GLOBAL (\S+)", str(e))
-        if wanted: raise ValueError(WOULD_RUN_CODE.format(path, ", ".join(wanted))) from None
-        raise ValueError(f"{path} cannot be read as a file of tensors: {type(e).__name__} {e}. {ASK_AGAIN}") from None
+        held = torch.load(path, map_location="cpu", weights_only=True, mmap=stored)
+    except BAD_PICKLE as e: raise explain_pickle(path, e) from None
     if not any(torch.is_tensor(t) for t in getattr(held, "values", list)()):
         got = f"a {type(held).__name__}"
-        if hasattr(held, "keys"): got += f" with {list_some(list(held))}"
+        if hasattr(held, "keys"): got += f" with {list_some(list(map(str, held)))}"
         raise ValueError(f"{path} must hold a state_dict, names to tensors; got {got}")
     return held
 
@@ -217,17 +255,16 @@ def load_arrays(path: Path) -> dict[str, Tensor]:
     try:
         with zipfile.ZipFile(path) as archive:
             return {info.filename.removesuffix(".npy"): load_array(archive, info) for info in archive.infolist()}
-    except BAD_ARRAYS as e: raise ValueError(f"{path} cannot be read as a file of arrays: {e}. {ASK_AGAIN}") from None
+    except BAD_ARRAYS as e: raise explain_unreadable(path, f" as a file of arrays: {e}") from None
 
 
 def load_safetensors(path: Path) -> dict[str, Tensor]:
-    "The tensors of a .safetensors file."
+    "The tensors of a .safetensors file, mapped."
     try: return load_file(path)
-    except SafetensorError as e:
-        raise ValueError(f"{path} cannot be read as a file of tensors: {e}. {ASK_AGAIN}") from None
+    except SafetensorError as e: raise explain_unreadable(path, f" as a file of tensors: {e}") from None
 
 
-READERS = dict(zip(SUFFIXES, (load_safetensors, load_pickle, load_arrays)))
+READERS = dict(zip(SUFFIXES, (load_safetensors, load_pickle, load_pickle, load_arrays)))
 
 
 class FileContents(NamedTuple):
@@ -237,16 +274,40 @@ class FileContents(NamedTuple):
 
 # %% ../nbs/50_interop.ipynb #34e2524d
 def read_tensors(
-    path: Path,        # .safetensors, .pt or .npz
+    path: Path,        # .safetensors, .pt, .pth or .npz
 ) -> FileContents:     # on the CPU
     "Read a file of tensors without executing anything. ValueError: it is damaged, too large, or holds code."
-    if path.suffix not in READERS: raise ValueError(f"{path} must be one of {', '.join(READERS)}.")
+    if path.suffix not in READERS: raise ValueError(f"{path} must be one of {', '.join(READERS)}. {OTHER_SUFFIXES}")
     held = {str(n).removeprefix("_orig_mod."): t for n, t in READERS[path.suffix](path).items()}
     tensors = {n: t for n, t in held.items() if torch.is_tensor(t)}
     strange = [n for n, t in tensors.items() if t.is_complex() or t.device.type != "cpu"]
     if strange: raise ValueError(f"{path}: {list_some(strange)} must hold real numbers.")
     others = {n: v for n, v in held.items() if n not in tensors}
     return FileContents({n: t.float() if t.is_floating_point() else t for n, t in tensors.items()}, others)
+
+# %% ../nbs/50_interop.ipynb #7be3f014
+MOST_YAML = 1 << 20   # bytes: it is read slowly, and settings are short
+
+
+class PlainYaml(yaml.SafeLoader):
+    "YAML of plain values, in which nothing refers to another part."
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent): raise yaml.YAMLError("one part refers to another (*), which is not read")
+        return super().compose_node(parent, index)
+
+
+def parse_yaml(text: bytes) -> dict:
+    "A YAML mapping as JSON would hold it; ValueError for anything else."
+    try: content = json.dumps(yaml.load(text, PlainYaml), default=str)
+    except RecursionError: raise ValueError("it is nested too deeply") from None
+    except (yaml.YAMLError, TypeError) as e: raise ValueError(" ".join(str(e).split())) from None
+    return parse_json(content)
+
+
+def read_settings(path: Path) -> dict:
+    "The settings in a .json or .yaml file; ValueError with the file and what to do."
+    try: return parse_json(small_file(path)) if path.suffix == ".json" else parse_yaml(small_file(path, MOST_YAML))
+    except ValueError as e: raise explain_unreadable(path, f": {e}") from None
 
 # %% ../nbs/50_interop.ipynb #3e5238ac
 class TensorLayout(NamedTuple):
@@ -337,11 +398,25 @@ EXPECTS_UNIT_NORM = ("activations of mean norm sqrt(d) at each site; the file do
                      "set cc.scaling.scale to give it raw ones")   # `expects` in more than one library
 
 # %% ../nbs/50_interop.ipynb #3ebbdb55
+def claim(
+    t: Tensor,
+    shape: torch.Size,     # that it must have, or be spread to
+    borrowed: set[int],    # where memory begins that somebody else holds; what is claimed is added
+) -> nn.Parameter:
+    "A parameter with these numbers: in the same memory, if that is whole and free, or else in a copy."
+    memory = t.untyped_storage()
+    free = memory.data_ptr() not in borrowed and memory.nbytes() == t.nbytes and t.is_contiguous() and t.shape == shape
+    own = t.detach() if free else torch.empty(shape).copy_(t)
+    borrowed.add(own.untyped_storage().data_ptr())
+    return nn.Parameter(own)
+
+
 @torch.no_grad()
 def assemble(
     parts: DictionaryParts,
     sites: list[str] | None = None,  # names of the sites, in the order of the file; None: those in the parts
     info: dict | None = None,        # where it comes from
+    read_from: dict | None = None,   # tensors of the file, which stay as they are; None: those of the parts do too
 ) -> CrossCoder:                     # in evaluation mode
     "Build the crosscoder that a file describes; ValueError if its sites cannot have these names."
     n_sites = len(parts.widths)
@@ -351,12 +426,18 @@ def assemble(
                          f"got {list(names)}. Name them with sites=[...].")
     groups = [Group(w.name, len(w.b_enc), [names[s] for s in w.reads], [names[s] for s in w.writes],
                     skip=w.W_skip is not None) for w in parts.groups]
-    cc = CrossCoder(groups, dict(zip(names, parts.widths)), sparsity_from(parts.sparsity.config()), info=info)
+    widths, sparsity = dict(zip(names, parts.widths)), sparsity_from(parts.sparsity.config())
+    scaling, norm_scale = Scaling(widths), torch.ones(n_sites)
+    with torch.device("meta"): cc = CrossCoder(groups, widths, sparsity, scaling, info=info)   # shapes, no numbers
+    cc.sparsity, cc.norm_scale = sparsity, norm_scale
+    sparsity.prepare(cc.n_features)
+    kept = [t for w in parts.groups for t in w if torch.is_tensor(t)] if read_from is None else read_from.values()
+    borrowed = {t.untyped_storage().data_ptr() for t in kept}
     for new, read in zip(cc.weights.values(), parts.groups):
-        for name in "W_enc", "b_enc", "W_dec": getattr(new, name).copy_(getattr(read, name))
-        if read.W_skip is not None: new.W_skip.copy_(read.W_skip)
+        for name, like in list(new.named_parameters()):
+            setattr(new, name, claim(getattr(read, name), like.shape, borrowed))
     for name, value in parts.state.items(): getattr(cc.sparsity, name).copy_(value)
-    cc.b_dec.copy_(parts.b_dec)
+    cc.b_dec = nn.Parameter(torch.empty(cc.b_dec.shape).copy_(parts.b_dec))
     if parts.mean is not None: cc.scaling.mean.copy_(parts.mean)
     if parts.scale is not None: cc.scaling.scale.copy_(parts.scale)
     return cc.eval()
@@ -431,6 +512,7 @@ def describe_formats(
 def recognise_format(
     file: DictionaryFile,
     formats: dict[str, Format],
+    kind: str | None = None,   # its class; None: the one that its settings name
 ) -> tuple[str, str]:  # names of format and class
     "Find the row of the table and the class that a file belongs to; ValueError if that is not clear."
     name = next((n for n, f in formats.items() if f.fits(file)), None)
@@ -438,15 +520,15 @@ def recognise_format(
         raise ValueError(f"{file.path} is of no known format. It holds: {list_some(sorted(file.tensors), 12)}; "
                          f"its settings: {list_some(sorted(file.config), 12)}. "
                          f"Formats that can be read:\n{describe_formats(formats)}")
-    layouts, held, named = formats[name].layouts, set(file.tensors), formats[name].kind(file)
+    layouts, held, named = formats[name].layouts, set(file.tensors), kind or formats[name].kind(file)
     kinds = [named] if named else [k for k, l in layouts.items() if set(l.must) <= held <= set(l.must | l.may)]
     if len(kinds) != 1:
         raise ValueError(f"{file.path} looks like {name}, but no settings name its class, and its tensors "
                          f"({', '.join(sorted(held))}) fit {' as well as '.join(kinds) or 'none'} "
-                         f"of {', '.join(layouts)}. Put its configuration next to it.")
+                         f"of {', '.join(layouts)}. Say which with kind=, or put its configuration next to it.")
     if kinds[0] not in list(layouts):   # settings may name anything, also a list
         raise ValueError(f"{file.path} is a {str(kinds[0])[:80]} of {name}, which cannot be read; "
-                         f"there are {', '.join(layouts)}.")
+                         f"there are {', '.join(layouts)}. If it is one of them, say so with kind=.")
     return name, kinds[0]
 
 # %% ../nbs/50_interop.ipynb #24a5005e
@@ -490,23 +572,26 @@ def read_dictionary(
     revision: str | None = None,     # branch, tag or commit of the repository
     subfolder: str | None = None,    # where in it, if it holds several
     sites: list[str] | None = None,  # names for the sites; None: those in the file, else "site", or A, B, ...
+    kind: str | None = None,         # the class, where no settings name it; None: the one that they name
 ) -> CrossCoder:                     # in evaluation mode
-    "Read a dictionary in one of these formats, or in this library's own; ValueError says why it cannot be read."
+    """Read a dictionary in one of these formats, or in this library's own; ValueError says why it cannot be read.
+    Warns where activations must be changed before it reads them, because the file does not hold how."""
     weights, settings = find_dictionary(path, revision, subfolder)
-    config = read_json(settings, ASK_AGAIN) if settings else {}
+    config = read_settings(settings) if settings else {}
     if "format_version" in config:
         if sites: raise ValueError(f"{path} is a folder of this library and names its sites itself; leave sites out")
         return CrossCoder.from_pretrained(weights.parent)
     tensors, others = read_tensors(weights)
     file = DictionaryFile(weights, config | others, tensors)
-    name, kind = recognise_format(file, formats)
+    name, kind = recognise_format(file, formats, kind)
     parts = read_parts(file, name, kind, formats[name].layouts[kind])
     info = read_origin(file, format=name, kind=kind, source=str(path), revision=revision, subfolder=subfolder,
                        expects=parts.expects)
     hook = [info["hook"]] if len(parts.widths) == 1 and "hook" in info else None
     names = sites or parts.names or hook
     check_site_names(names, weights)
-    return assemble(parts, names, info)
+    if parts.expects: warnings.warn(f"{path} expects {parts.expects}", stacklevel=3)
+    return assemble(parts, names, info, tensors)
 
 # %% ../nbs/50_interop.ipynb #971237ab
 @torch.no_grad()
@@ -539,20 +624,22 @@ def to_matrices(
 
 # %% ../nbs/50_interop.ipynb #2ac6fb23
 def write_dictionary(
-    file: str | Path,                # path of the weights: .safetensors, .pt or .npz
+    file: str | Path,                # path of the weights: .safetensors, .pt, .pth or .npz
     tensors: dict[str, Tensor],
     settings: dict | None = None,    # None: no file of settings is written
-    settings_name: str = "cfg.json", # its name, in the same folder
+    settings_name: str = "cfg.json", # its name, in the same folder; .json or .yaml
 ) -> None:
     "Write the tensors and the settings of a dictionary."
     file = Path(file)
     tensors = {n: t.detach().cpu().clone().contiguous() if torch.is_tensor(t) else t for n, t in tensors.items()}
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.suffix == ".safetensors": save_file(tensors, file)
-    elif file.suffix == ".pt": torch.save(tensors, file)
+    elif file.suffix in (".pt", ".pth"): torch.save(tensors, file)
     elif file.suffix == ".npz": np.savez(file, **{n: t.numpy() for n, t in tensors.items()})
     else: raise ValueError(f"{file} must be one of {', '.join(SUFFIXES)}.")
-    if settings is not None: (file.parent / settings_name).write_text(json.dumps(settings, indent=1))
+    if settings is None: return
+    text = yaml.safe_dump(settings) if settings_name.endswith(".yaml") else json.dumps(settings, indent=1)
+    (file.parent / settings_name).write_text(text)
 
 # %% ../nbs/50_interop.ipynb #860ea219
 def find_origin(
