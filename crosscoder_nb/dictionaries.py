@@ -8,6 +8,7 @@ __all__ = ['load_dictionary']
 # %% ../nbs/52_dictionaries.ipynb #aa77bc11
 from pathlib import Path
 
+from .crosscode import CROSSCODE
 from .crosscoder import CrossCoder
 from .dictionary_learning import DICTIONARY_LEARNING
 from .gemma_scope import GEMMA_SCOPE
@@ -18,7 +19,9 @@ from .saelens import SAELENS
 from .sparsify import SPARSIFY
 
 # %% ../nbs/52_dictionaries.ipynb #d49d4802
-FORMATS: dict[str, Format] = DICTIONARY_LEARNING | SAELENS | KISSANE | SPARSIFY | GEMMA_SCOPE | RELEASES   # all that can be read
+FORMATS: dict[str, Format] = (
+    DICTIONARY_LEARNING | SAELENS | KISSANE | SPARSIFY | GEMMA_SCOPE
+    | CROSSCODE | RELEASES)   # all that can be read
 
 # %% ../nbs/52_dictionaries.ipynb #fbac0923
 def load_dictionary(

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['EXPECTS_UNIT_NORM', 'MATRIX_AXES', 'compare', 'find_dictionary', 'read_tensors', 'TensorLayout', 'DictionaryFile',
-           'Weights', 'DictionaryParts', 'single_site', 'to_log_threshold', 'to_gate', 'from_gate', 'rescale_features',
-           'Format', 'describe_formats', 'read_dictionary', 'take_parts', 'to_matrices', 'write_dictionary',
-           'find_origin']
+           'Weights', 'DictionaryParts', 'single_site', 'several_sites', 'to_log_threshold', 'to_gate', 'from_gate',
+           'rescale_features', 'LayerWeights', 'join_layers', 'Format', 'describe_formats', 'read_dictionary',
+           'take_parts', 'to_matrices', 'to_joint', 'write_dictionary', 'find_origin']
 
 # %% ../nbs/50_interop.ipynb #1cec59c6
 import json, math, pickle, re, reprlib, struct, warnings, zipfile, zlib
@@ -92,6 +92,28 @@ def pick_weights(
     raise ValueError(f"no file of weights among: {list_some(sorted(files))}. "
                      f"Expected a name that ends in {', '.join(SUFFIXES)}. {OTHER_SUFFIXES}")
 
+# %% ../nbs/50_interop.ipynb #c24f6cec
+NUMBERED = re.compile(r"(layer|params_layer|W_enc|W_dec)_(\d+)\.safetensors")   # one dictionary, a file for each number
+
+
+def pick_numbered(
+    files: list[str],  # paths relative to a folder
+) -> list[str]:        # by number; none unless all weights nearest to the top are numbered and in one folder
+    "The files that make one dictionary together; ValueError if one of them is missing."
+    weights = [f for f in files if f.endswith(SUFFIXES)]
+    nearest = min((f.count("/") for f in weights), default=0)
+    weights = [Path(f) for f in weights if f.count("/") == nearest]
+    names = [NUMBERED.fullmatch(f.name) for f in weights]
+    if len(weights) < 2 or len({f.parent for f in weights}) > 1 or None in names: return []
+    kinds, last = sorted({m[1] for m in names}, reverse=True), max(int(m[2]) for m in names)
+    numbers = range(min(last, len(weights)) + 1)       # a name may hold any number, but more than these cannot be there
+    wanted = [weights[0].with_name(f"{kind}_{i}.safetensors") for i in numbers for kind in kinds]
+    missing = [f.name for f in wanted if f not in weights]
+    if missing:
+        raise ValueError(f"its {len(weights)} numbered files make one dictionary, but {list_some(missing)} "
+                         "cannot be found. Get what is missing, or give the path of a single file.")
+    return [str(f) for f in wanted]
+
 # %% ../nbs/50_interop.ipynb #ca6d052d
 SETTINGS = ("cfg.json", "config.json", "hyperparams.json", "model_cfg.yaml", "config.yaml")   # the first one found
 
@@ -111,6 +133,7 @@ class Found(NamedTuple):
     "The files of a dictionary."
     weights: Path
     settings: Path | None
+    numbered: tuple[Path, ...] = ()   # where several files make one dictionary: all of them, in order
 
 
 def list_files(root: Path) -> list[str]:
@@ -129,23 +152,26 @@ def find_beside(weights: Path) -> Found:
 def find_dictionary(
     path: str | Path,              # file, folder, or hub repository "org/name"
     revision: str | None = None,   # branch, tag or commit of the repository; None: its main branch
-    subfolder: str | None = None,  # where in it; None: anywhere, as long as one file is nearest to the top
-) -> Found:                        # weights, settings
+    subfolder: str | None = None,  # folder or file in it; None: anywhere, as long as one file is nearest to the top
+) -> Found:                        # weights (of several files the first), settings, numbered
     """Find the files of a dictionary, and download them if they are on the hub.
     Raises ValueError if there are none or several, FileNotFoundError if there is no such path."""
     path = Path(path)
     if path.is_file(): return find_beside(path)
-    here, inside = path.is_dir(), f"{subfolder.strip('/')}/" if subfolder else ""
+    here, inside = path.is_dir(), (subfolder or "").strip("/")
     if not here and (len(path.parts) != 2 or path.is_absolute()):
         raise FileNotFoundError(f"{path} is neither a local file or folder nor a hub repository, "
                                 "whose name would look like org/name")
     files = list_files(path) if here else HfApi().list_repo_files(str(path), revision=revision)
-    try: weights = pick_weights([f for f in files if f.startswith(inside)])
+    candidates = [f for f in files if not inside or f"{f}/".startswith(f"{inside}/")]
+    try:
+        numbered = pick_numbered(candidates)
+        weights = numbered[0] if numbered else pick_weights(candidates)
     except ValueError as e: raise ValueError(f"{path}: {e}") from None
     settings = find_settings(weights, files)
-    wanted = [f for f in (weights, settings) if f]
+    wanted = [f for f in (weights, settings, *numbered) if f]
     root = path if here else Path(snapshot_download(str(path), revision=revision, allow_patterns=wanted))
-    return Found(root / weights, root / settings if settings else None)
+    return Found(root / weights, root / settings if settings else None, tuple(root / f for f in numbered))
 
 # %% ../nbs/50_interop.ipynb #9e41529f
 ASK_AGAIN = "Get it again, or ask its author for another copy."
@@ -285,6 +311,18 @@ def read_tensors(
     others = {n: v for n, v in held.items() if n not in tensors}
     return FileContents({n: t.float() if t.is_floating_point() else t for n, t in tensors.items()}, others)
 
+# %% ../nbs/50_interop.ipynb #92fd53c1
+def read_numbered(
+    paths: tuple[Path, ...],           # in the order of their numbers
+) -> tuple[dict[str, Tensor], ...]:    # by number
+    "The tensors of numbered files, those of one number together."
+    layers = {}
+    for path in paths:
+        number = NUMBERED.fullmatch(path.name)[2]
+        tensors = {name.removesuffix(f"_{number}"): t for name, t in read_tensors(path).tensors.items()}
+        layers.setdefault(number, {}).update(tensors)
+    return tuple(layers.values())
+
 # %% ../nbs/50_interop.ipynb #7be3f014
 MOST_YAML = 1 << 20   # bytes: it is read slowly, and settings are short
 
@@ -343,6 +381,8 @@ class DictionaryFile(NamedTuple):
     path: Path
     config: dict
     tensors: dict[str, Tensor]
+    layers: tuple[dict[str, Tensor], ...] = ()   # of numbered files, by number; `tensors` are those of number 0
+    sites: tuple[str, ...] = ()                  # the names that were asked for
 
     def setting(
         self,
@@ -369,6 +409,21 @@ class DictionaryFile(NamedTuple):
     def axes(self, *names: str) -> int:
         "The number of axes of the first of these tensors that is present; 0 if none is."
         return next((self.tensors[n].ndim for n in names if n in self.tensors), 0)
+
+# %% ../nbs/50_interop.ipynb #e81d4697
+def check_layers(
+    file: DictionaryFile,
+    layout: TensorLayout,
+    what: str,             # which class, for the message
+) -> None:
+    "Check a file, or each of several numbered ones, with `check_tensors`; ValueError also where their sizes differ."
+    if not file.layers: check_tensors(file.tensors, layout, f"{file.path} {what}")
+    places = [f"number {i} of {file.path.parent} {what}" for i in range(len(file.layers))]
+    lengths = [check_tensors(tensors, layout, place) for tensors, place in zip(file.layers, places)]
+    different = [i for i, found in enumerate(lengths) if found != lengths[0]]
+    if different:
+        raise ValueError(f"the files of {file.path.parent} must have the same sizes; number 0 has {lengths[0]}, "
+                         f"number {different[0]} has {lengths[different[0]]}.")
 
 # %% ../nbs/50_interop.ipynb #0f989eed
 class Weights(NamedTuple):
@@ -457,6 +512,20 @@ def single_site(
     b_enc = b_enc if centre is None else b_enc - W_enc @ centre
     return DictionaryParts((Weights(W_enc, b_enc, W_dec),), b_dec, sparsity, (W_enc.shape[1],), **more)
 
+# %% ../nbs/50_interop.ipynb #a8d3f5b1
+def several_sites(
+    W_enc: Tensor,          # [site d feature]
+    b_enc: Tensor,          # [feature]
+    W_dec: Tensor,          # [feature site d]
+    b_dec: Tensor,          # [site d]
+    sparsity: Sparsity,
+    **more,                 # state, mean, scale, names, expects: fields of DictionaryParts
+) -> DictionaryParts:
+    "The parts of a crosscoder all of whose features read and write all sites."
+    sites = tuple(range(len(W_enc)))
+    group = Weights(W_enc.permute(2, 0, 1).flatten(1), b_enc, W_dec.flatten(1), sites, sites)
+    return DictionaryParts((group,), b_dec.flatten(), sparsity, (W_enc.shape[1],) * len(sites), **more)
+
 # %% ../nbs/50_interop.ipynb #8ca73abe
 def to_log_threshold(
     threshold: Tensor,  # of any sign
@@ -492,6 +561,35 @@ def rescale_features(
     if "b_mag" in state: state["b_mag"] = state["b_mag"] * c
     if "log_threshold" in state: state["log_threshold"] = state["log_threshold"] + c.log()
     return parts._replace(groups=(group,), state=state)
+
+# %% ../nbs/50_interop.ipynb #21431b31
+class LayerWeights(NamedTuple):
+    "The features that read one layer."
+    W_enc: Tensor                  # [feature d]
+    b_enc: Tensor                  # [feature]
+    W_dec: dict[int, Tensor]       # number of a layer written -> [feature d_write]
+    b_dec: Tensor                  # of what is written at this layer, [d_write]
+    W_skip: Tensor | None = None   # from this layer's input to its output, [d_write d]
+
+
+def join_layers(
+    layers: list[LayerWeights],
+    across: bool,               # does a layer write another site than it reads?
+    sparsity: Sparsity,
+    numbers: list | None = None,    # of the layers, for the names of their groups; None: from 0
+    **more,                         # state, names: fields of DictionaryParts
+) -> DictionaryParts:
+    "The parts of a dictionary with a group of features for each layer."
+    groups, step = [], 2 if across else 1
+    for i, layer in enumerate(layers):
+        skip = layer.W_skip
+        if skip is not None: skip = torch.cat([skip if j == i else torch.zeros_like(skip) for j in layer.W_dec])
+        writes = tuple(step * j + step - 1 for j in layer.W_dec)
+        groups.append(Weights(layer.W_enc, layer.b_enc, torch.cat(list(layer.W_dec.values()), 1), (step * i,), writes,
+                              skip, f"layer {numbers[i] if numbers else i}"))
+    widths = [(layer.W_enc.shape[1], len(layer.b_dec))[:step] for layer in layers]
+    b_dec = torch.cat([layer.b_dec for layer in layers])
+    return DictionaryParts(tuple(groups), b_dec, sparsity, tuple(d for pair in widths for d in pair), **more)
 
 # %% ../nbs/50_interop.ipynb #b87d1012
 class Format(NamedTuple):
@@ -553,7 +651,7 @@ def read_origin(
 
 def read_parts(file: DictionaryFile, name: str, kind: str, layout: TensorLayout) -> DictionaryParts:
     "Check the tensors of a file, and read its parts as its class says."
-    check_tensors(file.tensors, layout, f"{file.path} ({name}, {kind})")
+    check_layers(file, layout, f"({name}, {kind})")
     try: return layout.read(file)
     except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError) as e:
         raise ValueError(f"{file.path} cannot be read as a {kind} of {name} ({type(e).__name__}: {e}). "
@@ -577,13 +675,14 @@ def read_dictionary(
 ) -> CrossCoder:                     # in evaluation mode
     """Read a dictionary in one of these formats, or in this library's own; ValueError says why it cannot be read.
     Warns where activations must be changed before it reads them, because the file does not hold how."""
-    weights, settings = find_dictionary(path, revision, subfolder)
+    weights, settings, numbered = find_dictionary(path, revision, subfolder)
     config = read_settings(settings) if settings else {}
     if "format_version" in config:
         if sites: raise ValueError(f"{path} is a folder of this library and names its sites itself; leave sites out")
         return CrossCoder.from_pretrained(weights.parent)
-    tensors, others = read_tensors(weights)
-    file = DictionaryFile(weights, config | others, tensors)
+    layers = read_numbered(numbered)
+    tensors, others = FileContents(layers[0], {}) if layers else read_tensors(weights)
+    file = DictionaryFile(weights, config | others, tensors, layers, tuple(sites or ()))
     name, kind = recognise_format(file, formats, kind)
     parts = read_parts(file, name, kind, formats[name].layouts[kind])
     info = read_origin(file, format=name, kind=kind, source=str(path), revision=revision, subfolder=subfolder,
@@ -592,7 +691,8 @@ def read_dictionary(
     names = sites or parts.names or hook
     check_site_names(names, weights)
     if parts.expects: warnings.warn(f"{path} expects {parts.expects}", stacklevel=3)
-    return assemble(parts, names, info, tensors)
+    read = dict(enumerate(t for each in layers or (tensors,) for t in each.values()))
+    return assemble(parts, names, info, read)
 
 # %% ../nbs/50_interop.ipynb #971237ab
 @torch.no_grad()
@@ -622,6 +722,21 @@ def to_matrices(
     "Encoder and decoder under the most common names."
     w = parts.groups[0]
     return {"W_enc": w.W_enc.T, "b_enc": w.b_enc, "W_dec": w.W_dec, "b_dec": parts.b_dec}
+
+
+def to_joint(
+    parts: DictionaryParts,    # of one group
+    what: str,                 # the layout it is written as, for the message
+) -> dict[str, Tensor]:        # W_enc [site d feature], b_enc, W_dec [feature site d], b_dec [site d]
+    "Undo `several_sites`; ValueError unless all features read and write all sites, which have one width."
+    w, n = parts.groups[0], len(parts.widths)
+    if len(set(parts.widths)) > 1 or w.W_skip is not None or not sorted(w.reads) == sorted(w.writes) == list(range(n)):
+        raise ValueError(f"{what} holds crosscoders that read and write all their sites, of one width, without a "
+                         f"linear skip; this one has the widths {list(parts.widths)}, reads the sites {w.reads} and "
+                         f"writes {w.writes}.")
+    def by_site(W, side): return W.unflatten(1, (n, -1))[:, [side.index(s) for s in range(n)]]
+    return {"W_enc": by_site(w.W_enc, w.reads).permute(1, 2, 0), "b_enc": w.b_enc, "W_dec": by_site(w.W_dec, w.writes),
+            "b_dec": parts.b_dec.unflatten(0, (n, -1))}
 
 # %% ../nbs/50_interop.ipynb #2ac6fb23
 def write_dictionary(
