@@ -13,15 +13,11 @@ import torch
 from torch import Tensor
 
 from .crosscoder import CrossCoder
-from .interop import (DictionaryFile, DictionaryParts, EXPECTS_UNIT_NORM, Format, TensorLayout, Weights,
+from .interop import (DictionaryFile, DictionaryParts, EXPECTS_BATCHES, EXPECTS_UNIT_NORM, Format, TensorLayout, Weights,
                                    rescale_features, take_parts, to_joint, write_dictionary)
 from .sparsity import BatchTopK, GroupMax, JumpReLU, ReLU, Sparsity, TopK
 
 # %% ../nbs/51_crosscode.ipynb #b0e4becc
-EXPECTS_BATCHES = ("to be shown some batches before it is evaluated, from which it learns the threshold that the file "
-                   "does not hold: cc.train(), cc(x) for each, cc.eval()")
-
-
 def read_activation(file: DictionaryFile) -> tuple[Sparsity, dict[str, Tensor], str]:
     "The sparsity function that the settings name, its tensors, and what it expects."
     name, place = file.setting("activation_fn.classname"), "activation_fn.cfg"
