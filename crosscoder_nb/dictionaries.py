@@ -8,12 +8,14 @@ __all__ = ['load_dictionary']
 # %% ../nbs/52_dictionaries.ipynb #aa77bc11
 from pathlib import Path
 
+from .circuit_tracer import CIRCUIT_TRACER
 from .crosscode import CROSSCODE
 from .crosscoder import CrossCoder
 from .dictionary_learning import DICTIONARY_LEARNING
 from .gemma_scope import GEMMA_SCOPE
 from .interop import Format, read_dictionary
 from .kissane import KISSANE
+from .openmoss import OPENMOSS
 from .releases import RELEASES
 from .saelens import SAELENS
 from .sparsify import SPARSIFY
@@ -21,7 +23,7 @@ from .sparsify import SPARSIFY
 # %% ../nbs/52_dictionaries.ipynb #d49d4802
 FORMATS: dict[str, Format] = (
     DICTIONARY_LEARNING | SAELENS | KISSANE | SPARSIFY | GEMMA_SCOPE
-    | CROSSCODE | RELEASES)   # all that can be read
+    | CIRCUIT_TRACER | CROSSCODE | OPENMOSS | RELEASES)   # all that can be read
 
 # %% ../nbs/52_dictionaries.ipynb #fbac0923
 def load_dictionary(
