@@ -112,3 +112,30 @@ with torch.no_grad():
     for sparsity in ReLU(), OurJumpReLU(), BatchTopK(8), OurTopK(2):
         many = [scramble(transcoder(pair, F, sparsity, skip=True)) for pair in pairs]
         check_ours(f"transcoders {sparsity.kind}", many, place / f"set_{sparsity.kind}")
+
+
+def draw_graph(folder):
+    "An attribution graph of a random Llama with three layers, in which the MLPs are replaced by what we wrote."
+    from circuit_tracer.attribution.attribute_transformerlens import attribute
+    from circuit_tracer.replacement_model.replacement_model_transformerlens import TransformerLensReplacementModel
+    from transformer_lens import HookedTransformerConfig
+
+    from transformers import AutoTokenizer
+
+    from crosscoder_nb.organisms import byte_tokenizer
+
+    byte_tokenizer().save_pretrained(place / "tokenizer")
+    config = HookedTransformerConfig(
+        n_layers=LAYERS, d_model=D, n_ctx=64, d_head=4, n_heads=2, d_mlp=16, act_fn="silu", d_vocab=258, gated_mlp=True,
+        normalization_type="RMS", positional_embedding_type="rotary", rotary_dim=4, final_rms=True, seed=0, device="cpu",
+        original_architecture="LlamaForCausalLM", model_name="random", tokenizer_prepends_bos=False)
+    model = TransformerLensReplacementModel.from_config(config, load(folder), tokenizer=AutoTokenizer.from_pretrained(place / "tokenizer"))
+    for p in model.parameters(): p.data = torch.randn_like(p) / 3
+    transcoders = load(folder)                      # the line above has filled them too
+    model.transcoders.load_state_dict(transcoders.state_dict())
+    graph = attribute(torch.tensor([256, 10, 20, 30, 40]), model, verbose=False)
+    edges = int((graph.adjacency_matrix != 0).sum())
+    print(f"{folder.name}: a graph of {len(graph.active_features)} active features and {edges} edges")
+
+
+for name in "set_batchtopk", "clt_batchtopk": draw_graph(place / name)
