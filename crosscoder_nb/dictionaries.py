@@ -16,13 +16,14 @@ from .gemma_scope import GEMMA_SCOPE
 from .interop import Format, read_dictionary
 from .kissane import KISSANE
 from .openmoss import OPENMOSS
+from .releases import RELEASES
 from .saelens import SAELENS
 from .sparsify import SPARSIFY
 
 # %% ../nbs/52_dictionaries.ipynb #d49d4802
 FORMATS: dict[str, Format] = (
     DICTIONARY_LEARNING | SAELENS | KISSANE | SPARSIFY | GEMMA_SCOPE
-    | CIRCUIT_TRACER | CROSSCODE | OPENMOSS)   # all that can be read
+    | CIRCUIT_TRACER | CROSSCODE | OPENMOSS | RELEASES)   # all that can be read
 
 # %% ../nbs/52_dictionaries.ipynb #fbac0923
 def load_dictionary(
