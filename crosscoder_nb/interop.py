@@ -106,7 +106,7 @@ def pick_numbered(
     names = [NUMBERED.fullmatch(f.name) for f in weights]
     if len(weights) < 2 or len({f.parent for f in weights}) > 1 or None in names: return []
     kinds, last = sorted({m[1] for m in names}, reverse=True), max(int(m[2]) for m in names)
-    numbers = range(min(last, len(weights)) + 1)       # a name may hold any number, but more than these cannot be there
+    numbers = range(min(last, len(weights) + 99) + 1)    # a name may hold any number
     wanted = [weights[0].with_name(f"{kind}_{i}.safetensors") for i in numbers for kind in kinds]
     missing = [f.name for f in wanted if f not in weights]
     if missing:
