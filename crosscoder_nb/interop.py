@@ -84,7 +84,8 @@ def pick_weights(
     weights = sorted(filter(may_be, files))
     nearest = min((f.count("/") for f in weights), default=0)
     found = [f for f in weights if f.count("/") == nearest]
-    found = [f for f in found if Path(f).name in ENDS] or found
+    ended = {Path(f).parent for f in found if Path(f).name in ENDS}
+    found = [f for f in found if Path(f).name in ENDS or Path(f).parent not in ended]
     if len(found) == 1: return found[0]
     if found:
         raise ValueError(f"{len(found)} files could be the dictionary: {list_some(found)}. "
@@ -252,8 +253,9 @@ def load_pickle(path: Path) -> dict:
     "Read a .pt file that holds only tensors and plain numbers; where the file allows it, tensors are mapped."
     stored = check_archive(path)
     try:
-        check_pickle(path)
-        held = torch.load(path, map_location="cpu", weights_only=True, mmap=stored)
+        with warnings.catch_warnings(action="ignore"):   # what PyTorch says of other archives, the error says
+            check_pickle(path)
+            held = torch.load(path, map_location="cpu", weights_only=True, mmap=stored)
     except BAD_PICKLE as e: raise explain_pickle(path, e) from None
     if not any(torch.is_tensor(t) for t in getattr(held, "values", list)()):
         got = f"a {type(held).__name__}"
@@ -672,7 +674,7 @@ def read_dictionary(
     path: str | Path,                # file, folder, or hub repository "org/name"
     formats: dict[str, Format],      # the table of what can be read
     revision: str | None = None,     # branch, tag or commit of the repository
-    subfolder: str | None = None,    # where in it, if it holds several
+    subfolder: str | None = None,    # folder or file in it, if it holds several
     sites: list[str] | None = None,  # names for the sites; None: those in the file, else "site", or A, B, ...
     kind: str | None = None,         # the class, where no settings name it; None: the one that they name
 ) -> CrossCoder:                     # in evaluation mode
