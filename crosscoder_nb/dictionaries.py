@@ -29,7 +29,7 @@ FORMATS: dict[str, Format] = (
 def load_dictionary(
     path: str | Path,                # file, folder, or hub repository "org/name"
     revision: str | None = None,     # branch, tag or commit of the repository; None: its main branch
-    subfolder: str | None = None,    # where in it, if it holds several
+    subfolder: str | None = None,    # folder or file in it, if it holds several
     sites: list[str] | None = None,  # names for the sites; None: those in the file, else "site", or A, B, ...
     kind: str | None = None,         # the class, where no settings name it; None: the one that they name
 ) -> CrossCoder:                     # in evaluation mode, on the CPU
