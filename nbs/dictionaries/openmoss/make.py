@@ -59,7 +59,7 @@ def make(case, cls, cfg):
     for _ in range(20):
         batch = model.normalize_activations(raw)
         x, label = model.prepare_input(batch)[0], model.prepare_label(batch)
-        loss = (model.decode(model.encode(x), batch_first=True) - label).square().mean()
+        loss = (model.decode(model.encode(x)) - label).square().mean()
         optimizer.zero_grad(), loss.backward(), optimizer.step()
     model.save_pretrained(HERE / case)
     cfg.save_hyperparameters(HERE / case)
