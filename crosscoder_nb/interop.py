@@ -354,7 +354,6 @@ class TensorLayout(NamedTuple):
     read: Callable                   # DictionaryFile -> DictionaryParts
     may: dict[str, str] = {}         # tensors that may be absent; a name with * stands for any number of them
 
-
 # %% ../nbs/50_interop.ipynb #13a13b82
 def check_tensors(
     tensors: dict[str, Tensor],
