@@ -107,7 +107,7 @@ def pick_numbered(
     names = [NUMBERED.fullmatch(f.name) for f in weights]
     if len(weights) < 2 or len({f.parent for f in weights}) > 1 or None in names: return []
     kinds, last = sorted({m[1] for m in names}, reverse=True), max(int(m[2]) for m in names)
-    numbers = range(min(last, len(weights)) + 1)       # a name may hold any number, but more than these cannot be there
+    numbers = range(min(last, len(weights) + 99) + 1)    # a name may hold any number
     wanted = [weights[0].with_name(f"{kind}_{i}.safetensors") for i in numbers for kind in kinds]
     missing = [f.name for f in wanted if f not in weights]
     if missing:
@@ -675,7 +675,7 @@ def read_dictionary(
     path: str | Path,                # file, folder, or hub repository "org/name"
     formats: dict[str, Format],      # the table of what can be read
     revision: str | None = None,     # branch, tag or commit of the repository
-    subfolder: str | None = None,    # where in it, if it holds several
+    subfolder: str | None = None,    # folder or file in it, if it holds several
     sites: list[str] | None = None,  # names for the sites; None: those in the file, else "site", or A, B, ...
     kind: str | None = None,         # the class, where no settings name it; None: the one that they name
 ) -> CrossCoder:                     # in evaluation mode
