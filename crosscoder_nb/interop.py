@@ -658,7 +658,8 @@ def read_parts(file: DictionaryFile, name: str, kind: str, layout: TensorLayout)
     "Check the tensors of a file, and read its parts as its class says."
     check_layers(file, layout, f"({name}, {kind})")
     try: return layout.read(file)
-    except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError) as e:
+    except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, ValueError) as e:
+        if isinstance(e, ValueError) and str(file.path.parent) in str(e): raise   # the reader's own words
         raise ValueError(f"{file.path} cannot be read as a {kind} of {name} ({type(e).__name__}: {e}). "
                          "Compare it and its settings with the original.") from None
 

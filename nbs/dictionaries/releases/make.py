@@ -13,22 +13,15 @@ from pathlib import Path
 from unittest.mock import MagicMock
 
 import torch
-from safetensors.torch import save_file
 
-from crosscoder_nb.dictionaries import load_dictionary
-from crosscoder_nb.interop import compare
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from keep import keep
 
 HERE, D, F = Path(__file__).parent, 8, 24
 HOOK = "blocks.15.hook_resid_post"
 
 
-def keep(folder, library, version, how, x, f, y):
-    "Keep outputs, and compare what we read with them."
-    (folder / "expected").mkdir()
-    save_file(dict(x=x, f=f.detach().contiguous(), y=y.detach()), folder / "expected/outputs.safetensors")
-    made = dict(library=library, version=version, how=how, written="published files are read, not written")
-    (folder / "expected/made.json").write_text(json.dumps(made, indent=1))
-    print(f"{folder.name:34} {compare(load_dictionary(folder), x, f, y)}")
+WRITTEN = "published files are read, not written"
 
 
 def start(case):
@@ -65,8 +58,8 @@ def make_llama_scope():
     config.save_hyperparameters(str(folder))
     x, sae = 2 * torch.randn(32, D), SparseAutoEncoder.from_pretrained(str(folder))
     f = sae.encode(x)
-    keep(folder, "OpenMOSS/Language-Model-SAEs", "5e5527b7", "random weights, saved with save_pretrained and "
-         "save_hyperparameters", x, f, sae.decode(f))
+    keep("releases/llama_scope", x, f, sae.decode(f), "OpenMOSS/Language-Model-SAEs", "5e5527b7",
+         "random weights, saved with save_pretrained and save_hyperparameters", WRITTEN)
 
 
 def make_llama_scope_r1():
@@ -81,8 +74,9 @@ def make_llama_scope_r1():
     config.save_hyperparameters(str(folder))
     x, sae = 2 * torch.randn(32, D), SparseAutoEncoder.from_pretrained(str(folder), dtype=torch.float32)
     f = sae.encode(x)
-    keep(folder, "OpenMOSS/Language-Model-SAEs", "aeac1571", "random weights, saved with save_pretrained and "
-         "save_hyperparameters", x, f, sae.decode(f) / sae.compute_norm_factor(x, HOOK))
+    y = sae.decode(f) / sae.compute_norm_factor(x, HOOK)
+    keep("releases/llama_scope_r1", x, f, y, "OpenMOSS/Language-Model-SAEs", "aeac1571",
+         "random weights, saved with save_pretrained and save_hyperparameters", WRITTEN)
 
 
 def make_saelens():
@@ -113,8 +107,8 @@ def make_saelens():
         sae = sae_lens.SAE.from_pretrained(release, sae_id)
         sae.turn_off_forward_pass_hook_z_reshaping()   # x holds the heads side by side
         f = sae.encode(x)
-        keep(folder, "decoderesearch/SAELens", sae_lens.__version__, "random tensors written as described; "
-             f"outputs of SAE.from_pretrained({release!r}, {sae_id!r}) on them", x, f, sae.decode(f))
+        how = f"random tensors as described; outputs of SAE.from_pretrained({release!r}, {sae_id!r}) on them"
+        keep(f"releases/{case}", x, f, sae.decode(f), "decoderesearch/SAELens", sae_lens.__version__, how, WRITTEN)
 
 
 {"llama_scope": make_llama_scope, "llama_scope_r1": make_llama_scope_r1, "saelens": make_saelens}[sys.argv[1]]()

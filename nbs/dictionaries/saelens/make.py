@@ -5,7 +5,7 @@
 Each case is trained for some steps, or has random weights; SAELens saves it, and loads it again to compute the outputs
 that are kept. Our reader must give the same. Then our writer writes it, and SAELens computes from what it wrote.
 """
-import json, shutil, tempfile
+import shutil, sys, tempfile
 from pathlib import Path
 
 import sae_lens, torch
@@ -14,10 +14,11 @@ from sae_lens import (SAE, BatchTopKTrainingSAEConfig, GatedTrainingSAEConfig, J
                       SkipTranscoderConfig, StandardTrainingSAEConfig, TopKTrainingSAEConfig, TrainingSAE,
                       TranscoderConfig)
 from sae_lens.saes.sae import SAEMetadata, TrainStepInput
-from safetensors.torch import save_file
 
-from crosscoder_nb.interop import compare, read_dictionary
-from crosscoder_nb.saelens import SAELENS, save_saelens
+from crosscoder_nb.saelens import save_saelens
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from keep import keep
 
 HERE, D, OUT, F, STEPS = Path(__file__).parent, 8, 6, 24, 60
 SCALED = dict(normalize_activations="expected_average_only_in", apply_b_dec_to_input=False)
@@ -72,25 +73,17 @@ def outputs(sae, x):
 
 
 @torch.no_grad()
-def keep(name, how, inference, x):
+def keep_case(name, how, inference, x):
     "Keep what SAELens computes, compare our reader, and let SAELens read what we write."
-    folder = HERE / name
-    cc, (f, y) = read_dictionary(folder, SAELENS), outputs(inference, x)
-    both = dict(zip(cc.sites, [x, torch.zeros(len(x), y.shape[1])]))
-    given = torch.cat(list(both.values()), 1)
-    read = compare(cc, given, f, y)
-    with tempfile.TemporaryDirectory() as ours:
-        save_saelens(cc, ours)
-        their_f, their_y = outputs(SAE.load_from_disk(ours), x)
-    unit = cc.rank_norms if cc.sparsity.kind == "topk" else 1.
-    written = compare(cc, given, their_f / unit, their_y)
-    made = dict(library="decoderesearch/SAELens", version=sae_lens.__version__, how=how,
-                written=dict(library="decoderesearch/SAELens", version=sae_lens.__version__,
-                             features=written.features, reconstruction=written.reconstruction))
-    (folder / "expected").mkdir()
-    save_file(dict(x=given, f=f, y=y), folder / "expected/outputs.safetensors")
-    (folder / "expected/made.json").write_text(json.dumps(made, indent=1))
-    print(f"{name:32} {read}; written f {written.features:.0e}, y {written.reconstruction:.0e}")
+    f, y = outputs(inference, x)
+    given = torch.cat([x, torch.zeros(len(x), OUT)], 1) if name in RANDOM else x
+
+    def written(cc, folder):
+        save_saelens(cc, folder)
+        their_f, their_y = outputs(SAE.load_from_disk(folder), x)
+        return their_f / (cc.rank_norms if cc.sparsity.kind == "topk" else 1.), their_y   # it writes units of the norm
+
+    keep(f"saelens/{name}", given, f, y, "decoderesearch/SAELens", sae_lens.__version__, how, written)
 
 
 def make(name, config, kind):
@@ -107,7 +100,7 @@ def make(name, config, kind):
            "trained": f"trained for {STEPS} steps, saved with save_inference_model",
            "checkpoint": f"trained for {STEPS} steps, saved with save_model; outputs of the inference model that "
                          "SAELens makes of it"}[kind]
-    keep(name, how, SAE.load_from_disk(inference), activations(32))
+    keep_case(name, how, SAE.load_from_disk(inference), activations(32))
 
 
 for name, config in TRAINED.items(): make(name, config, "trained")
