@@ -45,7 +45,8 @@ AUTOENCODERS = {"AutoEncoder": TensorLayout(LINEAR | {"bias": "d"}, read_relu)}
 # %% ../nbs/51_dictionary_learning.ipynb #6db6a510
 DICTIONARY_LEARNING = {"dictionary_learning": Format(
     looks="ae.pt, or another .pt, and config.json",
-    fits=lambda file: file.path.suffix == ".pt" and file.axes("encoder.weight", "W_enc") == 2,
+    fits=lambda file: (file.path.suffix in (".pt", ".pth") and file.axes("encoder.weight", "W_enc") == 2
+                       and not {"W_enc", "W_dec", "b_enc", "b_dec"} == set(file.tensors)),   # 51_releases reads these
     kind=named_class,
     layouts=AUTOENCODERS)}   # format -> how it is read
 
