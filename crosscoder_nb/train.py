@@ -26,8 +26,9 @@ from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
 from .architectures import verify_partition_integrity
-from .checkpoints import (Checkpoint, MetricsLog, check_same_runs, check_space, inspect_results, kept_folder,
-                                       newest_checkpoint, read_checkpoint, read_metrics, save_checkpoint, save_results)
+from .checkpoints import (Checkpoint, MetricsLog, check_same_runs, check_space, inspect_results,
+                                       kept_folder, newest_checkpoint, read_checkpoint, read_metrics, save_checkpoint,
+                                       save_results)
 from .crosscoder import CrossCoder, columns, take
 from .saving import as_json
 from .files import sole_writer, without_records
@@ -327,7 +328,8 @@ def default_settings() -> dict:
     return as_json({f.name: f.default for f in known if f.default is not MISSING}, "defaults")
 
 # %% ../nbs/21_train.ipynb #3c021a33
-STREAM = ("steps", "batch_size", "seed", "log_every", "save_every", "keep_checkpoints")   # what runs on one stream have in common
+# what runs on one stream have in common
+STREAM = ("steps", "batch_size", "seed", "log_every", "save_every", "keep_checkpoints")
 
 
 class Training(NamedTuple):
@@ -386,7 +388,7 @@ def set_state(run: Run, state: dict) -> None:
     run.cc.load_state_dict(state["cc"])
     run.optimizer.load_state_dict(state["optimizer"])
     run.scheduler.load_state_dict(state["scheduler"])
-    for field in COUNTERS:                     # one that is not there, such as the id of a run without wandb, starts here
+    for field in COUNTERS:          # one that is not there, such as the id of a run without wandb, starts here
         if state.get(field) is not None: setattr(run, field, state[field])
     run.silent = run.silent.to(run.device)
     if run.machine != now and run.step < run.config.steps:
@@ -399,8 +401,9 @@ def checkpoint(t: Training) -> None:
 
 # %% ../nbs/21_train.ipynb #21plan01
 TOO_FAR = "{path} is from step {done}, and a run of {steps} steps was asked for. Use another folder, or more steps."
-OTHER_PLAN = ("{path}: a finished run of {before} steps continues to step {steps}, and its schedule was not that of such a run "
-              "(from step {first} on), so it will not end where that would have ended. At step {join}: {changes}.")
+OTHER_PLAN = ("{path}: a finished run of {before} steps continues to step {steps}, and its schedule was not that of "
+              "such a run (from step {first} on), so it will not end where that would have ended. At step {join}: "
+              "{changes}.")
 
 
 def plan_before(config: TrainConfig, there: dict) -> TrainConfig:
@@ -449,8 +452,8 @@ def resume(t: Training) -> None:
 DAMAGED_RESULTS = "{folder} holds a finished training whose results are damaged ({problems})"
 NO_CHECKPOINT = (", and no checkpoint to make them again from. "
                  "Restore the files, or delete finished.json to train again.")
-NOTHING_TO_CONTINUE = ("{folder} holds a finished run without its checkpoint.pt, so it cannot be continued to step {steps}. "
-                       "Use another folder.")
+NOTHING_TO_CONTINUE = ("{folder} holds a finished run without its checkpoint.pt, so it cannot be continued to step "
+                       "{steps}. Use another folder.")
 
 
 def describe_origin(t: Training, run: Run) -> dict:
@@ -580,7 +583,7 @@ def check_disk(t: Training) -> None:
     "OSError unless there is room for the checkpoints still to come."
     first = next(iter(t.runs.values()))
     parameters = [p for run in t.runs.values() for p in run.cc.parameters()]
-    weights = sum(p.numel() * p.element_size() for p in parameters)          # a checkpoint also holds Adam's two moments
+    weights = sum(p.numel() * p.element_size() for p in parameters)   # a checkpoint also holds Adam's two moments
     check_space(t.folder, sum(step > first.step for step in first.config.kept_steps), 3 * weights, weights)
 
 
