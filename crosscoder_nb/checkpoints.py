@@ -116,8 +116,8 @@ def check_space(
     if needed <= free: return
     each, own, needed, free = (n / 1e9 for n in (own + crosscoders, own, needed, free))
     raise OSError(errno.ENOSPC, f"{n_kept} checkpoints to keep, of {each:.3g} GB each, and the run's own of {own:.3g} "
-                                f"GB need {needed:.3g} GB, and {free:.3g} GB are free on the disk of {folder}. Free some "
-                                "space, keep fewer (keep_checkpoints), or take another folder.")
+                                f"GB need {needed:.3g} GB, and {free:.3g} GB are free on the disk of {folder}. Free "
+                                "some space, keep fewer (keep_checkpoints), or take another folder.")
 
 # %% ../nbs/19_checkpoints.ipynb #869d6d4c
 def check_same_runs(
