@@ -332,7 +332,10 @@ class CrossCoder(nn.Module):
     # raw activations in, raw reconstructions out
 
     def forward(self, x: Tensor | Mapping[str, Tensor]) -> Output:
-        "Reconstruction and code of raw activations: [batch site d], flat [batch Σd], or {site: [batch d]}."
+        """Reconstruction and code of raw activations: [batch site d], flat [batch Σd], or {site: [batch d]}.
+
+        It returns both without being asked: `ae(x, output_features=True)` of other libraries is `y_hat, code = cc(x)`
+        here, and code.dense() the table of features."""
         scaled = self.scaled(x)
         code = self.code(scaled)
         return Output(unflatten(self.unscale(self.reconstruct(code, scaled)), self.writes, like=x), code)
