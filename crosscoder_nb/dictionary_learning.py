@@ -6,7 +6,7 @@
 __all__ = ['DICTIONARY_LEARNING', 'save_dictionary_learning']
 
 # %% ../nbs/51_dictionary_learning.ipynb #90dd5bef
-import re
+import re, warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +34,12 @@ def read_relu(file: DictionaryFile) -> DictionaryParts:
     return linear_site(file, file.tensors["bias"], ReLU(), centre=file.tensors["bias"])
 
 
+def named_class(file: DictionaryFile) -> str | None:
+    "The class that the settings of a file name; that features are dedicated is said in the file itself."
+    name = file.setting("dict_class", "trainer.dict_class")
+    return name.removeprefix("DedicatedFeature") if isinstance(name, str) else name
+
+
 AUTOENCODERS = {"AutoEncoder": TensorLayout(LINEAR | {"bias": "d"}, read_relu)}
 
 # %% ../nbs/51_dictionary_learning.ipynb #6db6a510
@@ -41,31 +47,8 @@ DICTIONARY_LEARNING = {"dictionary_learning": Format(
     looks="ae.pt, or another .pt, and config.json",
     fits=lambda file: (file.path.suffix in (".pt", ".pth") and file.axes("encoder.weight", "W_enc") == 2
                        and not {"W_enc", "W_dec", "b_enc", "b_dec"} == set(file.tensors)),   # 51_releases reads these
-    kind=lambda file: find_class(file),   # below
+    kind=named_class,
     layouts=AUTOENCODERS)}   # format -> how it is read
-
-# %% ../nbs/51_dictionary_learning.ipynb #1394f411
-IN_DECODER_NORMS = {"GatedAutoEncoder": ("decoder.weight", 0), "JumpReluAutoEncoder": ("W_dec", 1)}   # decoder, axis of d
-FORK_FILES, ORIGINAL_FILES = r"model_final\.pt|checkpoint_\d+\.pt", r"ae(_\d+)?\.pt"
-
-
-def named_class(file: DictionaryFile) -> str | None:
-    "The class that the settings of a file name, without the word for dedicated features."
-    name = file.setting("dict_class", "trainer.dict_class")
-    return name.removeprefix("DedicatedFeature") if isinstance(name, str) else name
-
-
-def find_class(file: DictionaryFile) -> str | None:
-    "The class of a .pt file, with the fork where that makes a difference; None if it cannot be told."
-    name = named_class(file)
-    same = [k for k in IN_DECODER_NORMS if name == k or name is None and set(AUTOENCODERS[k].must) == set(file.tensors)]
-    if not same: return name
-    decoder, axis = IN_DECODER_NORMS[same[0]]
-    norms = file.tensors[decoder].norm(dim=axis) if file.axes(decoder) == 2 else torch.ones(1)
-    by_fork = file.setting("trainer.trainer_class") == "TrainerJumpRelu" or re.fullmatch(FORK_FILES, file.path.name)
-    if by_fork: return f"jkminder {same[0]}"
-    original = re.fullmatch(ORIGINAL_FILES, file.path.name) or torch.allclose(norms, torch.ones(()), atol=1e-5)
-    return same[0] if original else None
 
 # %% ../nbs/51_dictionary_learning.ipynb #ed4dcaf0
 def read_april(file: DictionaryFile) -> DictionaryParts:
@@ -86,17 +69,37 @@ def read_jumprelu(file: DictionaryFile) -> DictionaryParts:
     return single_site(t["W_enc"].T, t["b_enc"], t["W_dec"], t["b_dec"], JumpReLU(rank="none"), state=state)
 
 
-def in_decoder_norms(layout: TensorLayout) -> TensorLayout:
-    "The layout of a class whose features are reported times their decoder norm."
-    return layout._replace(read=lambda file: rescale_features(layout.read(file)))
-
-
 GATED = {n: LINEAR[n] for n in ("encoder.weight", "decoder.weight")} | {"decoder_bias": "d"}
 AUTOENCODERS |= {
     "AutoEncoderNew": TensorLayout(LINEAR | {"decoder.bias": "d"}, read_april),
     "GatedAutoEncoder": TensorLayout(GATED | dict.fromkeys(["r_mag", "gate_bias", "mag_bias"], "feature"), read_gated),
     "JumpReluAutoEncoder": TensorLayout(MATRIX_AXES | {"threshold": "feature"}, read_jumprelu)}
+
+# %% ../nbs/51_dictionary_learning.ipynb #2c93c1f2
+IN_DECODER_NORMS = {"GatedAutoEncoder": ("decoder.weight", 0), "JumpReluAutoEncoder": ("W_dec", 1)}   # decoder, d axis
+FORK_FILES, ORIGINAL_FILES = r"model_final\.pt|checkpoint_\d+\.pt", r"ae(_\d+)?\.pt"
+
+
+def in_decoder_norms(layout: TensorLayout) -> TensorLayout:
+    "The layout of a class whose features are reported times their decoder norm."
+    return layout._replace(read=lambda file: rescale_features(layout.read(file)))
+
+
+def find_class(file: DictionaryFile) -> str | None:
+    "The class of a .pt file, with the fork where that makes a difference; None if it cannot be told."
+    by_tensors = [k for k in IN_DECODER_NORMS if set(AUTOENCODERS[k].must) == set(file.tensors)]
+    name = named_class(file) or next(iter(by_tensors), None)
+    if name not in list(IN_DECODER_NORMS): return name   # settings may name anything, also a list
+    if file.setting("trainer.trainer_class") == "TrainerJumpRelu" or re.fullmatch(FORK_FILES, file.path.name):
+        return f"jkminder {name}"
+    decoder, axis = IN_DECODER_NORMS[name]
+    norms = file.tensors[decoder].norm(dim=axis) if file.axes(decoder) == 2 else torch.ones(1)
+    same = torch.allclose(norms, torch.ones_like(norms), atol=1e-5)
+    return name if same or re.fullmatch(ORIGINAL_FILES, file.path.name) else None
+
+
 AUTOENCODERS |= {f"jkminder {name}": in_decoder_norms(AUTOENCODERS[name]) for name in IN_DECODER_NORMS}
+DICTIONARY_LEARNING["dictionary_learning"] = DICTIONARY_LEARNING["dictionary_learning"]._replace(kind=find_class)
 
 # %% ../nbs/51_dictionary_learning.ipynb #27f960d7
 LEARNT = {"k": "", "threshold": ""}
@@ -152,8 +155,8 @@ def read_threshold(t: dict[str, Tensor]) -> dict[str, Tensor]:
 def read_batchtopk(file: DictionaryFile) -> DictionaryParts:
     "Read a BatchTopKSAE."
     t = file.tensors
-    parts = linear_site(file, t["b_dec"], BatchTopK(int(t["k"]), rank="none"), centre=t["b_dec"], state=read_threshold(t))
-    return normalise(parts, t)
+    return normalise(linear_site(file, t["b_dec"], BatchTopK(int(t["k"]), rank="none"), centre=t["b_dec"],
+                                 state=read_threshold(t)), t)
 
 
 def read_matryoshka(file: DictionaryFile) -> DictionaryParts:
@@ -215,10 +218,13 @@ def read_choice(file: DictionaryFile, name: str, default):
 
 
 def read_code_normalization(file: DictionaryFile) -> str:
-    "The name of a crosscoder's code normalisation; the oldest files do not name it, and have the first."
-    number = file.tensors.get("code_normalization_id")
+    "The name of a crosscoder's code normalisation; warns where a file does not name it."
+    number, name = file.tensors.get("code_normalization_id"), read_choice(file, "", None)
     if number is not None: return CODE_NORMALIZATION[int(number) - 1]
-    return read_choice(file, "", CODE_NORMALIZATION[0]).upper().removeprefix("LOSSTYPE.")
+    if name is not None: return name.upper().removeprefix("LOSSTYPE.")
+    warnings.warn(f"{file.path} does not say its code normalisation; {CODE_NORMALIZATION[0]} is assumed, as its own "
+                  "library does. If it was another, name it in config.json as code_normalization.", stacklevel=2)
+    return CODE_NORMALIZATION[0]
 
 
 def weigh_features(file: DictionaryFile, name: str) -> Tensor:
@@ -392,30 +398,35 @@ AS_CROSSCODER = {"relu": "CrossCoder", "batchtopk": "BatchTopKCrossCoder"}
 
 def dedicated_sizes(cc: CrossCoder) -> list[int]:
     "How many features belong to the first of two sites alone, and to the second; empty if the groups are others."
-    places = [(s,) for s in cc.sites] + [tuple(cc.sites)]
-    found = [places.index(tuple(g.reads)) if g.reads == g.writes and tuple(g.reads) in places else -1 for g in cc.groups]
-    if len(cc.sites) != 2 or -1 in found or found != sorted(set(found)) or found == [2]: return []
-    return [sum(g.n_features for g, place in zip(cc.groups, found) if place == site) for site in (0, 1)]
+    places, used = [(s,) for s in cc.sites] + [tuple(cc.sites)], [tuple(g.reads) for g in cc.groups]
+    sizes = {place: g.n_features for place, g in zip(used, cc.groups) if g.reads == g.writes}
+    if len(cc.sites) != 2 or used != [p for p in places if p in sizes] or used == places[2:]: return []
+    return [sizes.get(place, 0) for place in places[:2]]
+
+
+def check_groups(cc: CrossCoder, fork: str, what: str) -> None:
+    "Raise ValueError unless the sites and the groups are those of a crosscoder of this fork."
+    divided, sites = fork == "superkaiba" and dedicated_sizes(cc), set(cc.sites)
+    if len(cc.groups) != 1 and not divided:
+        names = ", ".join(g.name for g in cc.groups)
+        raise ValueError(f"{what} of {fork} holds one group of features; this crosscoder has {len(cc.groups)}: "
+                         f"{names}. (For superkaiba it may have features of the first of two sites, then of the "
+                         "second, then of both.)")
+    whole = divided or all(set(g.reads) == set(g.writes) == sites for g in cc.groups)
+    if len(set(cc.sites.values())) > 1 or any(g.skip for g in cc.groups) or not whole:
+        raise ValueError(f"{what} holds crosscoders that read and write all their sites, of one width, "
+                         f"without a linear skip; got {cc.groups[0]} on {cc.sites}.")
 
 
 def check_writable(cc: CrossCoder, fork: str = "science-of-finetuning", what: str = "dictionary_learning") -> None:
-    "Raise ValueError for what a crosscoder of dictionary_learning cannot hold."
-    kind, rank, group, sites = cc.sparsity.kind, cc.sparsity.rank, cc.groups[0], set(cc.sites)
-    divided = fork == "superkaiba" and dedicated_sizes(cc)
-    if fork == "saprmarks": raise ValueError(f"{what} of saprmarks has no crosscoders; its forks are {', '.join(FORKS[1:])}.")
-    if len(cc.groups) != 1 and not divided:
-        names = ", ".join(g.name for g in cc.groups)
-        raise ValueError(f"{what} of {fork} holds one group of features; this crosscoder has {len(cc.groups)}: {names}. "
-                         "(With fork=\"superkaiba\" it may have features of the first of two sites, then of the "
-                         "second, then of both.)")
+    "Raise ValueError for what a crosscoder of this fork of dictionary_learning cannot hold."
+    kind, rank, scale = cc.sparsity.kind, cc.sparsity.rank, cc.scaling.scale
+    if fork == "saprmarks": raise ValueError(f"{what} of saprmarks has no crosscoders; {', '.join(FORKS[1:])} have.")
+    check_groups(cc, fork, what)
     if kind not in AS_CROSSCODER:
         raise ValueError(f"{what} has no crosscoder with {kind}; there are {', '.join(AS_CROSSCODER)}.")
-    if len(set(cc.sites.values())) > 1 or any(g.skip for g in cc.groups) or not (
-            divided or set(group.reads) == set(group.writes) == sites):
-        raise ValueError(f"{what} holds crosscoders that read and write all their sites, of one width, "
-                         f"without a linear skip; got {group} on {cc.sites}.")
-    if fork == "jkminder" and (cc.scaling.scale != cc.scaling.scale[0]).any():
-        scales = ", ".join(f"{n} {s:.3g}" for n, s in zip(cc.sites, cc.scaling.scale))
+    if fork == "jkminder" and (scale != scale[0]).any():
+        scales = ", ".join(f"{n} {s:.3g}" for n, s in zip(cc.sites, scale))
         raise ValueError(f"jkminder's normaliser has one scale for all sites, and this crosscoder has {scales}. "
                          "Write it for science-of-finetuning, whose normaliser has a scale for each.")
     if kind == "relu": return
@@ -454,7 +465,8 @@ def as_crosscoder(cc: CrossCoder, fork: str = "science-of-finetuning") -> Writte
     E, D = (t.unflatten(1, (n, -1)) for t in (cc.encoder(), cc.decoder()))   # [feature site d]
     tensors = {"encoder.weight": E.permute(1, 2, 0), "encoder.bias": cc.b_enc, "decoder.weight": D.transpose(0, 1),
                "decoder.bias": cc.b_dec.unflatten(0, (n, -1)),
-               "code_normalization_id": torch.tensor(CODE_NORMALIZATION.index(rank) + 1), **normaliser_tensors(cc, fork)}
+               "code_normalization_id": torch.tensor(CODE_NORMALIZATION.index(rank) + 1),
+               **normaliser_tensors(cc, fork)}
     of_class = dict(activation_dim=len(cc.b_dec) // n, dict_size=cc.n_features, num_layers=n, code_normalization=rank,
                     target_rms=1.)
     if name == "BatchTopKCrossCoder":
@@ -464,7 +476,7 @@ def as_crosscoder(cc: CrossCoder, fork: str = "science-of-finetuning") -> Writte
     name, tensors = f"DedicatedFeature{name}", tensors | {"_partition_config": partition_config(cc)}
     return Written(name, "model_final.pt", tensors, dict(trainer=dict(dict_class=name, **of_class)))
 
-# %% ../nbs/51_dictionary_learning.ipynb #5c3699d0
+# %% ../nbs/51_dictionary_learning.ipynb #545c909e
 def choose_fork(cc: CrossCoder, fork: str | None) -> str:
     "Whose code a dictionary is written for."
     if fork is None: fork = "saprmarks" if len(cc.sites) == 1 else "superkaiba" if dedicated_sizes(cc) else FORKS[2]

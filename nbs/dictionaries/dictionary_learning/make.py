@@ -3,15 +3,15 @@
     PYTHONPATH=<this repository>:<checkout of the library> python make.py LIBRARY VERSION [--out FOLDER] [--seed N]
 
 LIBRARY and VERSION are one of those in CASES, such as `jkminder 48debb2`; the checkout is of that commit. Each case is
-written by the library's classes and trainers, read by this library and compared; then this library writes the dictionary
-for that code, its own loader loads it, and what it computes is compared too. Both go to expected/made.json.
+written by the library's classes and trainers, read by this library and compared. Then this library writes the
+dictionary for that code, its own loader loads it, and what it computes is compared too: expected/made.json says how far
+off it was.
 """
-import argparse, json, shutil, tempfile, warnings
+import argparse, json, re, shutil, tempfile, warnings
 from contextlib import redirect_stdout
 from functools import partial
 from io import StringIO
 from pathlib import Path
-from unittest import mock
 
 import torch
 from safetensors.torch import save_file
@@ -20,14 +20,17 @@ from crosscoder_nb.dictionaries import load_dictionary
 from crosscoder_nb.dictionary_learning import save_dictionary_learning
 from crosscoder_nb.interop import compare
 
-D, F, SITES, TOKENS, K = 8, 24, 2, 24, 4
+D, F, SITES, TOKENS, K, STEPS = 8, 24, 2, 24, 4, 60
+SIZES, ORIGIN = dict(activation_dim=D, dict_size=F), dict(layer=3, lm_name="tiny")
 OWNERS = {"saprmarks": "saprmarks/dictionary_learning", "jkminder": "jkminder/dictionary_learning",
           "science-of-finetuning": "science-of-finetuning/crosscoder_learning", "superkaiba": "superkaiba/dfc_learning"}
 
 
 def activations(n, sites=()):
-    "Activations with a mean, and with another size at each site and neuron."
-    x = torch.randn(n, *sites, D) * (1 + torch.rand(*sites, D)) + torch.randn(*sites, D)
+    "Activations whose mean and spread differ from neuron to neuron, and are larger at later sites."
+    fixed = torch.Generator().manual_seed(0)
+    spread, mean = torch.rand(*sites, D, generator=fixed) + 1, torch.randn(*sites, D, generator=fixed)
+    x = torch.randn(n, *sites, D) * spread + mean
     return x * torch.arange(1, sites[0] + 1)[:, None] if sites else x
 
 
@@ -44,27 +47,29 @@ def scramble(model):
 
 # how a dictionary is written: a function of the folder that returns the library's dictionary
 
-def trained(trainer, folder, sites=(), steps=60, **config):
+def trained(trainer, folder, sites=(), **config):
     "The run folder that trainSAE leaves in one of the forks, with the options of a usual run."
-    from dictionary_learning import trainers, training
+    from dictionary_learning import training
     module = __import__(f"dictionary_learning.trainers.{trainer[0]}", fromlist=["_"])
-    data = [activations(32, sites) for _ in range(steps)]
-    common = dict(trainer=getattr(module, trainer[1]), activation_dim=D, dict_size=F, layer=3, lm_name="tiny", device="cpu")
+    data = [activations(32, sites) for _ in range(STEPS)]
+    common = dict(trainer=getattr(module, trainer[1]), **SIZES, **ORIGIN, device="cpu")
     folder.mkdir(parents=True)
-    return training.trainSAE([x.clone() for x in data], common | config, steps=steps, save_dir=str(folder),
-                             validation_data=data[:2])
+    used = []
+    training.trainSAE([x.clone() for x in data], common | config, steps=STEPS, save_dir=str(folder),
+                      validation_data=data[:2], end_of_step_logging_fn=lambda trainer, step: used.append(trainer))
+    return used[-1].ae
 
 
-def trained_original(trainer, folder, steps=60, kind=None, **config):
+def trained_original(trainer, folder, **config):
     "The run folder that trainSAE leaves in the original library; biases are scaled for raw activations."
     from dictionary_learning import training
     from dictionary_learning.utils import load_dictionary as load_original
     module = __import__(f"dictionary_learning.trainers.{trainer[0]}", fromlist=["_"])
-    data = [activations(32) for _ in range(steps + 101)]
-    common = dict(trainer=getattr(module, trainer[1]), activation_dim=D, dict_size=F, layer=3, lm_name="tiny", device="cpu",
-                  steps=steps, seed=0)
+    data = [activations(32) for _ in range(STEPS + 101)]
+    common = dict(trainer=getattr(module, trainer[1]), **SIZES, **ORIGIN, device="cpu", steps=STEPS)
     home = Path(tempfile.mkdtemp())
-    training.trainSAE(data, [common | config], steps=steps, save_dir=str(home), normalize_activations=True, device="cpu")
+    training.trainSAE(data, [common | config], steps=STEPS, save_dir=str(home), normalize_activations=True,
+                      device="cpu")
     shutil.copytree(home / "trainer_0", folder)
     return load_original(str(folder), "cpu")[0]
 
@@ -89,11 +94,10 @@ def of(name, *args, **options):
     "A function that makes a dictionary of a class."
     from dictionary_learning import dictionary
     from dictionary_learning.trainers import top_k
-    return lambda: getattr(dictionary, name, None)(*args, **options) if hasattr(dictionary, name) else (
-        getattr(top_k, name)(*args, **options))
+    return partial(getattr(dictionary, name, None) or getattr(top_k, name), *args, **options)
 
 
-def normaliser(sites=(), std=True):
+def normaliser(sites=()):
     "Mean and standard deviation of activations, as a fork's classes take them."
     x = activations(512, sites)
     return dict(activation_mean=x.mean(0), activation_std=x.std(0))
@@ -112,8 +116,9 @@ def load_fork(folder, **options):
     from dictionary_learning.trainers.top_k import AutoEncoderTopK
     config = json.loads((folder / "config.json").read_text())
     trainer = config.get("trainer", {})
-    if trainer.get("dict_class") == "AutoEncoderTopK": return AutoEncoderTopK.from_pretrained(folder / "ae.pt", trainer["k"])
-    if trainer: return getattr(dictionary, trainer["dict_class"]).from_pretrained(folder / "model_final.pt", **options)
+    kind = trainer.get("dict_class")
+    if kind == "AutoEncoderTopK": return AutoEncoderTopK.from_pretrained(folder / "ae.pt", trainer["k"])
+    if kind: return getattr(dictionary, kind).from_pretrained(folder / "model_final.pt", **options)
     return getattr(dictionary, load_dictionary(folder).info["kind"]).from_pretrained(str(folder), from_hub=True)
 
 
@@ -129,23 +134,24 @@ def crosscoder(name, norm=False, threshold=.3, **options):
 def original():
     "Classes and trainers of the original library."
     fast = dict(warmup_steps=5, lr=1e-2)
-    top = dict(k=K, threshold_start_step=10, **fast)
+    penalty, top = dict(l1_penalty=.1, sparsity_warmup_steps=5, **fast), dict(k=K, threshold_start_step=10, **fast)
     run = lambda *trainer, **options: partial(trained_original, trainer, **options)
-    yield "AutoEncoder", "StandardTrainer, 60 steps", run("standard", "StandardTrainer", l1_penalty=.1, sparsity_warmup_steps=5, **fast)
+    yield "AutoEncoder", "StandardTrainer, 60 steps", run("standard", "StandardTrainer", **penalty)
     yield "AutoEncoderNew", "random weights", partial(pickled, of("AutoEncoderNew", D, F), settings=dict(
-        trainer=dict(dict_class="AutoEncoderNew", activation_dim=D, dict_size=F, layer=3, lm_name="tiny")))
+        trainer=dict(dict_class="AutoEncoderNew", **SIZES, **ORIGIN)))
     yield "AutoEncoderTopK", "TopKTrainer, 60 steps", run("top_k", "TopKTrainer", **top)
     yield "BatchTopKSAE", "BatchTopKTrainer, 60 steps", run("batch_top_k", "BatchTopKTrainer", **top)
     yield "MatryoshkaBatchTopKSAE", "MatryoshkaBatchTopKTrainer, 60 steps", run(
         "matryoshka_batch_top_k", "MatryoshkaBatchTopKTrainer", group_fractions=[.25, .25, .5], **top)
-    yield "GatedAutoEncoder", "GatedSAETrainer, 60 steps", run("gdm", "GatedSAETrainer", l1_penalty=.1, sparsity_warmup_steps=5, **fast)
+    yield "GatedAutoEncoder", "GatedSAETrainer, 60 steps", run("gdm", "GatedSAETrainer", **penalty)
     yield "JumpReluAutoEncoder", "JumpReluTrainer, 60 steps", run(
         "jumprelu", "JumpReluTrainer", bandwidth=.5, sparsity_warmup_steps=5, target_l0=K, **fast)
 
 
 def autoencoders():
     "Autoencoders of the forks, whose features are times the decoder norm where the class is gated or JumpReLU."
-    yield "jkminder_GatedAutoEncoder", "random weights", partial(pickled, of("GatedAutoEncoder", D, F), name="model_final.pt")
+    yield "jkminder_GatedAutoEncoder", "random weights", partial(
+        pickled, of("GatedAutoEncoder", D, F), name="model_final.pt")
     yield "jkminder_JumpReluAutoEncoder", "TrainerJumpRelu, 60 steps", partial(
         trained, ("jumprelu", "TrainerJumpRelu"), lr=1e-2, bandwidth=.5)
     for name, options in {"AutoEncoder": {}, "AutoEncoderNew": {}, "GatedAutoEncoder": {}, "JumpReluAutoEncoder": {},
@@ -156,7 +162,7 @@ def autoencoders():
 
 
 BATCHTOPK = "BatchTopKCrossCoder"
-RUN = dict(steps=60, k=K, warmup_steps=5, threshold_start_step=10, lr=1e-2)   # of BatchTopKCrossCoderTrainer
+RUN = dict(steps=STEPS, k=K, warmup_steps=5, threshold_start_step=10, lr=1e-2)   # of BatchTopKCrossCoderTrainer
 
 
 def head():
@@ -173,12 +179,13 @@ def november():
 
 def may():
     yield f"jkminder_May_{BATCHTOPK}", "BatchTopKCrossCoderTrainer, 60 steps, MIXED", lambda folder: trained(
-        ("crosscoder", "BatchTopKCrossCoderTrainer"), folder, (SITES,), dict_class_kwargs=dict(code_normalization="MIXED"), **RUN)
+        ("crosscoder", "BatchTopKCrossCoderTrainer"), folder, (SITES,),
+        dict_class_kwargs=dict(code_normalization="MIXED"), **RUN)
 
 
 def june():
     yield f"jkminder_June_{BATCHTOPK}", "random weights, a normaliser, NONE, save_pretrained", partial(
-        pushed, crosscoder(BATCHTOPK, norm=True, k=K))
+        pushed, crosscoder(BATCHTOPK, norm=True, k=K, code_normalization="NONE"))
 
 
 def sof():
@@ -191,9 +198,8 @@ def sof():
 
 
 def superkaiba():
-    dedicated = dict(model_a_exclusive_pct=.1, model_b_exclusive_pct=.25)
     from dictionary_learning.dictionary import DedicatedFeatureBatchTopKCrossCoder as Dedicated
-    make = lambda *args, **options: Dedicated(*args[:3], k=args[3], **options) if len(args) > 3 else Dedicated(*args, **options)
+    dedicated = dict(model_a_exclusive_pct=.1, model_b_exclusive_pct=.25)   # 2 and 6 of 24 features
     yield f"superkaiba_{BATCHTOPK}", "BatchTopKCrossCoderTrainer, 60 steps, a normaliser", lambda folder: trained(
         ("crosscoder", "BatchTopKCrossCoderTrainer"), folder, (SITES,),
         pretrained_ae=Dedicated(D, F, SITES, k=K, **dedicated, **normaliser((SITES,))), **RUN)
@@ -221,10 +227,10 @@ def outputs(model, x):
 @torch.no_grad()
 def compare_written(cc, x, load, fork, version):
     "How far the library's own class, given what we write, is from what we compute."
-    if load is None: return "we write for newer code of this fork"
+    if load is None: return "only for the newest code of this fork"
     folder = Path(tempfile.mkdtemp())
     try: save_dictionary_learning(cc, folder, fork)
-    except ValueError as e: return str(e).partition(";")[0].partition(". ")[0]
+    except ValueError as e: return re.split("[;,]", str(e))[0]
     theirs = outputs(load(folder), x)
     found = compare(cc, x, theirs["f"], theirs["y"])
     return dict(library=OWNERS[fork], version=version, features=found.features, reconstruction=found.reconstruction)
@@ -234,16 +240,17 @@ def make(library, version, name, how, write, load, fork, out):
     "One case: written, read, compared, written by us, loaded, compared."
     folder = out / name
     shutil.rmtree(folder, ignore_errors=True)
-    with redirect_stdout(StringIO()), mock.patch("tqdm.std.tqdm.__iter__", lambda bar: iter(bar.iterable)): model = write(folder)
+    with redirect_stdout(StringIO()): model = write(folder)
     x = activations(TOKENS, (SITES,) if "CrossCoder" in name else ())
     expected = outputs(model.eval(), x)
     (folder / "expected").mkdir()
     save_file({n: t.contiguous() for n, t in expected.items()}, folder / "expected/outputs.safetensors")
     cc = load_dictionary(folder)
     found = compare(cc, x, expected["f"], expected["y"])
-    made = dict(library=OWNERS[library], version=version, how=how + ".", written=compare_written(cc, x, load, fork, version))
+    written = compare_written(cc, x, load, fork, version)
+    made = dict(library=OWNERS[library], version=version, how=how + ".", written=written)
     (folder / "expected/made.json").write_text(json.dumps(made, indent=1))
-    print(f"{name:36} {library} {version}: {found}; written {made['written']}")
+    print(f"{name:36} {library} {version}: {found}; written {written}")
 
 
 if __name__ == "__main__":
