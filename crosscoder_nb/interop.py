@@ -172,13 +172,14 @@ EXPECTS_BATCHES = ("to be shown some batches before it is evaluated, from which 
 def claim(
     t: Tensor,
     shape: torch.Size,     # that it must have, or be spread to
-    borrowed: set[int],    # where memory begins that somebody else holds; what is claimed is added
+    claimed: set[int],     # where the memory of other parameters begins; that of this one is added
 ) -> nn.Parameter:
-    "A parameter with these numbers: in the same memory, if that is whole and free, or else in a copy."
+    "A parameter with these numbers: in the same memory, if that is whole, free and not a file's, or else in a copy."
     memory = t.untyped_storage()
-    free = memory.data_ptr() not in borrowed and memory.nbytes() == t.nbytes and t.is_contiguous() and t.shape == shape
-    own = t.detach() if free else torch.empty(shape).copy_(t)
-    borrowed.add(own.untyped_storage().data_ptr())
+    whole = t.is_contiguous() and t.shape == shape and t.dtype is torch.float32 and memory.nbytes() == t.nbytes
+    free = memory.resizable() and memory.data_ptr() not in claimed   # what is mapped from a file cannot be resized
+    own = t.detach() if whole and free else torch.empty(shape).copy_(t)
+    claimed.add(own.untyped_storage().data_ptr())
     return nn.Parameter(own)
 
 
@@ -187,7 +188,7 @@ def assemble(
     parts: DictionaryParts,
     sites: list[str] | None = None,  # names of the sites, in the order of the file; None: those in the parts
     info: dict | None = None,        # where it comes from
-    read_from: dict | None = None,   # tensors of the file, which stay as they are; None: those of the parts do too
+    take: bool = False,              # may it keep the memory of the parts, which must not be used any more?
 ) -> CrossCoder:                     # in evaluation mode
     "Build the crosscoder that a file describes; ValueError if its sites cannot have these names."
     n_sites = len(parts.widths)
@@ -202,11 +203,11 @@ def assemble(
     with torch.device("meta"): cc = CrossCoder(groups, widths, sparsity, scaling, info=info)   # shapes, no numbers
     cc.sparsity, cc.norm_scale = sparsity, norm_scale
     sparsity.prepare(cc.n_features)
-    kept = [t for w in parts.groups for t in w if torch.is_tensor(t)] if read_from is None else read_from.values()
-    borrowed = {t.untyped_storage().data_ptr() for t in kept}
+    tensors = [t for w in parts.groups for t in w if torch.is_tensor(t)]
+    claimed = set() if take else {t.untyped_storage().data_ptr() for t in tensors}
     for new, read in zip(cc.weights.values(), parts.groups):
         for name, like in list(new.named_parameters()):
-            setattr(new, name, claim(getattr(read, name), like.shape, borrowed))
+            setattr(new, name, claim(getattr(read, name), like.shape, claimed))
     for name, value in parts.state.items(): getattr(cc.sparsity, name).copy_(value)
     cc.b_dec = nn.Parameter(torch.empty(cc.b_dec.shape).copy_(parts.b_dec))
     if parts.mean is not None: cc.scaling.mean.copy_(parts.mean)
@@ -407,8 +408,7 @@ def read_dictionary(
     names = sites or parts.names or hook
     check_site_names(names, weights)
     if parts.expects: warnings.warn(f"{path} expects {parts.expects}", stacklevel=3)
-    read = dict(enumerate(t for each in layers or (tensors,) for t in each.values()))
-    return assemble(parts, names, info, read)
+    return assemble(parts, names, info, take=True)
 
 # %% ../nbs/50_interop.ipynb #971237ab
 @torch.no_grad()
