@@ -66,7 +66,7 @@ def read_clt(file: DictionaryFile) -> DictionaryParts:
         shape, expected = list(t["W_dec"].shape), [len(t["W_enc"]), n - i, len(t["b_dec"])]
         if shape != expected:
             raise ValueError(f"{file.path.parent}: W_dec_{i} must be [feature layer d] = {expected}, for the layers "
-                             f"from {i} to {n - 1}; got {shape}.")
+                             f"from {i} to {n - 1}; got {shape}. Are all its files there?")
         later = dict(enumerate(t["W_dec"].unbind(1), i))
         weights.append(LayerWeights(t["W_enc"], t["b_enc"], later, t["b_dec"]))
     return with_names(file, weights, list(range(n)), *read_sparsity(file, file.layers, "threshold"))
@@ -78,11 +78,18 @@ def with_names(file: DictionaryFile, weights: list[LayerWeights], numbers: list[
     names = tuple(f"blocks.{number}.{hook}" for number in numbers for hook in hooks)
     return join_layers(weights, True, sparsity, numbers, state=state, names=names)
 
+
+def circuit_tracer_kind(file: DictionaryFile) -> str:
+    "What a file of circuit-tracer holds; ValueError for a part of a cross-layer transcoder."
+    if file.path.name.startswith("layer"): return "transcoders"
+    if file.layers: return "clt"
+    raise ValueError(f"{file.path} is a part of a cross-layer transcoder, which cannot be read alone. Give its folder.")
+
 # %% ../nbs/51_circuit_tracer.ipynb #b9280a9b
 CIRCUIT_TRACER = {"circuit-tracer": Format(
     looks="config.yaml, and layer_0.safetensors and so on, or W_enc_0.safetensors, W_dec_0.safetensors and so on",
     fits=lambda file: re.fullmatch(r"(layer|W_enc|W_dec)_\d+\.safetensors", file.path.name) is not None,
-    kind=lambda file: "transcoders" if file.path.name.startswith("layer") else "clt",
+    kind=circuit_tracer_kind,
     layouts={
         "transcoders": TensorLayout({"W_enc": "feature d", "b_enc": "feature", "W_dec": "feature out", "b_dec": "out"},
                                     read_set, may={"W_skip": "out d", THRESHOLD: "feature", "k": ""}),

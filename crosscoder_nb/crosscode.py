@@ -42,7 +42,9 @@ def read_coder(
     t, (sparsity, state, expects) = file.tensors, read_activation(file)
     d, F, n = *t["_W_enc_XiDiL"].shape[-2:], len({*reads, *writes})
     s_in, s_out = t["folded_scaling_factors_in_Xi"].flatten(), t["folded_scaling_factors_out_Xo"].flatten()
-    if not t["is_folded"]: s_in, s_out, expects = torch.ones(len(reads)), torch.ones(len(writes)), EXPECTS_UNIT_NORM
+    if not t["is_folded"]:
+        s_in, s_out = torch.ones(len(reads)), torch.ones(len(writes))
+        expects = "; and ".join(filter(None, [EXPECTS_UNIT_NORM, expects]))
     if not (torch.cat([s_in, s_out]) > 0).all(): raise ValueError(f"{file.path}: its scaling factors must be positive.")
     W_enc = (t["_W_enc_XiDiL"].reshape(-1, d, F) / s_in[:, None, None]).permute(2, 0, 1).flatten(1)
     W_dec = (t["_W_dec_LXoDo"].reshape(F, -1, d) * s_out[:, None]).flatten(1)

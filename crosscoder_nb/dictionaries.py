@@ -11,6 +11,7 @@ from pathlib import Path
 from .circuit_tracer import CIRCUIT_TRACER
 from .crosscode import CROSSCODE
 from .crosscoder import CrossCoder
+from .crosslayer_coding import CROSSLAYER_CODING
 from .dictionary_learning import DICTIONARY_LEARNING
 from .gemma_scope import GEMMA_SCOPE
 from .interop import Format, read_dictionary
@@ -23,13 +24,13 @@ from .sparsify import SPARSIFY
 # %% ../nbs/52_dictionaries.ipynb #d49d4802
 FORMATS: dict[str, Format] = (
     DICTIONARY_LEARNING | SAELENS | KISSANE | SPARSIFY | GEMMA_SCOPE
-    | CIRCUIT_TRACER | CROSSCODE | OPENMOSS | RELEASES)   # all that can be read
+    | CIRCUIT_TRACER | CROSSLAYER_CODING | CROSSCODE | OPENMOSS | RELEASES)   # all that can be read
 
 # %% ../nbs/52_dictionaries.ipynb #fbac0923
 def load_dictionary(
     path: str | Path,                # file, folder, or hub repository "org/name"
     revision: str | None = None,     # branch, tag or commit of the repository; None: its main branch
-    subfolder: str | None = None,    # where in it, if it holds several
+    subfolder: str | None = None,    # folder or file in it, if it holds several
     sites: list[str] | None = None,  # names for the sites; None: those in the file, else "site", or A, B, ...
     kind: str | None = None,         # the class, where no settings name it; None: the one that they name
 ) -> CrossCoder:                     # in evaluation mode, on the CPU

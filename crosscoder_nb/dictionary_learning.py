@@ -75,7 +75,7 @@ AUTOENCODERS |= {
     "GatedAutoEncoder": TensorLayout(GATED | dict.fromkeys(["r_mag", "gate_bias", "mag_bias"], "feature"), read_gated),
     "JumpReluAutoEncoder": TensorLayout(MATRIX_AXES | {"threshold": "feature"}, read_jumprelu)}
 
-# %% ../nbs/51_dictionary_learning.ipynb #2c93c1f2
+# %% ../nbs/51_dictionary_learning.ipynb #c6827fd0
 IN_DECODER_NORMS = {"GatedAutoEncoder": ("decoder.weight", 0), "JumpReluAutoEncoder": ("W_dec", 1)}   # decoder, d axis
 FORK_FILES, ORIGINAL_FILES = r"model_final\.pt|checkpoint_\d+\.pt", r"ae(_\d+)?\.pt"
 
@@ -117,11 +117,15 @@ AUTOENCODERS["AutoEncoderTopK"] = TensorLayout(LINEAR | {"b_dec": "d"}, read_top
 NORMALISER = {"activation_mean": "d", "activation_std": "d", "activation_global_scale": "", "target_rms": ""}
 
 
+NEVER_ZERO = 1e-8   # the forks add it to what they divide by
+
+
 class Normaliser(NamedTuple):
-    "What is done to activations before they are encoded: (x - mean) * scale * columns."
-    mean: Tensor      # [site d]
-    scale: Tensor     # [site]
-    columns: Tensor   # [site d]; 1 unless each neuron has a scale of its own
+    "What is done to activations, (x - mean) * scale * encode; reconstructions are y / (scale * decode) + mean."
+    mean: Tensor     # [site d]
+    scale: Tensor    # [site]
+    encode: Tensor   # [site d]; nearly 1 unless each neuron has a scale of its own
+    decode: Tensor   # [site d]; 1 unless each neuron has a scale of its own
 
 
 def read_normaliser(t: dict[str, Tensor]) -> Normaliser | None:
@@ -130,21 +134,22 @@ def read_normaliser(t: dict[str, Tensor]) -> Normaliser | None:
     mean, std = (t[n].view(-1, t[n].shape[-1]) for n in ("activation_mean", "activation_std"))
     scale = t.get("activation_global_scale")
     if scale is None:
-        rms = (std + 1e-8).square().mean(1).sqrt()
-        return Normaliser(mean, 1 / rms, rms[:, None] / (std + 1e-8))
+        rms = (std + NEVER_ZERO).square().mean(1).sqrt()
+        return Normaliser(mean, 1 / rms, *[rms[:, None] / (std + NEVER_ZERO)] * 2)
     if scale.ndim > 1 or scale.numel() not in (1, len(mean)):
         raise ValueError(f"activation_global_scale must be one number, or one for each of {len(mean)} sites; "
                          f"got {list(scale.shape)}.")
-    return Normaliser(mean, scale.expand(len(mean)), torch.ones_like(mean))
+    outward, ones = scale.expand(len(mean)) + NEVER_ZERO, torch.ones_like(mean)
+    return Normaliser(mean, outward, ones * (scale / outward)[:, None], ones)
 
 
 def normalise(parts: DictionaryParts, t: dict[str, Tensor]) -> DictionaryParts:
     "The parts for raw activations, where a file's weights expect those that its normaliser returns."
     n = read_normaliser(t)
     if n is None: return parts
-    groups = tuple(w._replace(W_enc=w.W_enc * n.columns[list(w.reads)].flatten(),
-                              W_dec=w.W_dec / n.columns[list(w.writes)].flatten()) for w in parts.groups)
-    return parts._replace(groups=groups, b_dec=parts.b_dec / n.columns.flatten(), mean=n.mean.flatten(), scale=n.scale)
+    groups = tuple(w._replace(W_enc=w.W_enc * n.encode[list(w.reads)].flatten(),
+                              W_dec=w.W_dec / n.decode[list(w.writes)].flatten()) for w in parts.groups)
+    return parts._replace(groups=groups, b_dec=parts.b_dec / n.decode.flatten(), mean=n.mean.flatten(), scale=n.scale)
 
 # %% ../nbs/51_dictionary_learning.ipynb #9d0df373
 def read_threshold(t: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -169,6 +174,16 @@ def read_matryoshka(file: DictionaryFile) -> DictionaryParts:
 AUTOENCODERS |= {
     "BatchTopKSAE": TensorLayout(LINEAR | {"b_dec": "d"} | LEARNT, read_batchtopk, may=NORMALISER),
     "MatryoshkaBatchTopKSAE": TensorLayout(MATRIX_AXES | LEARNT | {"group_sizes": "nested"}, read_matryoshka)}
+
+# %% ../nbs/51_dictionary_learning.ipynb #fc60aa98
+HUB_TOPK = AUTOENCODERS["AutoEncoderTopK"]._replace(may={})
+HUB_CLASSES = ("AutoEncoder", "AutoEncoderNew", "BatchTopKSAE")
+DICTIONARY_LEARNING["dictionary_learning hub folder"] = Format(
+    "model.safetensors and config.json",
+    lambda file: file.path.name == "model.safetensors" and file.axes("encoder.weight", "W_enc") == 2,
+    named_class,
+    {k: AUTOENCODERS[k] for k in HUB_CLASSES} | {"AutoEncoderTopK": HUB_TOPK}
+    | {k: AUTOENCODERS[f"jkminder {k}"] for k in IN_DECODER_NORMS})
 
 # %% ../nbs/51_dictionary_learning.ipynb #85cbde60
 BY_SITE = {"activation_mean": "site d", "activation_std": "site d", "activation_global_scale": "...", "target_rms": "",
@@ -267,7 +282,7 @@ def read_decoupled(file: DictionaryFile) -> DictionaryParts:
     t, group, n = file.tensors, join_sites(file), read_normaliser(file.tensors)
     if n is not None:
         reads = list(group.reads)
-        W_enc = group.W_enc * (n.columns * n.scale[:, None])[reads].flatten()
+        W_enc = group.W_enc * (n.encode * n.scale[:, None])[reads].flatten()
         group = group._replace(W_enc=W_enc, b_enc=group.b_enc - W_enc @ n.mean[reads].flatten())
     groups = tuple(group._replace(W_dec=D, writes=(s,), name=f"source_{s}") for s, D in enumerate(t["decoder.weight"]))
     state = {"log_threshold": to_log_threshold(t["threshold"][:, None] / t["decoder.weight"].norm(dim=2)).flatten()}
@@ -311,16 +326,6 @@ def allow_division(layout: TensorLayout) -> TensorLayout:
 
 
 CROSSCODERS |= {name: allow_division(layout) for name, layout in CROSSCODERS.items()}
-
-# %% ../nbs/51_dictionary_learning.ipynb #fc60aa98
-HUB_TOPK = AUTOENCODERS["AutoEncoderTopK"]._replace(may={})
-HUB_CLASSES = ("AutoEncoder", "AutoEncoderNew", "BatchTopKSAE")
-DICTIONARY_LEARNING["dictionary_learning hub folder"] = Format(
-    "model.safetensors and config.json",
-    lambda file: file.path.name == "model.safetensors" and file.axes("encoder.weight", "W_enc") == 2,
-    named_class,
-    {k: AUTOENCODERS[k] for k in HUB_CLASSES} | {"AutoEncoderTopK": HUB_TOPK}
-    | {k: AUTOENCODERS[f"jkminder {k}"] for k in IN_DECODER_NORMS})
 
 # %% ../nbs/51_dictionary_learning.ipynb #b94b8954
 FORKS = ("saprmarks", "jkminder", "science-of-finetuning", "superkaiba")
@@ -438,14 +443,20 @@ def check_writable(cc: CrossCoder, fork: str = "science-of-finetuning", what: st
                          "folded into it. Save the crosscoder it was folded from.")
 
 # %% ../nbs/51_dictionary_learning.ipynb #c9825bc1
-def normaliser_tensors(cc: CrossCoder, fork: str) -> dict[str, Tensor]:
-    "The scaling as an activation normaliser: a = 1 / sqrt(Σ std²), over all sites for jkminder, else over each."
-    n, d, scale = len(cc.sites), next(iter(cc.sites.values())), cc.scaling.scale
-    n_summed = n * d if fork == "jkminder" else d
-    mean, std = cc.scaling.mean.view(n, d), (1 / (scale * n_summed**.5))[:, None].expand(n, d)
-    if (scale == 1).all() and (cc.scaling.mean == 0).all(): mean = std = torch.full((n, d), torch.nan)
-    return {"activation_mean": mean, "activation_std": std, "target_rms": torch.tensor(1.),
-            "activation_global_scale": scale[0] if fork == "jkminder" else scale}
+def normaliser_of(cc: CrossCoder) -> Normaliser:
+    "The scaling as an activation normaliser; its mean is NaN if nothing is scaled."
+    scale, mean = cc.scaling.scale, cc.scaling.mean.unflatten(0, (len(cc.sites), -1))
+    ones = torch.ones_like(mean)
+    if (scale == 1).all() and (mean == 0).all(): return Normaliser(ones * torch.nan, scale, ones, ones)
+    return Normaliser(mean, scale - NEVER_ZERO, ones * (scale / (scale - NEVER_ZERO))[:, None], ones)
+
+
+def normaliser_tensors(n: Normaliser, fork: str) -> dict[str, Tensor]:
+    "Mean, standard deviations and scale, a = 1 / sqrt(Σ std²), over all sites for jkminder and else over each."
+    n_summed = n.mean.numel() if fork == "jkminder" else n.mean.shape[1]
+    std = (1 / (n.scale * n_summed**.5))[:, None] + 0 * n.mean
+    return {"activation_mean": n.mean, "activation_std": std, "target_rms": torch.tensor(1.),
+            "activation_global_scale": n.scale[0] if fork == "jkminder" else n.scale}
 
 
 def partition_config(cc: CrossCoder) -> dict:
@@ -457,16 +468,22 @@ def partition_config(cc: CrossCoder) -> dict:
     return dict(dict_size=cc.n_features, **shares)
 
 
+def crosscoder_tensors(cc: CrossCoder, fork: str, rank: str) -> dict[str, Tensor]:
+    "The tensors of a CrossCoder; exclusive features have weights of zero for the other site."
+    n, scaling = len(cc.sites), normaliser_of(cc)
+    E, D = (t.unflatten(1, (n, -1)) for t in (cc.encoder(), cc.decoder()))   # [feature site d]
+    return {"encoder.weight": (E * scaling.encode).permute(1, 2, 0), "encoder.bias": cc.b_enc,
+            "decoder.weight": D.transpose(0, 1), "decoder.bias": cc.b_dec.unflatten(0, (n, -1)),
+            "code_normalization_id": torch.tensor(CODE_NORMALIZATION.index(rank) + 1),
+            **normaliser_tensors(scaling, fork)}
+
+
 def as_crosscoder(cc: CrossCoder, fork: str = "science-of-finetuning") -> Written:
     "Convert a crosscoder on several sites to a class of dictionary_learning."
     check_writable(cc, fork)
     name, n, rank = AS_CROSSCODER[cc.sparsity.kind], len(cc.sites), cc.sparsity.rank.upper()
     rank = rank if rank in CODE_NORMALIZATION else CODE_NORMALIZATION[0]
-    E, D = (t.unflatten(1, (n, -1)) for t in (cc.encoder(), cc.decoder()))   # [feature site d]
-    tensors = {"encoder.weight": E.permute(1, 2, 0), "encoder.bias": cc.b_enc, "decoder.weight": D.transpose(0, 1),
-               "decoder.bias": cc.b_dec.unflatten(0, (n, -1)),
-               "code_normalization_id": torch.tensor(CODE_NORMALIZATION.index(rank) + 1),
-               **normaliser_tensors(cc, fork)}
+    tensors = crosscoder_tensors(cc, fork, rank)
     of_class = dict(activation_dim=len(cc.b_dec) // n, dict_size=cc.n_features, num_layers=n, code_normalization=rank,
                     target_rms=1.)
     if name == "BatchTopKCrossCoder":
@@ -476,7 +493,7 @@ def as_crosscoder(cc: CrossCoder, fork: str = "science-of-finetuning") -> Writte
     name, tensors = f"DedicatedFeature{name}", tensors | {"_partition_config": partition_config(cc)}
     return Written(name, "model_final.pt", tensors, dict(trainer=dict(dict_class=name, **of_class)))
 
-# %% ../nbs/51_dictionary_learning.ipynb #545c909e
+# %% ../nbs/51_dictionary_learning.ipynb #f62d0381
 def choose_fork(cc: CrossCoder, fork: str | None) -> str:
     "Whose code a dictionary is written for."
     if fork is None: fork = "saprmarks" if len(cc.sites) == 1 else "superkaiba" if dedicated_sizes(cc) else FORKS[2]

@@ -51,9 +51,9 @@ LOWER_AXES = {"w_enc": "d feature", "b_enc": "feature", "w_dec": "feature d", "b
 GEMMA_SCOPE = {"Gemma Scope": Format(
     looks="params.npz",
     fits=lambda file: file.path.suffix == ".npz",
-    kind=lambda file: "JumpReLU, w_enc" if "w_enc" in file.tensors else "JumpReLU",
+    kind=lambda file: "JumpReLU_lower_case" if "w_enc" in file.tensors else "JumpReLU",
     layouts={"JumpReLU": TensorLayout(MATRIX_AXES | THRESHOLD, read_jumprelu),
-             "JumpReLU, w_enc": TensorLayout(LOWER_AXES, read_jumprelu)})}   # how it is read
+             "JumpReLU_lower_case": TensorLayout(LOWER_AXES, read_jumprelu)})}   # how it is read
 
 # %% ../nbs/51_gemma_scope.ipynb #fe443911
 def expand_hook(

@@ -7,18 +7,20 @@ written by the library's classes and trainers, read by this library and compared
 dictionary for that code, its own loader loads it, and what it computes is compared too: expected/made.json says how far
 off it was.
 """
-import argparse, json, re, shutil, tempfile, warnings
+import argparse, json, shutil, sys, tempfile, warnings
 from contextlib import redirect_stdout
 from functools import partial
 from io import StringIO
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
 from crosscoder_nb.dictionaries import load_dictionary
 from crosscoder_nb.dictionary_learning import save_dictionary_learning
-from crosscoder_nb.interop import compare
+
+FOLDER = Path(__file__).parent.name
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import keep
 
 D, F, SITES, TOKENS, K, STEPS = 8, 24, 2, 24, 4, 60
 SIZES, ORIGIN = dict(activation_dim=D, dict_size=F), dict(layer=3, lm_name="tiny")
@@ -192,9 +194,9 @@ def sof():
     yield f"sof_{BATCHTOPK}", "random weights, a normaliser, save_pretrained", partial(
         pushed, crosscoder(BATCHTOPK, norm=True, k=K, target_rms=3.))
     yield f"sof_{BATCHTOPK}_DECOUPLED", "random weights, a normaliser, save_pretrained", partial(
-        pushed, crosscoder(BATCHTOPK, norm=True, k=K, code_normalization="DECOUPLED"))
+        pushed, crosscoder(BATCHTOPK, norm=True, k=K, code_normalization="DECOUPLED")), "its groups write one site each"
     yield "sof_CrossCoder_encoder_layers", "random weights, encoder_layers=[1], save_pretrained", partial(
-        pushed, crosscoder("CrossCoder", encoder_layers=[1], init_with_transpose=False))
+        pushed, crosscoder("CrossCoder", encoder_layers=[1], init_with_transpose=False)), "it does not read every site"
 
 
 def superkaiba():
@@ -219,47 +221,32 @@ CASES = {   # library, version -> its cases, the loader of what we write, the fo
 
 @torch.no_grad()
 def outputs(model, x):
-    "Features and reconstruction as the library computes them, sites side by side."
-    f, y = model.encode(x), model(x)
-    return dict(x=x.flatten(1), f=f.flatten(1), y=y.flatten(1))
+    "Features and reconstruction as the library computes them."
+    return model.encode(x).flatten(1), model(x).flatten(1)
 
 
-@torch.no_grad()
-def compare_written(cc, x, load, fork, version):
-    "How far the library's own class, given what we write, is from what we compute."
-    if load is None: return "only for the newest code of this fork"
-    folder = Path(tempfile.mkdtemp())
-    try: save_dictionary_learning(cc, folder, fork)
-    except ValueError as e: return re.split("[;,]", str(e))[0]
-    theirs = outputs(load(folder), x)
-    found = compare(cc, x, theirs["f"], theirs["y"])
-    return dict(library=OWNERS[fork], version=version, features=found.features, reconstruction=found.reconstruction)
-
-
-def make(library, version, name, how, write, load, fork, out):
-    "One case: written, read, compared, written by us, loaded, compared."
-    folder = out / name
-    shutil.rmtree(folder, ignore_errors=True)
-    with redirect_stdout(StringIO()): model = write(folder)
+def make(library, version, name, how, write, unwritten=None):
+    "Write a case, keep it, and have the library read what we write unless that is not possible."
+    _, load, fork = CASES[library, version]
+    shutil.rmtree(keep.HERE / FOLDER / name, ignore_errors=True)
+    with redirect_stdout(StringIO()): model = write(keep.HERE / FOLDER / name).eval()
     x = activations(TOKENS, (SITES,) if "CrossCoder" in name else ())
-    expected = outputs(model.eval(), x)
-    (folder / "expected").mkdir()
-    save_file({n: t.contiguous() for n, t in expected.items()}, folder / "expected/outputs.safetensors")
-    cc = load_dictionary(folder)
-    found = compare(cc, x, expected["f"], expected["y"])
-    written = compare_written(cc, x, load, fork, version)
-    made = dict(library=OWNERS[library], version=version, how=how + ".", written=written)
-    (folder / "expected/made.json").write_text(json.dumps(made, indent=1))
-    print(f"{name:36} {library} {version}: {found}; written {written}")
+
+    def written(cc, folder):
+        save_dictionary_learning(cc, folder, fork)
+        return outputs(load(folder), x)
+
+    unwritten = unwritten or (None if load else "only for the newest code of this fork")
+    keep.keep(f"{FOLDER}/{name}", x, *outputs(model, x), OWNERS[library], version, f"{how}.", unwritten or written)
 
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in "library", "version": arguments.add_argument(name)
-    arguments.add_argument("--out", type=Path, default=Path(__file__).parent)
+    arguments.add_argument("--out", type=Path, default=keep.HERE, help="another place than beside this file")
     arguments.add_argument("--seed", type=int, default=0)
     given = arguments.parse_args()
     warnings.simplefilter("ignore")
     torch.manual_seed(given.seed)
-    cases, load, fork = CASES[given.library, given.version]
-    for name, how, write in cases(): make(given.library, given.version, name, how, write, load, fork, given.out)
+    keep.HERE = given.out.absolute()
+    for case in CASES[given.library, given.version][0](): make(given.library, given.version, *case)
