@@ -6,7 +6,7 @@
 __all__ = ['EXPECTS_UNIT_NORM', 'EXPECTS_BATCHES', 'MATRIX_AXES', 'compare', 'TensorLayout', 'DictionaryFile', 'Weights',
            'DictionaryParts', 'single_site', 'several_sites', 'to_log_threshold', 'to_gate', 'from_gate',
            'rescale_features', 'LayerWeights', 'join_layers', 'Format', 'describe_formats', 'read_dictionary',
-           'take_parts', 'to_matrices', 'to_joint', 'write_dictionary', 'find_origin']
+           'take_parts', 'drop_rank', 'to_matrices', 'to_joint', 'write_dictionary', 'find_origin']
 
 # %% ../nbs/50_interop.ipynb #1cec59c6
 import json, reprlib, warnings
@@ -427,6 +427,21 @@ def take_parts(
                       tuple(map(names.index, group.writes)), w.W_skip.data if group.skip else None)
     return DictionaryParts((weights,), folded.b_dec.data, folded.sparsity, tuple(cc.sites.values()),
                            state=state, names=tuple(names))
+
+# %% ../nbs/50_interop.ipynb #e17d4c08
+def drop_rank(
+    parts: DictionaryParts,   # of one group
+    c: Tensor,                # what its scores are weighed by, `cc.rank_norms`, [feature]
+) -> DictionaryParts:         # with relu, gated, topk, groupmax or jumprelu
+    """The same reconstruction by a dictionary that decides by the activation alone: TopK and GroupMax with features in
+    units of c; BatchTopK as the JumpReLU of its learnt threshold. RuntimeError if it has learnt none."""
+    s = parts.sparsity
+    if s.kind in ("topk", "groupmax"):
+        return rescale_features(parts, c)._replace(sparsity=sparsity_from(s.config() | dict(rank="none")))
+    if s.kind not in ("jumprelu", "batchtopk"): return parts
+    learnt = parts.state["log_threshold"] if s.kind == "jumprelu" else s.learnt_threshold().log().expand(len(c))
+    jump = JumpReLU(getattr(s, "bandwidth", 2.), rank="none")
+    return parts._replace(sparsity=jump, state={"log_threshold": learnt - c.log()})
 
 # %% ../nbs/50_interop.ipynb #f035c600
 MATRIX_AXES = {"W_enc": "d feature", "b_enc": "feature", "W_dec": "feature d", "b_dec": "d"}   # the most common names
