@@ -37,8 +37,8 @@ lab: .venv/ready
 # least that they need to be imported.
 .venv/peers: | .venv/ready
 	$(BIN)/pip install --quiet --no-deps --target $@ sae-lens==6.54.12 transformer-lens==3.9.0 eai-sparsify==1.3.3 \
-		circuit-tracer==0.5.0 dictionary-learning==0.1.0 better-abc==0.0.3 docstring-parser==0.18.0 jaxtyping==0.3.11 \
-		natsort==8.4.0 schedulefree==1.4.1 simple-parsing==0.1.9
+		circuit-tracer==0.5.0 dictionary-learning==0.1.0 eai-delphi==0.1.3 asyncer==0.0.18 better-abc==0.0.3 \
+		docstring-parser==0.18.0 jaxtyping==0.3.11 natsort==8.4.0 schedulefree==1.4.1 simple-parsing==0.1.9
 
 export: .venv/ready
 	$(BIN)/nbdev_export

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from .crosscoder import CrossCoder
-from .interop import (DictionaryFile, DictionaryParts, EXPECTS_BATCHES, EXPECTS_UNIT_NORM, Format, TensorLayout, Weights,
-                                   rescale_features, take_parts, to_joint, write_dictionary)
+from .interop import (DictionaryFile, DictionaryParts, EXPECTS_BATCHES, EXPECTS_UNIT_NORM, Format,
+                                   TensorLayout, Weights, drop_rank, take_parts, to_joint, write_dictionary)
 from .sparsity import BatchTopK, GroupMax, JumpReLU, ReLU, Sparsity, TopK
 
 # %% ../nbs/51_crosscode.ipynb #b0e4becc
@@ -42,7 +42,9 @@ def read_coder(
     t, (sparsity, state, expects) = file.tensors, read_activation(file)
     d, F, n = *t["_W_enc_XiDiL"].shape[-2:], len({*reads, *writes})
     s_in, s_out = t["folded_scaling_factors_in_Xi"].flatten(), t["folded_scaling_factors_out_Xo"].flatten()
-    if not t["is_folded"]: s_in, s_out, expects = torch.ones(len(reads)), torch.ones(len(writes)), EXPECTS_UNIT_NORM
+    if not t["is_folded"]:
+        s_in, s_out = torch.ones(len(reads)), torch.ones(len(writes))
+        expects = "; and ".join(filter(None, [EXPECTS_UNIT_NORM, expects]))
     if not (torch.cat([s_in, s_out]) > 0).all(): raise ValueError(f"{file.path}: its scaling factors must be positive.")
     W_enc = (t["_W_enc_XiDiL"].reshape(-1, d, F) / s_in[:, None, None]).permute(2, 0, 1).flatten(1)
     W_dec = (t["_W_dec_LXoDo"].reshape(F, -1, d) * s_out[:, None]).flatten(1)
@@ -106,22 +108,17 @@ CROSSCODE = {"crosscode": Format(
     layouts={name: coder_layout(*how) for name, how in CLASSES.items()})}   # format -> how it is read
 
 # %% ../nbs/51_crosscode.ipynb #0778e759
-def as_activation(
-    parts: DictionaryParts,
-    c: Tensor,             # what scores are weighed by, [feature]
-) -> tuple[DictionaryParts, str, dict, dict[str, Tensor]]:
-    "The parts as crosscode can choose among them, with the class of the activation function, its settings and tensors."
-    s, d_sae = parts.sparsity, len(parts.groups[0].b_enc)
-    if s.kind == "relu": return parts, "ReLUActivation", {}, {}
-    if s.kind == "topk": return rescale_features(parts, c), "TopkActivation", {"k": s.k}, {}
-    if s.kind == "groupmax":
-        return rescale_features(parts, c), "GroupMaxActivation", {"k_groups": s.n_blocks, "latents_size": d_sae}, {}
-    if s.kind not in ("jumprelu", "batchtopk"):
+def as_activation(parts: DictionaryParts) -> tuple[str, dict, dict[str, Tensor]]:
+    "The class of the activation function that decides as these parts do, its settings, and its tensors."
+    s, F = parts.sparsity, len(parts.groups[0].b_enc)
+    if s.kind == "relu": return "ReLUActivation", {}, {}
+    if s.kind == "topk": return "TopkActivation", {"k": s.k}, {}
+    if s.kind == "groupmax": return "GroupMaxActivation", {"k_groups": s.n_blocks, "latents_size": F}, {}
+    if s.kind != "jumprelu":
         raise ValueError(f"crosscode has no activation function like {s.kind}; it can hold relu, topk, groupmax, "
                          "jumprelu, and batchtopk with its learnt threshold.")
-    learnt = parts.state["log_threshold"] if s.kind == "jumprelu" else s.learnt_threshold().log().expand(d_sae)
-    settings = {"size": d_sae, "bandwidth": getattr(s, "bandwidth", 2.0)}
-    return parts, "AnthropicSTEJumpReLUActivation", settings, {"_activation_fn.log_threshold_L": learnt - c.log()}
+    settings = {"size": F, "bandwidth": s.bandwidth}
+    return "AnthropicSTEJumpReLUActivation", settings, {"_activation_fn.log_threshold_L": parts.state["log_threshold"]}
 
 # %% ../nbs/51_crosscode.ipynb #6594e670
 @torch.no_grad()
@@ -131,7 +128,8 @@ def save_crosscode(
 ) -> None:
     """Write model.pt and model_cfg.yaml, as a ModelHookpointAcausalCrosscoder with a model for each site.
     ValueError: crosscode cannot hold the dictionary. RuntimeError: a BatchTopK has not learnt its threshold."""
-    parts, name, settings, tensors = as_activation(take_parts(cc, "crosscode"), cc.rank_norms)
+    parts = drop_rank(take_parts(cc, "crosscode"), cc.rank_norms)
+    name, settings, tensors = as_activation(parts)
     t, scale = to_joint(parts, "crosscode"), cc.scaling.scale[:, None]
     tensors |= {"_W_enc_XiDiL": t["W_enc"][:, None], "b_enc_L": t["b_enc"], "_W_dec_LXoDo": t["W_dec"][:, :, None],
                 "_b_dec_XoDo": t["b_dec"][:, None], "folded_scaling_factors_in_Xi": scale,

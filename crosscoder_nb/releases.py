@@ -86,7 +86,9 @@ def check_scope(file: DictionaryFile) -> None:
 
 def scope_sparsity(file: DictionaryFile, n_features: int) -> tuple[Sparsity, dict[str, Tensor]]:
     "The sparsity function that `hyperparams.json` names, with its threshold."
-    act_fn, threshold = file.setting("act_fn", default="relu"), float(file.setting("jump_relu_threshold", default=0.))
+    act_fn, threshold = file.setting("act_fn", default="relu"), file.setting("jump_relu_threshold", default=0.)
+    if not isinstance(threshold, (int, float)):
+        raise ValueError(f"{file.path}: jump_relu_threshold must be a number; got {threshold!r}.")
     if act_fn == "jumprelu" or act_fn == "topk" and threshold > 0:   # a threshold takes the place of top-k
         return JumpReLU(rank="none"), {"log_threshold": to_log_threshold(torch.full((n_features,), threshold))}
     if act_fn == "topk": return TopK(file.count("top_k"), rank="none"), {}

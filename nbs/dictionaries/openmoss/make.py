@@ -5,7 +5,7 @@
 Its package imports a whole toolbox; here only its dictionaries are imported, and language models are replaced by mocks.
 Weights, thresholds and biases are random; some steps of Adam follow, and save_pretrained.
 """
-import importlib.util, shutil, sys, types
+import shutil, sys, types
 from importlib import metadata
 from pathlib import Path
 from unittest.mock import MagicMock
@@ -34,6 +34,7 @@ from llamascopium.models.clt import CLTConfig, CrossLayerTranscoder
 from llamascopium.models.crosscoder import Crosscoder, CrosscoderConfig
 from llamascopium.models.sae import SAEConfig, SparseAutoEncoder
 
+from crosscoder_nb.openmoss import save_openmoss
 from keep import keep
 
 D, EXPANSION = 8, 3
@@ -47,8 +48,21 @@ def activations(hooks, n=64):
     return {hook: x[:, i] * (i + 1) for i, hook in enumerate(hooks)}
 
 
-def make(case, cls, cfg):
-    "Train, save and keep a dictionary."
+@torch.no_grad()
+def compute(theirs, x):
+    "Features, and the raw reconstruction of raw activations by hook."
+    cfg, (batch, scales) = theirs.cfg, theirs.normalize_activations(x, return_scale_factor=True)
+    f = theirs.encode(theirs.prepare_input(batch)[0])
+    y, written = theirs.decode(f, batch_first=True), dict.fromkeys(cfg.hooks_out)
+    y = y.unflatten(1, (len(written), -1)) if y.ndim == 2 else y
+    if type(theirs) is Crosscoder and cfg.act_fn == "relu":
+        assert torch.allclose(f, f[:, :1])   # one decision for all heads
+        f = f[:, 0]
+    return f, torch.stack([y[:, i] / scales[hook] for i, hook in enumerate(written)], 1)
+
+
+def make(case, cls, cfg, why_not=None):
+    "Train, save and keep a dictionary; `why_not`: why none is written for it."
     shutil.rmtree(HERE / case, ignore_errors=True)
     hooks = list(dict.fromkeys(cfg.associated_hook_points))
     model, raw = cls(cfg), activations(hooks)
@@ -64,21 +78,18 @@ def make(case, cls, cfg):
     model.save_pretrained(HERE / case)
     cfg.save_hyperparameters(HERE / case)
 
-    theirs, x = cls.from_local(str(HERE / case)), {hook: t[:32] for hook, t in raw.items()}
-    with torch.no_grad():
-        batch, scales = theirs.normalize_activations(x, return_scale_factor=True)
-        f = theirs.encode(theirs.prepare_input(batch)[0])
-        y = theirs.decode(f, batch_first=True)
-    written = dict.fromkeys(cfg.hooks_out)
-    y = y.unflatten(1, (len(written), -1)) if y.ndim == 2 else y
-    y = torch.stack([y[:, i] / scales[hook] for i, hook in enumerate(written)], 1)
-    if cls is Crosscoder and cfg.act_fn == "relu":
-        assert (f == f[:, :1]).all() or torch.allclose(f, f[:, :1])   # one decision for all heads
-        f = f[:, 0]
+    x = {hook: t[:32] for hook, t in raw.items()}
+
+    def written(cc, folder):
+        save_openmoss(cc, folder)
+        f, y = compute(cls.from_local(str(folder)), x)
+        return (f / cc.rank_norms if cfg.act_fn == "topk" else f), y   # written in units of the norms
+
+    f, y = compute(cls.from_local(str(HERE / case)), x)
     pairs = zip(cfg.hooks_in, cfg.hooks_out) if cls is CrossLayerTranscoder else [hooks]
     order = [hook for pair in pairs for hook in pair]
     keep(f"openmoss/{case}", torch.stack([x[hook] for hook in order], 1), f, y, "OpenMOSS/Language-Model-SAEs",
-         "95281ac", "random weights, then 20 steps of Adam on random activations; save_pretrained", "no writer",
+         "95281ac", "random weights, then 20 steps of Adam on random activations; save_pretrained", why_not or written,
          training=cfg.act_fn == "batchtopk")
 
 
@@ -87,13 +98,16 @@ def config(cls, act_fn, **more): return cls(d_model=D, expansion_factor=EXPANSIO
 
 SAE = dict(hook_point_in="blocks.3.resid", hook_point_out="blocks.3.resid")
 for act_fn in "relu", "jumprelu", "topk", "batchtopk":
-    make(f"sae_{act_fn}", SparseAutoEncoder, config(SAEConfig, act_fn, **SAE))
+    why_not = "it has no threshold until it is shown batches" if act_fn == "batchtopk" else None
+    make(f"sae_{act_fn}", SparseAutoEncoder, config(SAEConfig, act_fn, **SAE), why_not)
 make("sae_no_norms", SparseAutoEncoder, config(SAEConfig, "topk", sparsity_include_decoder_norm=False,
                                                use_decoder_bias=False, **SAE))
 make("transcoder_jumprelu", SparseAutoEncoder,
      config(SAEConfig, "jumprelu", hook_point_in="blocks.3.mlp.in", hook_point_out="blocks.3.mlp.out"))
-for act_fn in "relu", "jumprelu":
-    make(f"crosscoder_{act_fn}", Crosscoder, config(CrosscoderConfig, act_fn, hook_points=["base.3", "tuned.3"]))
+ONE_GROUP = "only dictionaries of one group of features are written"
+for act_fn, why_not in ("relu", None), ("jumprelu", ONE_GROUP):
+    make(f"crosscoder_{act_fn}", Crosscoder, config(CrosscoderConfig, act_fn, hook_points=["base.3", "tuned.3"]),
+         why_not)
 for act_fn in "relu", "jumprelu", "layertopk":
     make(f"clt_{act_fn}", CrossLayerTranscoder, config(
-        CLTConfig, act_fn, hook_points_in=["0.in", "1.in"], hook_points_out=["0.out", "1.out"]))
+        CLTConfig, act_fn, hook_points_in=["0.in", "1.in"], hook_points_out=["0.out", "1.out"]), ONE_GROUP)
