@@ -203,10 +203,17 @@ class GroupWeights(nn.Module):
         W = self.W_dec if rows is None else gather_rows(self.W_dec, rows)
         return W.repeat(1, len(self.writes)) if self.group.tied else W
 
+    def decode_apart(self, code: SparseCode | DenseCode, W: Tensor) -> Tensor:   # W: [feature Σ d_write]
+        "f W, [batch Σ d_write], of a code that is decoded from other features at every site."
+        number = {n: i for i, n in enumerate(self.sites)}
+        parts = zip(self.writes, W.split(list(self.writes.values()), 1))
+        return torch.cat([code.at_site(number[n]).decode(part.contiguous()) for n, part in parts], 1)
+
     def decode(self, code: SparseCode | DenseCode, x: Tensor | None, frozen: bool) -> Tensor:
         "f W_dec + W_skip x, [batch Σ d_write]; frozen: gradients reach the code alone."
         def fixed(W): return W.detach() if frozen else W
-        y = code.decode(fixed(self.decoder()))
+        W = fixed(self.decoder())
+        y = code.decode(W) if code.sites is None else self.decode_apart(code, W)
         if not self.group.skip: return y
         if x is None:
             raise ValueError(f"group {self.group.name!r} has a linear skip, so its reconstruction needs the "
@@ -282,7 +289,7 @@ class CrossCoder(nn.Module):
     """A sparse dictionary over several sites. With x_s and y_s the scaled activations of site s:
 
         u     = Σ_s W_enc_s x_s + b_enc        pre-activations, [batch feature]
-        f     = sparsity(u, rank_norms)        the code, nearly all of it zero, [batch feature]
+        f     = sparsity(u, contest_norms)     the code, nearly all of it zero, [batch feature]
         ŷ_s   = W_dec_s f + b_dec_s            the reconstruction, [batch d_s]
 
     A feature has weights only at the sites that its group reads and writes. `forward`, `encode` and `decode` take and
@@ -310,7 +317,7 @@ class CrossCoder(nn.Module):
         self.writes = {n: d for n, d in self.sites.items() if any(n in g.writes for g in groups)}
         self.unread = tuple(n for n in self.sites if all(n not in g.reads for g in groups))   # a transcoder's target
         self.sparsity = deepcopy(sparsity)                          # it will hold what this crosscoder learns
-        self.sparsity.prepare(self.n_features)
+        self.sparsity.prepare(self.n_features, len(self.sites))
         self.scaling = scaling or Scaling(self.sites)
         self.start = dict(dec_norm=dec_norm, same=same_init, transpose=transpose_init, seed=seed)
         generator, self.weights = torch.Generator().manual_seed(seed), nn.ModuleDict()
@@ -340,7 +347,8 @@ class CrossCoder(nn.Module):
 
     def decode(self, f: Tensor, x: Tensor | Mapping[str, Tensor] | None = None) -> Tensor:
         "Raw reconstruction [batch Σ d_written] of a code [batch feature]; only a linear skip needs the activations."
-        return self.unscale(self.reconstruct(DenseCode(f), None if x is None else self.scaled(x)))
+        code = DenseCode(f, sites=self.sparsity.kept_at(f, self.contest_norms))
+        return self.unscale(self.reconstruct(code, None if x is None else self.scaled(x)))
 
     # the same in scaled space
 
@@ -364,7 +372,8 @@ class CrossCoder(nn.Module):
     def dense_code(self, x: Tensor) -> DenseCode:
         "The definition: every pre-activation goes through the sparsity function."
         pre = self.pre_activations(x)
-        return DenseCode(self.sparsity(pre, self.rank_norms), pre)
+        norms = self.contest_norms
+        return DenseCode(self.sparsity(pre, norms), pre, self.sparsity.kept_at(pre, norms))
 
     def sparse_code(self, x: Tensor) -> SparseCode:
         "The same code as its active entries, which are found without gradients; then their values get gradients."
@@ -373,7 +382,7 @@ class CrossCoder(nn.Module):
         if torch.is_grad_enabled():
             if self.training: self.sparsity.watch(found.score, len(x) * self.n_features)
             val = with_gradients(self, x, found)
-        return SparseCode(found.row, found.col, val, (len(x), self.n_features))
+        return SparseCode(found.row, found.col, val, (len(x), self.n_features), found.sites)
 
     def reconstruct(
         self,
@@ -414,9 +423,15 @@ class CrossCoder(nn.Module):
         return self.dec_norms / self.dec_norms.sum(1, keepdim=True).clamp_min(1e-12)
 
     @property
-    def rank_norms(self) -> Tensor:
-        "The weight of each pre-activation when features compete, [feature]."
+    def contest_norms(self) -> Tensor:
+        "The weight of each pre-activation when features compete, [feature]; decoupled: at every site, [feature site]."
         return code_norms(self.dec_norms, self.sparsity.rank)
+
+    @property
+    def rank_norms(self) -> Tensor:
+        "The weight of each feature over all sites, [feature]; where features compete at every site apart, the sum."
+        norms = self.contest_norms
+        return norms if norms.ndim == 1 else norms.sum(1)
 
     @property
     def b_enc(self) -> Tensor:
@@ -530,7 +545,7 @@ def exact_entries(
 
 def uses_screen(cc: CrossCoder) -> bool:
     "Whether the search for active features goes through bfloat16 first."
-    if not cc.sparsity.ranked or cc.b_dec.dtype is not torch.float32: return False
+    if not cc.sparsity.ranked or cc.sparsity.rank == "decoupled" or cc.b_dec.dtype is not torch.float32: return False
     if cc.screen is not None: return cc.screen
     wide = max(sum(w.reads.values()) for w in cc.weights.values()) >= WORTH_SCREENING
     return wide and fastest_dtype(cc.b_dec.device) is torch.bfloat16
@@ -543,9 +558,12 @@ def screen_of(cc: CrossCoder, x: Tensor, norms: Tensor) -> Screen:
 
 
 @torch.no_grad()
-def find_entries(cc: CrossCoder, x: Tensor) -> Entries:   # x: scaled, [batch Σd]
+def find_entries(
+    cc: CrossCoder,
+    x: Tensor,       # scaled, [batch Σd]
+) -> Entries:
     "The active entries of a batch; if the screen gives up (None), all scores are computed."
-    norms = cc.rank_norms
+    norms = cc.contest_norms
     found = screened_entries(cc.sparsity, screen_of(cc, x, norms)) if uses_screen(cc) and len(x) else None
     return active_entries(cc.sparsity, cc.pre_activations(x), norms) if found is None else found
 
