@@ -95,13 +95,14 @@ def from_dict(x: Mapping[str, Tensor], sites: Mapping[str, int], unread: tuple[s
 def unflatten(
     y: Tensor,                  # flat, [batch Σd]
     sites: Mapping[str, int],   # name -> width, in the order of the columns
-    like,                       # activations in the wanted form
+    like=None,                  # activations in the wanted form; None: the sites apart
 ) -> Tensor | dict[str, Tensor]:
     "Give a reconstruction the form in which the activations came."
-    if isinstance(like, Mapping): return {n: y[:, cols] for n, cols in columns(sites).items()}
-    if like.ndim == 3 and len(set(sites.values())) == 1:
-        return rearrange(y, "batch (site d) -> batch site d", site=len(sites))
-    return y
+    one_width = len(set(sites.values())) == 1
+    apart = len(sites) > 1 if like is None else isinstance(like, Mapping) or like.ndim == 3
+    if isinstance(like, Mapping) or apart and like is None and not one_width:
+        return {n: y[:, cols] for n, cols in columns(sites).items()}
+    return rearrange(y, "batch (site d) -> batch site d", site=len(sites)) if apart and one_width else y
 
 # %% ../nbs/12_crosscoder.ipynb #3546837b
 def flatten(
@@ -292,8 +293,15 @@ class CrossCoder(nn.Module):
         f     = sparsity(u, contest_norms)     the code, nearly all of it zero, [batch feature]
         ŷ_s   = W_dec_s f + b_dec_s            the reconstruction, [batch d_s]
 
-    A feature has weights only at the sites that its group reads and writes. `forward`, `encode` and `decode` take and
-    return raw activations; `code` and `reconstruct` work in scaled space.
+    A feature has weights only at the sites that its group reads and writes.
+
+    Activations are raw, and [batch site d] where all sites have one width, flat [batch Σd], or {site: [batch d]}.
+    `y_hat, code = cc(x)` gives the reconstruction and the code, each time both, and `cc.encode(x)` the code as a table.
+    A reconstruction has the form of x: cc(x).y_hat is cc.decode(cc.encode(x), x). `cc.decode(f)` alone keeps the sites
+    apart: [batch site d] where those written have one width, otherwise a dict; [batch d] for a single one.
+    `code` and `reconstruct` work in scaled space, where everything is flat.
+
+    `save_pretrained` writes a folder, `push_to_hub(cc, "name/of-a-repository")` of crosscoder_nb.hub uploads one.
     """
 
     def __init__(
@@ -331,7 +339,7 @@ class CrossCoder(nn.Module):
     # raw activations in, raw reconstructions out
 
     def forward(self, x: Tensor | Mapping[str, Tensor]) -> Output:
-        "Code and reconstruction of raw activations: [batch site d], flat [batch Σd], or {site: [batch d]}."
+        "Reconstruction and code of raw activations: [batch site d], flat [batch Σd], or {site: [batch d]}."
         scaled = self.scaled(x)
         code = self.code(scaled)
         return Output(unflatten(self.unscale(self.reconstruct(code, scaled)), self.writes, like=x), code)
@@ -345,10 +353,19 @@ class CrossCoder(nn.Module):
         "The non-zero feature activations, without gradients."
         return self.code(self.scaled(x)).sparse()
 
-    def decode(self, f: Tensor, x: Tensor | Mapping[str, Tensor] | None = None) -> Tensor:
-        "Raw reconstruction [batch Σ d_written] of a code [batch feature]; only a linear skip needs the activations."
-        code = DenseCode(f, sites=self.sparsity.kept_at(f, self.contest_norms))
-        return self.unscale(self.reconstruct(code, None if x is None else self.scaled(x)))
+    def decode(
+        self,
+        f: Tensor | SparseCode | DenseCode,                 # a code, [batch feature]
+        x: Tensor | Mapping[str, Tensor] | None = None,     # activations, whose form it takes; a linear skip needs them
+    ) -> Tensor | dict[str, Tensor]:
+        """Raw reconstruction of a code, in the form of x; without x [batch site d], or {site: [batch d]} where the
+        sites written differ in width, or [batch d] for a single one."""
+        code = DenseCode(f) if isinstance(f, Tensor) else f
+        if tuple(code.shape[1:]) != (self.n_features,):
+            raise ValueError(f"a code must be [batch {self.n_features}], a column for each feature; got {tuple(code.shape)}")
+        if isinstance(f, Tensor): code = code._replace(sites=self.sparsity.kept_at(f, self.contest_norms))
+        y = self.unscale(self.reconstruct(code, None if x is None else self.scaled(x)))
+        return unflatten(y, self.writes, like=x)
 
     # the same in scaled space
 
