@@ -48,6 +48,11 @@ class SparseCode(NamedTuple):
         "The code with every activation multiplied by the weight of its feature, [feature]."
         return self._replace(val=self.val * weights[self.col])
 
+    def scores(self, norms: Tensor) -> Tensor:
+        "What each entry competed with, [n]; with norms [feature site] at every site, 0 where it is not kept, [n site]."
+        if norms.ndim == 1: return self.val * norms[self.col]
+        return self.val[:, None] * norms[self.col] * self.sites
+
     def map(self, function: Callable[[Tensor], Tensor]) -> "SparseCode":
         "The code with a function applied to every activation; function(0) must be 0."
         return self._replace(val=function(self.val))

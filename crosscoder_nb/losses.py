@@ -56,6 +56,7 @@ def plain_numbers(o: Objective) -> None:
     if o.aux_k != int(o.aux_k): raise ValueError(f"aux_k is a number of features and must be whole; got {o.aux_k}")
     put("aux_k", int(o.aux_k))
     if o.site_weights: put("site_weights", {n: float(w) for n, w in o.site_weights.items()})
+    if isinstance(o.code_norm, Mapping): put("code_norm", {n: float(w) for n, w in o.code_norm.items()})
     prefixes = o.prefixes if isinstance(o.prefixes, (tuple, list)) else (o.prefixes,)
     put("prefixes", tuple(map(float, prefixes)))
 

@@ -36,7 +36,7 @@ from .machine import device_or_fastest
 from .recipes import (RECIPES, Recipe, TrainConfig, annealed_k, annealed_p, l1_coeff, last_birth,
                                    lr_factor, recipe, trial_sites)
 from .rows import InMemory, Rows, check_rows, check_sites, tensor_digest
-from .sparsity import BatchTopK
+from .sparsity import BatchTopK, smallest_kept
 from .starts import center_decoder_bias, resample, set_firing_rate
 from .organisms import DiesAfter, Killed, planted_activations
 
@@ -266,7 +266,9 @@ def measure_step(
                 dead=float((run.silent > run.config.dead_tokens).float().mean()))
     if run.k is not None: out["k"] = run.cc.sparsity.k_now
     if run.config.p_end is not None: out["p"] = run.p
-    if hasattr(run.cc.sparsity, "threshold"): out["threshold"] = float(run.cc.sparsity.threshold)
+    threshold = getattr(run.cc.sparsity, "threshold", None)
+    if threshold is not None and threshold.ndim == 0: out["threshold"] = float(threshold)
+    elif threshold is not None: out |= {f"threshold_{n}": t for n, t in zip(run.cc.sites, threshold.tolist())}
     return out | explained_variance_of_batch(made.y, made.y_hat, run.cc.writes) | measure_integrity(run.cc)
 
 # %% ../nbs/21_train.ipynb #332c9531
@@ -434,15 +436,17 @@ def fit_thresholds(
 ) -> None:
     """Fit the thresholds of BatchTopK to the final weights.
 
-    A threshold is the mean over batches of the smallest score kept."""
+    A threshold is the mean over batches of the smallest score kept; where every site chooses apart, of each site."""
     cuts = {r: [] for r in runs.values() if isinstance(r.cc.sparsity, BatchTopK)}
     for x in batches if cuts else ():
         for r, seen in cuts.items():
             r.cc.sparsity.k_now = r.k
             code = r.cc.code(r.cc.scaling(drop_outliers(r.cc, move_batch(x, r.device)))).sparse()
-            seen.extend(code.times(r.cc.rank_norms).val.min()[None] if len(code.val) else ())
+            seen.append(smallest_kept(code.scores(r.cc.contest_norms)))
     for r, seen in cuts.items():
-        if seen: r.cc.sparsity.threshold.copy_(torch.stack(seen).mean())
+        if not seen: continue
+        threshold, mean = r.cc.sparsity.threshold, torch.stack(seen).nanmean(0)    # 0-dim, or of each site
+        threshold.copy_(torch.where(mean.isnan(), threshold, mean))
 
 
 def take_step(run: Run, x: Tensor) -> dict[str, float] | None:
