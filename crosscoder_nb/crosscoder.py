@@ -24,6 +24,7 @@ from .kernels import (DenseCode, Entries, Screen, SparseCode, active_entries, sa
 from .machine import fastest_dtype
 from .saving import as_json, fetch, load_weights, read_config, save_folder
 from .scaling import Scaling
+from .sites import model_of
 from .sparsity import Sparsity, code_norms, sparsity_from
 
 # %% ../nbs/12_crosscoder.ipynb #c0ce7a9a
@@ -123,20 +124,31 @@ def flatten(
     return x
 
 # %% ../nbs/12_crosscoder.ipynb #b7789487
+def shared_directions(
+    sites: Mapping[str, int],      # all sites: name -> width
+    same: bool | None = None,      # one direction for all sites (of one width)? None: for those of different models
+) -> dict[str, tuple]:             # of each site; sites with equal ones start with one direction
+    "Which sites start with one direction: all, none, or those of different models at one place."
+    one_each = len(set(map(model_of, sites))) == len(sites)
+    def place(n): return "" if same or one_each else n.partition("/")[2]
+    return {n: (n,) if same is False else (place(n), d) for n, d in sites.items()}
+
+
 def random_directions(
     group: Group, sites: Mapping[str, int], generator: torch.Generator,
     dec_norm: float,
-    same: bool,                  # one direction for all sites, where they have one width
+    same: bool | None,           # as for `shared_directions`; a tied group has one direction for all sites
 ) -> dict[str, Tensor]:          # a direction for each feature at each site that the group reads or writes
     "Draw directions on the generator's device, so that a seed gives the same everywhere; on meta nothing is drawn."
-    device, n = torch.get_default_device(), group.n_features
+    device, n, drawn = torch.get_default_device(), group.n_features, {}
     def draw(d):
         if device.type == "meta": return torch.empty(n, d)
-        drawn = torch.randn(n, d, generator=generator, device=generator.device)
-        return dec_norm * F.normalize(drawn, dim=1).to(device)
-    names = dict.fromkeys(group.reads + group.writes)
-    if same and len({sites[n] for n in names}) == 1: return dict.fromkeys(names, draw(sites[group.reads[0]]))
-    return {n: draw(sites[n]) for n in names}
+        directions = torch.randn(n, d, generator=generator, device=generator.device)
+        return dec_norm * F.normalize(directions, dim=1).to(device)
+    which = shared_directions(sites, True if group.tied else same)
+    for name in group.reads + group.writes:
+        if which[name] not in drawn: drawn[which[name]] = draw(sites[name])
+    return {name: drawn[which[name]] for name in group.reads + group.writes}
 
 # %% ../nbs/12_crosscoder.ipynb #3619459d
 def first_weights(
@@ -144,7 +156,7 @@ def first_weights(
     sites: Mapping[str, int],
     generator: torch.Generator,
     dec_norm: float = 1.0,         # norm of a decoder row at each site
-    same_init: bool = True,        # one direction for all sites, where they have one width
+    same_init: bool | None = None, # one direction for all sites? None: for those of different models at one place
     transpose_init: bool = True,   # the encoder is the decoder's transpose; False: separate directions
 ) -> tuple[Tensor, Tensor]:        # W_enc [feature Σ d_read], W_dec [feature Σ d_write]
     "The initial weights of the features of a group."
@@ -311,7 +323,7 @@ class CrossCoder(nn.Module):
         sparsity: Sparsity,               # ReLU(), TopK(k), BatchTopK(k), JumpReLU(), Gated(), GroupMax(n)
         scaling: Scaling | None = None,   # how raw activations are scaled; None: not at all
         dec_norm: float = 1.0,            # initial norm of a decoder row at each site
-        same_init: bool = True,           # start with one direction at all sites of a group, where they have one width
+        same_init: bool | None = None,    # start with one direction at all sites? None: at those of different models
         transpose_init: bool = True,      # start with the decoder's transpose as encoder
         seed: int = 0,                    # of the initial directions
         info: dict | None = None,         # any facts about it, saved with it
@@ -442,7 +454,8 @@ class CrossCoder(nn.Module):
     @property
     def contest_norms(self) -> Tensor:
         "The weight of each pre-activation when features compete, [feature]; decoupled: at every site, [feature site]."
-        return code_norms(self.dec_norms, self.sparsity.rank)
+        norms = code_norms(self.dec_norms, self.sparsity.rank)
+        return norms[:, 0] if norms.shape[1:] == (1,) else norms    # at one site there is one contest
 
     @property
     def rank_norms(self) -> Tensor:

@@ -198,7 +198,7 @@ class BatchTopK(Sparsity):
 
     def prepare(self, n_features: int, n_sites: int = 1) -> None:
         check_k(self.k, n_features)
-        if self.rank != "decoupled": return
+        if self.rank != "decoupled" or n_sites == 1: return
         for name in "threshold", "cut", "learnt_from": setattr(self, name, getattr(self, name).repeat(n_sites))
 
     def kept(self, pre: Tensor, norms: Tensor) -> Tensor:
