@@ -10,8 +10,9 @@ import math
 import secrets
 import tempfile
 import warnings
+from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import MISSING, asdict, fields, replace
 from itertools import islice
 from pathlib import Path
@@ -25,17 +26,18 @@ from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
 from .architectures import verify_partition_integrity
-from .checkpoints import (Checkpoint, MetricsLog, check_same_runs, inspect_results, read_checkpoint,
-                                       read_metrics, save_checkpoint, save_results)
+from .checkpoints import (Checkpoint, MetricsLog, check_same_runs, check_space, inspect_results, kept_folder,
+                                       newest_checkpoint, read_checkpoint, read_metrics, save_checkpoint, save_results)
 from .crosscoder import CrossCoder, columns, take
 from .saving import as_json
 from .files import sole_writer, without_records
 from .kernels import keep_memory
 from .losses import Losses, Objective, l1_penalty, losses, total
 from .machine import device_or_fastest
-from .recipes import (RECIPES, Recipe, TrainConfig, annealed_k, annealed_p, l1_coeff, last_birth,
-                                   lr_factor, recipe, trial_sites)
+from .recipes import (RECIPES, SCHEDULE, Recipe, TrainConfig, annealed_k, annealed_p, first_difference,
+                                   l1_coeff, last_birth, lr_factor, plan_of_step, recipe, trial_sites)
 from .rows import InMemory, Rows, check_rows, check_sites, tensor_digest
+from .sites import model_of
 from .sparsity import BatchTopK, smallest_kept
 from .starts import center_decoder_bias, resample, set_firing_rate
 from .organisms import DiesAfter, Killed, planted_activations
@@ -181,9 +183,11 @@ class Run:
                                           fused=self.device.type in ("cpu", "cuda"))
         self.scheduler = LambdaLR(self.optimizer, lambda step: lr_factor(step, config))
         self.silent = torch.zeros(cc.n_features, dtype=torch.int64, device=self.device)   # tokens since each fired
+        self.fitted = None                            # threshold of BatchTopK that fits the weights of this very step
         self.history = []                             # the metrics of every logged step
+        self.continued = []                           # where it went on under another plan, and which it had before
         self.machine = describe_machine(self.device)  # the machine on which it began
-        self.wandb_id = secrets.token_hex(4) if config.wandb else None
+        self.wandb_id = secrets.token_hex(4) if config.wandb else None   # under which wandb continues it
         if self.device.type == "cpu": keep_memory()
 
     def update(
@@ -209,8 +213,7 @@ class Run:
         self.optimizer.step()
         if c.unit_norm: set_unit_rows(cc)
         self.silent = torch.where(find_fired(cc, made.code.counts()), 0, self.silent + len(x))
-        self.tokens += len(x)
-        self.step += 1
+        self.tokens, self.step, self.fitted = self.tokens + len(x), self.step + 1, None
         made.parts.update(loss=loss, grad_norm=norm)
         resample_dead(self, x, made)
         return made
@@ -241,8 +244,18 @@ def explained_variance_of_batch(
         return float(1 - error[cols].sum() / spread[cols].sum()) if spread[cols].sum() > least[cols].sum() else math.nan
     out = dict(explained_variance=share(slice(None)))
     if len(sites) == 1: return out
-    letters = dict(zip(sites, "AB")) if len(sites) == 2 else {}
-    return out | {f"explained_variance_{letters.get(n, n)}": share(cols) for n, cols in columns(sites).items()}
+    parts = {n: list(range(*cols.indices(y.shape[1]))) for n, cols in columns(sites).items()}
+    parts = dict(zip("AB", parts.values())) if len(sites) == 2 else columns_of_models(parts) | parts
+    return out | {f"explained_variance_{n}": share(cols) for n, cols in parts.items()}
+
+
+def columns_of_models(
+    parts: Mapping[str, list[int]],   # columns of each site
+) -> dict[str, list[int]]:            # of each model; empty for one model, and where every model has one site
+    "The columns of all sites of each model."
+    models = {}
+    for site, cols in parts.items(): models.setdefault(model_of(site), []).extend(cols)
+    return models if 1 < len(models) < len(parts) else {}
 
 
 def measure_integrity(cc: CrossCoder) -> dict[str, float]:
@@ -295,7 +308,7 @@ def make_run(
 
 # %% ../nbs/21_train.ipynb #a1c0de06
 FIRST_WEIGHTS = WeakKeyDictionary()   # crosscoder -> digest of its weights before its last training
-MAY_CHANGE = ("log_every", "save_every", "wandb")   # settings that a resumed run may change
+MAY_CHANGE = ("log_every", "save_every", "keep_checkpoints", "wandb")   # settings that a resumed run may change
 NOT_COMPARED = ("objective", *MAY_CHANGE)           # the fields of an objective are compared one by one instead
 
 
@@ -316,7 +329,7 @@ def default_settings() -> dict:
     return as_json({f.name: f.default for f in known if f.default is not MISSING}, "defaults")
 
 # %% ../nbs/21_train.ipynb #3c021a33
-STREAM = ("steps", "batch_size", "seed", "log_every", "save_every", "wandb")   # what runs on one stream have in common
+STREAM = ("steps", "batch_size", "seed", "log_every", "save_every", "keep_checkpoints")   # what runs on one stream have in common
 
 
 class Training(NamedTuple):
@@ -337,12 +350,19 @@ def begin_training(runs: dict[str, Run], rows: Rows, folder: Path) -> Training:
     return Training(runs, rows, folder, {n: identify(r, rows) for n, r in runs.items()})
 
 
-def check_same(t: Training, path: Path, there: dict[str, dict]) -> None:
+def check_same(
+    t: Training,
+    path: Path,
+    there: dict[str, dict],
+    besides: tuple[str, ...] = (),   # settings that may differ
+) -> None:
     "ValueError unless a file describes this very training, begun with the weights that these crosscoders have or had."
     for n, run in t.runs.items():
         began = FIRST_WEIGHTS.get(run.cc)
         if began and began == there.get(n, {}).get("first_weights"): t.about[n]["first_weights"] = began
-    check_same_runs(path, there, t.about, default_settings())
+    def compared(about): return {n: value for n, value in about.items() if n not in besides}
+    there, now = ({n: compared(one) for n, one in runs.items()} for runs in (there, t.about))
+    check_same_runs(path, there, now, compared(default_settings()))
     remember_first_weights(t)
 
 
@@ -351,7 +371,7 @@ def remember_first_weights(t: Training) -> None:
     FIRST_WEIGHTS.update({run.cc: t.about[n]["first_weights"] for n, run in t.runs.items()})
 
 # %% ../nbs/21_train.ipynb #bf7b711c
-COUNTERS = ("silent", "step", "tokens", "p", "p_scale", "history", "machine", "wandb_id")
+COUNTERS = ("silent", "step", "tokens", "p", "p_scale", "fitted", "history", "continued", "machine", "wandb_id")
 OTHER_MACHINE = ("this run began on {began} and continues on {now}. Sums are rounded differently there, so the result "
                  "will not be bit for bit that of a run which was never stopped.")
 
@@ -368,7 +388,8 @@ def set_state(run: Run, state: dict) -> None:
     run.cc.load_state_dict(state["cc"])
     run.optimizer.load_state_dict(state["optimizer"])
     run.scheduler.load_state_dict(state["scheduler"])
-    for field in COUNTERS: setattr(run, field, state[field])
+    for field in COUNTERS:                     # one that is not there, such as the id of a run without wandb, starts here
+        if state.get(field) is not None: setattr(run, field, state[field])
     run.silent = run.silent.to(run.device)
     if run.machine != now and run.step < run.config.steps:
         warnings.warn(OTHER_MACHINE.format(began=run.machine, now=now), stacklevel=5)
@@ -378,29 +399,75 @@ def checkpoint(t: Training) -> None:
     "Save the state of all runs."
     save_checkpoint(t.folder / "checkpoint.pt", Checkpoint(t.about, {n: get_state(r) for n, r in t.runs.items()}))
 
+# %% ../nbs/21_train.ipynb #21plan01
+TOO_FAR = "{path} is from step {done}, and a run of {steps} steps was asked for. Use another folder, or more steps."
+OTHER_PLAN = ("{path}: a finished run of {before} steps continues to step {steps}, and its schedule was not that of such a run "
+              "(from step {first} on), so it will not end where that would have ended. At step {join}: {changes}.")
+
+
+def plan_before(config: TrainConfig, there: dict) -> TrainConfig:
+    "The settings with the schedule that a file describes."
+    before = {n: there.get(n, getattr(TrainConfig, n, None)) for n in SCHEDULE}
+    return replace(config, **before, keep_checkpoints=())
+
+
+def restart_schedule(run: Run) -> None:
+    "Let the learning rate follow the run's plan from this step on."
+    run.scheduler = LambdaLR(run.optimizer, lambda step: lr_factor(step, run.config), last_epoch=run.step - 1)
+
+
+def change_plan(t: Training, path: Path, run: Run, before: TrainConfig, about: dict[str, dict]) -> None:
+    "Continue under another plan; ValueError where the run is not finished and the plan would have begun otherwise."
+    now, done = run.config, run.step
+    if done > now.steps: raise ValueError(TOO_FAR.format(path=path, done=done, steps=now.steps))
+    first = first_difference(before, now, run.k, done)
+    if first is not None:
+        if done < before.steps: check_same(t, path, about)           # raises an error that names the differences
+        was, will = plan_of_step(done - 1, before, run.k), plan_of_step(done, now, run.k)
+        changes = {n: (was[n], will[n]) for n in was if was[n] != will[n]}
+        said = ", ".join(f"{n} {a:.3g} -> {b:.3g}" for n, (a, b) in changes.items()) or "no change"
+        numbers = dict(before=before.steps, steps=now.steps, first=first + 1, join=done + 1, changes=said)
+        warnings.warn(OTHER_PLAN.format(path=path, **numbers), stacklevel=5)
+        run.continued.append(dict(step=done, before={n: getattr(before, n) for n in SCHEDULE}))
+    run.history[:] = [line for line in run.history if line["step"] != before.steps or run.is_logged(before.steps)]
+    restart_schedule(run)
+
 
 def resume(t: Training) -> None:
     "Continue from the checkpoint. Without one, write it first, so that an interrupted crosscoder can begin again."
-    path = t.folder / "checkpoint.pt"
-    if not path.exists():
+    path = newest_checkpoint(t.folder, min(run.config.steps for run in t.runs.values()))
+    if path is None:
         remember_first_weights(t)
         return checkpoint(t)
     saved = read_checkpoint(path)
-    check_same(t, path, saved.about)
-    for n, run in t.runs.items(): set_state(run, saved.states[n])
+    check_same(t, path, saved.about, besides=SCHEDULE)
+    for n, run in t.runs.items():
+        set_state(run, saved.states[n])
+        before = plan_before(run.config, saved.about[n])
+        if any(getattr(before, name) != getattr(run.config, name) for name in SCHEDULE):
+            change_plan(t, path, run, before, saved.about)
 
 # %% ../nbs/21_train.ipynb #a232f562
 DAMAGED_RESULTS = "{folder} holds a finished training whose results are damaged ({problems})"
 NO_CHECKPOINT = (", and no checkpoint to make them again from. "
                  "Restore the files, or delete finished.json to train again.")
+NOTHING_TO_CONTINUE = ("{folder} holds a finished run without its checkpoint.pt, so it cannot be continued to step {steps}. "
+                       "Use another folder.")
+
+
+def describe_origin(t: Training, run: Run) -> dict:
+    "Where a crosscoder comes from, for its info."
+    metrics = {name: round(float(v), 6) for name, v in run.history[-1].items() if math.isfinite(v)}
+    config = {name: v for name, v in asdict(run.config).items() if name != "wandb"}   # a matter of its user alone
+    origin = dict(config=config, data=t.rows.about, tokens=run.tokens, metrics=metrics)
+    return as_json(origin | (dict(continued=run.continued) if run.continued else {}), "info.training")
 
 
 def write_results(t: Training) -> None:
     "Save the trained crosscoders with their origin."
     for run in t.runs.values():
-        metrics = {name: round(float(v), 6) for name, v in run.history[-1].items() if math.isfinite(v)}
-        origin = dict(config=asdict(run.config), data=t.rows.about, tokens=run.tokens, metrics=metrics)
-        run.cc.info["training"] = as_json(origin, "info.training")
+        if run.fitted is not None: run.cc.sparsity.threshold.copy_(run.fitted)
+        run.cc.info["training"] = describe_origin(t, run)
     crosscoders, histories = {n: r.cc for n, r in t.runs.items()}, {n: r.history for n, r in t.runs.items()}
     save_results(t.folder, t.about, crosscoders, histories)
 
@@ -409,12 +476,24 @@ def is_finished(t: Training) -> bool:
     "Whether the folder holds the results of this very training, undamaged; warns of damage that can be repaired."
     found = inspect_results(t.folder)
     if found is None: return False
-    if found.about is not None: check_same(t, t.folder / "finished.json", found.about)
+    if found.about is not None:
+        if has_more_steps(t, found.about): return False
+        check_same(t, t.folder / "finished.json", found.about)
     if not found.problems: return True
     damage = DAMAGED_RESULTS.format(folder=t.folder, problems="; ".join(found.problems))
     if not (t.folder / "checkpoint.pt").exists(): raise ValueError(damage + NO_CHECKPOINT)
     warnings.warn(f"{damage}. They are made again from its checkpoint.", stacklevel=4)
     return False
+
+
+def has_more_steps(t: Training, there: dict[str, dict]) -> bool:
+    "Whether finished runs are to be continued; ValueError when nothing is left from which they could be."
+    before = [about.get("steps") for about in there.values()]
+    if not all(isinstance(steps, int) and steps < run.config.steps for steps, run in zip(before, t.runs.values())):
+        return False
+    if not newest_checkpoint(t.folder, min(before)):
+        raise ValueError(NOTHING_TO_CONTINUE.format(folder=t.folder, steps=next(iter(t.runs.values())).config.steps))
+    return True
 
 
 def load_results(t: Training) -> None:
@@ -432,23 +511,47 @@ SETTLING = 4                                                                  # 
 @torch.no_grad()
 def fit_thresholds(
     runs: Mapping[str, Run],
-    batches: Iterator[Tensor],   # the next of the stream, not used in any step
+    batches: list[Tensor],   # the next of the stream
 ) -> None:
-    """Fit the thresholds of BatchTopK to the final weights.
+    """Fit the thresholds of BatchTopK to the weights of this step, and leave those that training learns as they are.
 
     A threshold is the mean over batches of the smallest score kept; where every site chooses apart, of each site."""
-    cuts = {r: [] for r in runs.values() if isinstance(r.cc.sparsity, BatchTopK)}
-    for x in batches if cuts else ():
-        for r, seen in cuts.items():
-            r.cc.sparsity.k_now = r.k
+    for r in runs.values():
+        if not isinstance(r.cc.sparsity, BatchTopK): continue
+        seen, r.cc.sparsity.k_now = [], r.k
+        for x in batches:
             code = r.cc.code(r.cc.scaling(drop_outliers(r.cc, move_batch(x, r.device)))).sparse()
             seen.append(smallest_kept(code.scores(r.cc.contest_norms)))
-    for r, seen in cuts.items():
-        if not seen: continue
-        threshold, mean = r.cc.sparsity.threshold, torch.stack(seen).nanmean(0)    # 0-dim, or of each site
-        threshold.copy_(torch.where(mean.isnan(), threshold, mean))
+        learnt = r.cc.sparsity.threshold                                    # 0-dim, or of each site
+        mean = torch.stack(seen).nanmean(0) if seen else torch.full_like(learnt, torch.nan)
+        r.fitted = torch.where(mean.isnan(), learnt, mean)
 
 
+@contextmanager
+def fitted_thresholds(runs: Mapping[str, Run]):
+    "Thresholds as fitted, during the block; those that were learnt, afterwards."
+    learnt = {r: r.cc.sparsity.threshold.clone() for r in runs.values() if r.fitted is not None}
+    for r in learnt: r.cc.sparsity.threshold.copy_(r.fitted)
+    try: yield
+    finally:
+        for r, threshold in learnt.items(): r.cc.sparsity.threshold.copy_(threshold)
+
+
+class Lookahead:
+    "An iterator whose next items can be seen before it is their turn."
+
+    def __init__(self, items: Iterator): self.items, self.seen = items, deque()
+
+    def __iter__(self) -> "Lookahead": return self
+
+    def __next__(self): return self.seen.popleft() if self.seen else next(self.items)
+
+    def peek(self, n: int) -> list:
+        "The next n, or fewer at the end."
+        self.seen.extend(islice(self.items, max(0, n - len(self.seen))))
+        return list(islice(self.seen, n))
+
+# %% ../nbs/21_train.ipynb #21loop00
 def take_step(run: Run, x: Tensor) -> dict[str, float] | None:
     "Update, measure when it is time, move the schedule. The step's large tensors are freed when it returns."
     made = run.update(x)
@@ -457,23 +560,67 @@ def take_step(run: Run, x: Tensor) -> dict[str, float] | None:
     return metrics
 
 
+def keep_checkpoint(t: Training) -> None:
+    "Keep crosscoders and state of this step in a folder like that of a run."
+    there = t._replace(folder=kept_folder(t.folder, next(iter(t.runs.values())).step))
+    with fitted_thresholds(t.runs):
+        for n, run in t.runs.items():
+            info, run.cc.info = run.cc.info, run.cc.info | dict(training=describe_origin(t, run))
+            try: run.cc.save_pretrained(there.folder / n)
+            finally: run.cc.info = info
+    checkpoint(there)
+
+
+def save_step(t: Training, batches: Lookahead) -> None:
+    "Save a checkpoint after the step just made, if it is time, and keep one where that was asked for."
+    first = next(iter(t.runs.values()))
+    last, kept = first.step == first.config.steps, first.step in first.config.kept_steps
+    if last or kept: fit_thresholds(t.runs, batches.peek(SETTLING))
+    if last or kept or first.step % first.config.save_every == 0: checkpoint(t)
+    if kept: keep_checkpoint(t)
+
+
+def check_disk(t: Training) -> None:
+    "OSError unless there is room for the checkpoints still to come."
+    first = next(iter(t.runs.values()))
+    parameters = [p for run in t.runs.values() for p in run.cc.parameters()]
+    weights = sum(p.numel() * p.element_size() for p in parameters)          # a checkpoint also holds Adam's two moments
+    check_space(t.folder, sum(step > first.step for step in first.config.kept_steps), 3 * weights, weights)
+
+
+def wandb_arguments(t: Training) -> dict[str, dict]:
+    "What wandb.init is told about each run that is logged there; what the user says goes before."
+    out, several = {}, len(t.runs) > 1
+    for n, run in t.runs.items():
+        asked = dict(project=run.config.wandb) if isinstance(run.config.wandb, str) else run.config.wandb
+        own = dict(id=run.wandb_id, config=t.about[n], dir=str(t.folder / n))
+        if asked: out[n] = own | (dict(name=n, group=t.folder.resolve().name) if several else {}) | asked
+    return out
+
+# %% ../nbs/21_train.ipynb #21loop01
+def is_settled(run: Run) -> bool:
+    "Whether nothing of its last step remains to be fitted."
+    return run.fitted is not None or not isinstance(run.cc.sparsity, BatchTopK)
+
+
 def run_steps(t: Training) -> None:
     "Train from the current step to the last, and save a checkpoint before any result is written."
     first = next(iter(t.runs.values()))
     config, begin = first.config, first.step
-    if begin == config.steps: return
-    batches = iter(t.rows.batches(config.batch_size, seed=config.seed, skip=begin))
+    if begin == config.steps and all(map(is_settled, t.runs.values())): return
+    check_disk(t)
+    batches = Lookahead(iter(t.rows.batches(config.batch_size, seed=config.seed, skip=begin)))
     folders, histories = {n: t.folder / n for n in t.runs}, {n: r.history for n, r in t.runs.items()}
-    with (MetricsLog(folders, histories, config.wandb, first.wandb_id, t.about) as log,
+    with (MetricsLog(folders, histories, wandb_arguments(t)) as log,
           tqdm(total=config.steps, initial=begin, desc="training", unit="step") as bar):
+        if begin == config.steps or begin in config.kept_steps: save_step(t, batches)    # asked for only now
         for step, x in zip(range(begin + 1, config.steps + 1), batches):
             x = move_batch(x, first.device)                     # once, for all of them
             for n, run in t.runs.items():
                 if metrics := take_step(run, x):
                     log(n, metrics)
                     bar.set_postfix({k: f"{metrics[m]:.3g}" for k, m in BAR.items()}, refresh=False)
-            if step == config.steps: fit_thresholds(t.runs, islice(batches, SETTLING))
-            if step % config.save_every == 0 or step == config.steps: checkpoint(t)
+            save_step(t, batches)
             bar.update()
     if first.step < config.steps:
         raise EOFError(f"the data ended after {first.step} batches, and {config.steps} steps were to be made")
@@ -495,6 +642,7 @@ def train_runs(runs: dict[str, Run], rows: Rows, folder: Path) -> dict[str, Trai
     else:
         with sole_writer(folder):
             resume(t)
+            (folder / "finished.json").unlink(missing_ok=True)      # of fewer steps, or of results that are damaged
             run_steps(t)
             write_results(t)
     for run in runs.values():
@@ -505,11 +653,13 @@ def train_runs(runs: dict[str, Run], rows: Rows, folder: Path) -> dict[str, Trai
 def train(
     what: CrossCoder | Recipe,          # a crosscoder is trained in place
     rows: Rows,                         # a store, a buffer or InMemory
-    folder: str | Path,                 # of metrics, checkpoint and result; a run begun there is continued
+    folder: str | Path,                 # of metrics, checkpoints and result; a run begun there is continued
     config: TrainConfig | None = None,  # of a crosscoder; a recipe brings its own
     device: str | torch.device | None = None,   # where to train; the crosscoder stays there. None: the fastest there is
 ) -> Trained:                           # (cc, history)
-    """Train a crosscoder. Resumes exactly after a kill; a finished run is returned at once.
+    """Train a crosscoder. Resumes exactly after a kill; a finished run is returned at once, and with more steps it is
+    continued: exactly as if it had been planned so, where the schedule of the steps made was the same, otherwise with a
+    warning that says what changes. `keep_checkpoints` of the config keeps those of chosen steps.
 
     ValueError when the folder holds another run; FloatingPointError when the loss is no longer finite;
     EOFError when the rows end before the steps do."""
