@@ -100,7 +100,8 @@ class DenseCode(NamedTuple):
 
     def times(self, weights: Tensor) -> "DenseCode": return DenseCode(self.f * weights, sites=self.sites)
 
-    def map(self, function: Callable[[Tensor], Tensor]) -> "DenseCode": return DenseCode(function(self.f), sites=self.sites)
+    def map(self, function: Callable[[Tensor], Tensor]) -> "DenseCode":
+        return DenseCode(function(self.f), sites=self.sites)
 
     def at_site(self, number: int) -> "DenseCode":
         return self if self.sites is None else DenseCode(self.f * self.sites[..., number])

@@ -161,7 +161,8 @@ def explained_variance_per_token(
     def squares(v): return torch.stack([v[:, at].square().sum(1) for at in columns(cc.writes).values()], 1)
     norms = torch.stack([w for name, w in zip(cc.sites, cc.norm_scale) if name in cc.writes]).square()
     error, total = (squares(v) * norms for v in (y - cc.reconstruct(cc.code(scaled), scaled), y - y.mean(0)))
-    return {name: float((1 - error[:, at].sum(1) / total[:, at].sum(1)).mean()) for name, at in pools(cc.writes).items()}
+    def share(at): return float((1 - error[:, at].sum(1) / total[:, at].sum(1)).mean())
+    return {name: share(at) for name, at in pools(cc.writes).items()}
 
 # %% ../nbs/30_metrics.ipynb #0f1f23c0
 class FeatureCounts:
