@@ -374,7 +374,8 @@ class CrossCoder(nn.Module):
         sites written differ in width, or [batch d] for a single one."""
         code = DenseCode(f) if isinstance(f, Tensor) else f
         if tuple(code.shape[1:]) != (self.n_features,):
-            raise ValueError(f"a code must be [batch {self.n_features}], a column for each feature; got {tuple(code.shape)}")
+            raise ValueError(f"a code must be [batch {self.n_features}], a column for each feature; "
+                             f"got {tuple(code.shape)}")
         if isinstance(f, Tensor): code = code._replace(sites=self.sparsity.kept_at(f, self.contest_norms))
         y = self.unscale(self.reconstruct(code, None if x is None else self.scaled(x)))
         return unflatten(y, self.writes, like=x)

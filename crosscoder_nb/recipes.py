@@ -121,8 +121,8 @@ def resolve_kept(c: TrainConfig) -> None:
              for s in (c.keep_checkpoints if several else [c.keep_checkpoints])]
     for s in steps:
         if isinstance(s, bool) or not isinstance(s, Real) or s != int(s) or not 1 <= s <= c.steps:
-            raise ValueError(f"keep_checkpoints must hold whole steps of the run, 1 to {c.steps}, or Shares of it, or be "
-                             f"one of them: of every so many steps; got {c.keep_checkpoints!r}")
+            raise ValueError(f"keep_checkpoints must hold whole steps of the run, 1 to {c.steps}, or Shares of it, or "
+                             f"be one of them: of every so many steps; got {c.keep_checkpoints!r}")
     object.__setattr__(c, "keep_checkpoints", tuple(sorted({int(s) for s in steps})) if several else int(steps[0]))
 
 
@@ -167,7 +167,8 @@ def check_wandb(c: TrainConfig) -> None:
     known = [n for n in inspect.signature(wandb.init).parameters if n not in SET_BY_TRAIN]
     for n in c.wandb:
         if n in SET_BY_TRAIN:
-            raise ValueError(f"wandb: train sets {n} itself, so that a resumed run continues under its id. Leave it out.")
+            raise ValueError(f"wandb: train sets {n} itself, so that a resumed run continues under its id. "
+                             "Leave it out.")
         if n not in known:
             near = difflib.get_close_matches(n, known, 3) or ["project", "entity", "name", "group", "tags", "notes"]
             raise ValueError(f"wandb: wandb.init takes no {n!r}; there are {', '.join(near)} (help(wandb.init)).")
@@ -223,8 +224,8 @@ def plan_of_step(
     k: int | None = None,   # of a sparsity function that has one
 ) -> dict[str, float]:
     "What the schedules prescribe for a step, counted from 0."
-    return dict(lr=c.lr * lr_factor(step, c), l1_coeff=l1_coeff(step, c), p=annealed_p(step, c), k=annealed_k(step, c, k),
-                dead_tokens=c.dead_tokens, resampled=last_birth(step + 1, c))
+    return dict(lr=c.lr * lr_factor(step, c), l1_coeff=l1_coeff(step, c), p=annealed_p(step, c),
+                k=annealed_k(step, c, k), dead_tokens=c.dead_tokens, resampled=last_birth(step + 1, c))
 
 
 def first_difference(

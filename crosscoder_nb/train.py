@@ -26,11 +26,12 @@ from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
 from .architectures import verify_partition_integrity
-from .checkpoints import (Checkpoint, MetricsLog, check_same_runs, check_space, inspect_results, kept_folder,
-                                       newest_checkpoint, read_checkpoint, read_metrics, save_checkpoint, save_results)
+from .checkpoints import (Checkpoint, MetricsLog, check_same_runs, check_space, inspect_results,
+                                       kept_folder, newest_checkpoint, read_checkpoint, read_metrics, save_checkpoint,
+                                       save_results)
 from .crosscoder import CrossCoder, columns, take
 from .saving import as_json
-from .files import sole_writer, without_records
+from .files import remove_half_written, sole_writer, without_records
 from .kernels import keep_memory
 from .losses import Losses, Objective, l1_penalty, losses, total
 from .machine import device_or_fastest
@@ -275,7 +276,7 @@ def measure_step(
     "The metrics of the step just made."
     out = {n: float(v) for n, v in made.parts.items()}
     out |= dict(step=run.step, tokens=run.tokens, l0_loss=float(made.code.counts().sum()) / made.code.shape[0],
-                l1_coeff=l1_coeff(run.step - 1, run.config) * run.p_scale, lr=run.scheduler.get_last_lr()[0],
+                l1_coeff=l1_coeff(run.step - 1, run.config) * run.p_scale, lr=run.optimizer.param_groups[0]["lr"],
                 dead=float((run.silent > run.config.dead_tokens).float().mean()))
     if run.k is not None: out["k"] = run.cc.sparsity.k_now
     if run.config.p_end is not None: out["p"] = run.p
@@ -329,7 +330,8 @@ def default_settings() -> dict:
     return as_json({f.name: f.default for f in known if f.default is not MISSING}, "defaults")
 
 # %% ../nbs/21_train.ipynb #3c021a33
-STREAM = ("steps", "batch_size", "seed", "log_every", "save_every", "keep_checkpoints")   # what runs on one stream have in common
+# what runs on one stream have in common
+STREAM = ("steps", "batch_size", "seed", "log_every", "save_every", "keep_checkpoints")
 
 
 class Training(NamedTuple):
@@ -338,6 +340,16 @@ class Training(NamedTuple):
     rows: Rows
     folder: Path
     about: dict[str, dict]    # the identity of each run
+
+    @property
+    def config(self) -> TrainConfig:
+        "The settings of one of them, for what belongs to the stream."
+        return next(iter(self.runs.values())).config
+
+    @property
+    def step(self) -> int:
+        "The step that all of them have come to."
+        return next(iter(self.runs.values())).step
 
 
 def begin_training(runs: dict[str, Run], rows: Rows, folder: Path) -> Training:
@@ -388,7 +400,7 @@ def set_state(run: Run, state: dict) -> None:
     run.cc.load_state_dict(state["cc"])
     run.optimizer.load_state_dict(state["optimizer"])
     run.scheduler.load_state_dict(state["scheduler"])
-    for field in COUNTERS:                     # one that is not there, such as the id of a run without wandb, starts here
+    for field in COUNTERS:          # one that is not there, such as the id of a run without wandb, starts here
         if state.get(field) is not None: setattr(run, field, state[field])
     run.silent = run.silent.to(run.device)
     if run.machine != now and run.step < run.config.steps:
@@ -401,19 +413,15 @@ def checkpoint(t: Training) -> None:
 
 # %% ../nbs/21_train.ipynb #21plan01
 TOO_FAR = "{path} is from step {done}, and a run of {steps} steps was asked for. Use another folder, or more steps."
-OTHER_PLAN = ("{path}: a finished run of {before} steps continues to step {steps}, and its schedule was not that of such a run "
-              "(from step {first} on), so it will not end where that would have ended. At step {join}: {changes}.")
+OTHER_PLAN = ("{path}: a finished run of {before} steps continues to step {steps}, and its schedule was not that of "
+              "such a run (from step {first} on), so it will not end where that would have ended. At step {join}: "
+              "{changes}.")
 
 
 def plan_before(config: TrainConfig, there: dict) -> TrainConfig:
     "The settings with the schedule that a file describes."
     before = {n: there.get(n, getattr(TrainConfig, n, None)) for n in SCHEDULE}
     return replace(config, **before, keep_checkpoints=())
-
-
-def restart_schedule(run: Run) -> None:
-    "Let the learning rate follow the run's plan from this step on."
-    run.scheduler = LambdaLR(run.optimizer, lambda step: lr_factor(step, run.config), last_epoch=run.step - 1)
 
 
 def change_plan(t: Training, path: Path, run: Run, before: TrainConfig, about: dict[str, dict]) -> None:
@@ -430,12 +438,12 @@ def change_plan(t: Training, path: Path, run: Run, before: TrainConfig, about: d
         warnings.warn(OTHER_PLAN.format(path=path, **numbers), stacklevel=5)
         run.continued.append(dict(step=done, before={n: getattr(before, n) for n in SCHEDULE}))
     run.history[:] = [line for line in run.history if line["step"] != before.steps or run.is_logged(before.steps)]
-    restart_schedule(run)
+    for group in run.optimizer.param_groups: group["lr"] = plan_of_step(done, now, run.k)["lr"]
 
 
 def resume(t: Training) -> None:
     "Continue from the checkpoint. Without one, write it first, so that an interrupted crosscoder can begin again."
-    path = newest_checkpoint(t.folder, min(run.config.steps for run in t.runs.values()))
+    path = newest_checkpoint(t.folder, t.config.steps)
     if path is None:
         remember_first_weights(t)
         return checkpoint(t)
@@ -451,8 +459,8 @@ def resume(t: Training) -> None:
 DAMAGED_RESULTS = "{folder} holds a finished training whose results are damaged ({problems})"
 NO_CHECKPOINT = (", and no checkpoint to make them again from. "
                  "Restore the files, or delete finished.json to train again.")
-NOTHING_TO_CONTINUE = ("{folder} holds a finished run without its checkpoint.pt, so it cannot be continued to step {steps}. "
-                       "Use another folder.")
+NOTHING_TO_CONTINUE = ("{folder} holds a finished run without its checkpoint.pt, so it cannot be continued to step "
+                       "{steps}. Use another folder.")
 
 
 def describe_origin(t: Training, run: Run) -> dict:
@@ -481,7 +489,7 @@ def is_finished(t: Training) -> bool:
         check_same(t, t.folder / "finished.json", found.about)
     if not found.problems: return True
     damage = DAMAGED_RESULTS.format(folder=t.folder, problems="; ".join(found.problems))
-    if not (t.folder / "checkpoint.pt").exists(): raise ValueError(damage + NO_CHECKPOINT)
+    if not newest_checkpoint(t.folder, t.config.steps): raise ValueError(damage + NO_CHECKPOINT)
     warnings.warn(f"{damage}. They are made again from its checkpoint.", stacklevel=4)
     return False
 
@@ -489,10 +497,9 @@ def is_finished(t: Training) -> bool:
 def has_more_steps(t: Training, there: dict[str, dict]) -> bool:
     "Whether finished runs are to be continued; ValueError when nothing is left from which they could be."
     before = [about.get("steps") for about in there.values()]
-    if not all(isinstance(steps, int) and steps < run.config.steps for steps, run in zip(before, t.runs.values())):
-        return False
+    if not all(isinstance(steps, int) and steps < t.config.steps for steps in before): return False
     if not newest_checkpoint(t.folder, min(before)):
-        raise ValueError(NOTHING_TO_CONTINUE.format(folder=t.folder, steps=next(iter(t.runs.values())).config.steps))
+        raise ValueError(NOTHING_TO_CONTINUE.format(folder=t.folder, steps=t.config.steps))
     return True
 
 
@@ -562,7 +569,7 @@ def take_step(run: Run, x: Tensor) -> dict[str, float] | None:
 
 def keep_checkpoint(t: Training) -> None:
     "Keep crosscoders and state of this step in a folder like that of a run."
-    there = t._replace(folder=kept_folder(t.folder, next(iter(t.runs.values())).step))
+    there = t._replace(folder=kept_folder(t.folder, t.step))
     with fitted_thresholds(t.runs):
         for n, run in t.runs.items():
             info, run.cc.info = run.cc.info, run.cc.info | dict(training=describe_origin(t, run))
@@ -571,21 +578,26 @@ def keep_checkpoint(t: Training) -> None:
     checkpoint(there)
 
 
+def remove_drafts(t: Training) -> None:
+    "Delete what killed writers left in the folders of runs and of their kept checkpoints. Call it as the sole writer."
+    for place in (t.folder, *t.folder.glob("checkpoints/step_*")):
+        for name in {"", *t.runs}:
+            if (place / name).is_dir(): remove_half_written(place / name)
+
+
 def save_step(t: Training, batches: Lookahead) -> None:
     "Save a checkpoint after the step just made, if it is time, and keep one where that was asked for."
-    first = next(iter(t.runs.values()))
-    last, kept = first.step == first.config.steps, first.step in first.config.kept_steps
+    last, kept = t.step == t.config.steps, t.step in t.config.kept_steps
     if last or kept: fit_thresholds(t.runs, batches.peek(SETTLING))
-    if last or kept or first.step % first.config.save_every == 0: checkpoint(t)
+    if last or kept or t.step % t.config.save_every == 0: checkpoint(t)
     if kept: keep_checkpoint(t)
 
 
 def check_disk(t: Training) -> None:
     "OSError unless there is room for the checkpoints still to come."
-    first = next(iter(t.runs.values()))
     parameters = [p for run in t.runs.values() for p in run.cc.parameters()]
-    weights = sum(p.numel() * p.element_size() for p in parameters)          # a checkpoint also holds Adam's two moments
-    check_space(t.folder, sum(step > first.step for step in first.config.kept_steps), 3 * weights, weights)
+    weights = sum(p.numel() * p.element_size() for p in parameters)   # a checkpoint also holds Adam's two moments
+    check_space(t.folder, sum(step > t.step for step in t.config.kept_steps), 3 * weights, weights)
 
 
 def wandb_arguments(t: Training) -> dict[str, dict]:
@@ -598,32 +610,33 @@ def wandb_arguments(t: Training) -> dict[str, dict]:
     return out
 
 # %% ../nbs/21_train.ipynb #21loop01
-def is_settled(run: Run) -> bool:
-    "Whether nothing of its last step remains to be fitted."
-    return run.fitted is not None or not isinstance(run.cc.sparsity, BatchTopK)
+def leaves_more(t: Training) -> bool:
+    "Whether a checkpoint to keep, or a threshold to fit, is still missing at the step that was made last."
+    kept = kept_folder(t.folder, t.step) / "checkpoint.pt"
+    unfitted = [run for run in t.runs.values() if run.fitted is None and isinstance(run.cc.sparsity, BatchTopK)]
+    return t.step in t.config.kept_steps and not kept.exists() or t.step == t.config.steps and bool(unfitted)
 
 
 def run_steps(t: Training) -> None:
     "Train from the current step to the last, and save a checkpoint before any result is written."
-    first = next(iter(t.runs.values()))
-    config, begin = first.config, first.step
-    if begin == config.steps and all(map(is_settled, t.runs.values())): return
+    config, begin, device = t.config, t.step, next(iter(t.runs.values())).device
+    if begin == config.steps and not leaves_more(t): return
     check_disk(t)
     batches = Lookahead(iter(t.rows.batches(config.batch_size, seed=config.seed, skip=begin)))
     folders, histories = {n: t.folder / n for n in t.runs}, {n: r.history for n, r in t.runs.items()}
     with (MetricsLog(folders, histories, wandb_arguments(t)) as log,
           tqdm(total=config.steps, initial=begin, desc="training", unit="step") as bar):
-        if begin == config.steps or begin in config.kept_steps: save_step(t, batches)    # asked for only now
+        if leaves_more(t): save_step(t, batches)                # killed before that, or asked for only now
         for step, x in zip(range(begin + 1, config.steps + 1), batches):
-            x = move_batch(x, first.device)                     # once, for all of them
+            x = move_batch(x, device)                     # once, for all of them
             for n, run in t.runs.items():
                 if metrics := take_step(run, x):
                     log(n, metrics)
                     bar.set_postfix({k: f"{metrics[m]:.3g}" for k, m in BAR.items()}, refresh=False)
             save_step(t, batches)
             bar.update()
-    if first.step < config.steps:
-        raise EOFError(f"the data ended after {first.step} batches, and {config.steps} steps were to be made")
+    if t.step < config.steps:
+        raise EOFError(f"the data ended after {t.step} batches, and {config.steps} steps were to be made")
 
 # %% ../nbs/21_train.ipynb #e49a799b
 class Trained(NamedTuple):
@@ -641,6 +654,7 @@ def train_runs(runs: dict[str, Run], rows: Rows, folder: Path) -> dict[str, Trai
     if is_finished(t): load_results(t)
     else:
         with sole_writer(folder):
+            remove_drafts(t)
             resume(t)
             (folder / "finished.json").unlink(missing_ok=True)      # of fewer steps, or of results that are damaged
             run_steps(t)
