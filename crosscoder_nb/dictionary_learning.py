@@ -320,7 +320,7 @@ def check_writable(cc: CrossCoder, what: str = "dictionary_learning") -> None:
         raise ValueError(f"{what} holds crosscoders that read and write all their sites, of one width, "
                          f"without a linear skip; got {group} on {cc.sites}.")
     if kind == "relu": return
-    if rank.upper() not in CODE_NORMALIZATION[:4]:
+    if str(rank).upper() not in CODE_NORMALIZATION[:4]:
         usual = ", ".join(CODE_NORMALIZATION[:4]).lower()
         raise ValueError(f"{what} has no code normalisation {rank!r}; there are {usual}.")
     if rank != "none" and (cc.norm_scale != 1).any():
