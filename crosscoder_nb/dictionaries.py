@@ -8,24 +8,33 @@ __all__ = ['load_dictionary']
 # %% ../nbs/52_dictionaries.ipynb #aa77bc11
 from pathlib import Path
 
+from .circuit_tracer import CIRCUIT_TRACER
+from .crosscode import CROSSCODE
 from .crosscoder import CrossCoder
+from .crosslayer_coding import CROSSLAYER_CODING
 from .dictionary_learning import DICTIONARY_LEARNING
 from .gemma_scope import GEMMA_SCOPE
 from .interop import Format, read_dictionary
 from .kissane import KISSANE
+from .openmoss import OPENMOSS
+from .releases import RELEASES
 from .saelens import SAELENS
 from .sparsify import SPARSIFY
 
 # %% ../nbs/52_dictionaries.ipynb #d49d4802
-FORMATS: dict[str, Format] = DICTIONARY_LEARNING | SAELENS | KISSANE | SPARSIFY | GEMMA_SCOPE   # all that can be read
+FORMATS: dict[str, Format] = (
+    DICTIONARY_LEARNING | SAELENS | KISSANE | SPARSIFY | GEMMA_SCOPE
+    | CIRCUIT_TRACER | CROSSLAYER_CODING | CROSSCODE | OPENMOSS | RELEASES)   # all that can be read
 
 # %% ../nbs/52_dictionaries.ipynb #fbac0923
 def load_dictionary(
     path: str | Path,                # file, folder, or hub repository "org/name"
     revision: str | None = None,     # branch, tag or commit of the repository; None: its main branch
-    subfolder: str | None = None,    # where in it, if it holds several
+    subfolder: str | None = None,    # folder or file in it, if it holds several
     sites: list[str] | None = None,  # names for the sites; None: those in the file, else "site", or A, B, ...
+    kind: str | None = None,         # the class, where no settings name it; None: the one that they name
 ) -> CrossCoder:                     # in evaluation mode, on the CPU
     """Load a dictionary that this library or another one wrote; features and reconstruction are the same as there.
-    No code in the file is executed. ValueError says why a file cannot be read; `cc.info` says where it comes from."""
-    return read_dictionary(path, FORMATS, revision, subfolder, sites)
+    No code in the file is executed. ValueError says why a file cannot be read; `cc.info` says where it comes from.
+    Warns where activations must be changed before it reads them, because the file does not hold how."""
+    return read_dictionary(path, FORMATS, revision, subfolder, sites, kind)

@@ -45,6 +45,9 @@ REFUSED = {"layer_norm": "divides every token by its own standard deviation, whi
            "constant_norm_rescale": "divides every token by its own norm, which no fixed weights do",
            "covariance_whitening": "needs a mean and a matrix that are not in this file; fold them into the weights "
                                    "first (fold_activation_whitening)"}
+OTHER_ARCHITECTURES = {"abstopk": "keeps negative activations, and the features of a CrossCoder are never negative",
+                       "matching_pursuit": "chooses features one after the other, each from what the others left over",
+                       "temporal": "attends to earlier tokens, and a CrossCoder reads each token by itself"}
 
 
 def check_settings(file: DictionaryFile, settings: LensSettings) -> None:
@@ -54,6 +57,15 @@ def check_settings(file: DictionaryFile, settings: LensSettings) -> None:
     if activation not in ("relu", "topk"):
         raise ValueError(f"{file.path}: activation_fn {activation!r} is neither relu nor topk, "
                          "the two that can be read.")
+
+
+def name_architecture(file: DictionaryFile) -> str:
+    "The architecture that the settings name; ValueError if no crosscoder can compute it."
+    architecture = read_settings(file).architecture
+    if isinstance(architecture, str) and architecture in OTHER_ARCHITECTURES:   # settings may name anything
+        raise ValueError(f"{file.path}: the architecture {architecture} cannot be read: "
+                         f"it {OTHER_ARCHITECTURES[architecture]}.")
+    return architecture
 
 # %% ../nbs/51_saelens.ipynb #a1fdc568
 class LensSparsity(NamedTuple):
@@ -67,8 +79,9 @@ def read_sparsity(file: DictionaryFile, settings: LensSettings) -> LensSparsity:
     "Read the sparsity function of a SAELens dictionary."
     t = file.tensors
     if "r_mag" in t: return LensSparsity(Gated(), to_gate(t["r_mag"], t["b_mag"], t["b_gate"]), t["b_gate"])
-    if "threshold" in t:
-        return LensSparsity(JumpReLU(rank="none"), {"log_threshold": to_log_threshold(t["threshold"])}, t["b_enc"])
+    threshold = t["topk_threshold"].expand_as(t["b_enc"]) if "topk_threshold" in t else t.get("threshold")
+    if threshold is not None:
+        return LensSparsity(JumpReLU(rank="none"), {"log_threshold": to_log_threshold(threshold)}, t["b_enc"])
     if settings.architecture != "topk": return LensSparsity(ReLU(), {}, t["b_enc"])
     return LensSparsity(TopK(file.count("k", "activation_fn_kwargs.k"), rank="none"), {}, t["b_enc"])
 
@@ -78,10 +91,11 @@ def read_autoencoder(file: DictionaryFile) -> DictionaryParts:
     t, settings = file.tensors, read_settings(file)
     check_settings(file, settings)
     sparsity, state, b_enc = read_sparsity(file, settings)
-    parts = single_site(t["W_enc"].T, b_enc, t["W_dec"], t["b_dec"], sparsity, state=state, names=settings.names[:1],
+    parts = single_site(t["W_enc"].T, b_enc, t["W_dec"], t["b_dec"], sparsity, names=settings.names[:1],
                         centre=t["b_dec"] if settings.subtract_bias else None,
                         expects=EXPECTS_UNIT_NORM if settings.normalize == "expected_average_only_in" else "")
     if settings.in_decoder_norms: parts = rescale_features(parts)
+    parts = parts._replace(state=state)
     group, stretch = parts.groups[0], t.get("scaling_factor", t.get("finetuning_scaling_factor"))
     if stretch is None: return parts
     return parts._replace(groups=(group._replace(W_dec=group.W_dec * stretch[:, None]),))
@@ -89,17 +103,19 @@ def read_autoencoder(file: DictionaryFile) -> DictionaryParts:
 
 STRETCH, THRESHOLD = {"scaling_factor": "feature", "finetuning_scaling_factor": "feature"}, {"threshold": "feature"}
 GATE = {n: a for n, a in MATRIX_AXES.items() if n != "b_enc"} | dict.fromkeys(["r_mag", "b_mag", "b_gate"], "feature")
+CHECKPOINT = TensorLayout(MATRIX_AXES | {"topk_threshold": ""}, read_autoencoder)
 ARCHITECTURES = {
     "standard": TensorLayout(MATRIX_AXES, read_autoencoder, may=STRETCH),
     "topk": TensorLayout(MATRIX_AXES, read_autoencoder),
     "jumprelu": TensorLayout(MATRIX_AXES | THRESHOLD, read_autoencoder, may=STRETCH),
-    "gated": TensorLayout(GATE, read_autoencoder, may=STRETCH)}
+    "gated": TensorLayout(GATE, read_autoencoder, may=STRETCH),
+    "batchtopk": CHECKPOINT, "matryoshka_batchtopk": CHECKPOINT}
 
 # %% ../nbs/51_saelens.ipynb #1aebbfc3
 SAELENS = {"SAELens": Format(
     looks="cfg.json and sae_weights.safetensors",
-    fits=lambda file: file.path.name == "sae_weights.safetensors",
-    kind=lambda file: read_settings(file).architecture,
+    fits=lambda file: file.path.name == "sae_weights.safetensors" and "W_dec" in file.tensors,
+    kind=name_architecture,
     layouts=ARCHITECTURES)}   # format -> how it is read
 
 # %% ../nbs/51_saelens.ipynb #53962ef7
