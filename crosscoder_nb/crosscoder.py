@@ -100,9 +100,9 @@ def unflatten(
 ) -> Tensor | dict[str, Tensor]:
     "Give a reconstruction the form in which the activations came."
     one_width = len(set(sites.values())) == 1
-    apart = len(sites) > 1 if like is None else isinstance(like, Mapping) or like.ndim == 3
-    if isinstance(like, Mapping) or apart and like is None and not one_width:
+    if isinstance(like, Mapping) or like is None and not one_width:
         return {n: y[:, cols] for n, cols in columns(sites).items()}
+    apart = len(sites) > 1 if like is None else like.ndim == 3
     return rearrange(y, "batch (site d) -> batch site d", site=len(sites)) if apart and one_width else y
 
 # %% ../nbs/12_crosscoder.ipynb #3546837b
@@ -351,7 +351,10 @@ class CrossCoder(nn.Module):
     # raw activations in, raw reconstructions out
 
     def forward(self, x: Tensor | Mapping[str, Tensor]) -> Output:
-        "Reconstruction and code of raw activations: [batch site d], flat [batch Σd], or {site: [batch d]}."
+        """Reconstruction and code of raw activations: [batch site d], flat [batch Σd], or {site: [batch d]}.
+
+        It returns both without being asked: `ae(x, output_features=True)` of other libraries is `y_hat, code = cc(x)`
+        here, and code.dense() the table of features."""
         scaled = self.scaled(x)
         code = self.code(scaled)
         return Output(unflatten(self.unscale(self.reconstruct(code, scaled)), self.writes, like=x), code)

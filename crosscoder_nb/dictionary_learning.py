@@ -6,6 +6,7 @@
 __all__ = ['DICTIONARY_LEARNING', 'save_dictionary_learning']
 
 # %% ../nbs/51_dictionary_learning.ipynb #90dd5bef
+import re, warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,13 +34,20 @@ def read_relu(file: DictionaryFile) -> DictionaryParts:
     return linear_site(file, file.tensors["bias"], ReLU(), centre=file.tensors["bias"])
 
 
+def named_class(file: DictionaryFile) -> str | None:
+    "The class that the settings of a file name; that features are dedicated is said in the file itself."
+    name = file.setting("dict_class", "trainer.dict_class")
+    return name.removeprefix("DedicatedFeature") if isinstance(name, str) else name
+
+
 AUTOENCODERS = {"AutoEncoder": TensorLayout(LINEAR | {"bias": "d"}, read_relu)}
 
 # %% ../nbs/51_dictionary_learning.ipynb #6db6a510
 DICTIONARY_LEARNING = {"dictionary_learning": Format(
     looks="ae.pt, or another .pt, and config.json",
-    fits=lambda file: file.path.suffix == ".pt" and file.axes("encoder.weight", "W_enc") == 2,
-    kind=lambda file: file.setting("dict_class", "trainer.dict_class"),
+    fits=lambda file: (file.path.suffix in (".pt", ".pth") and file.axes("encoder.weight", "W_enc") == 2
+                       and not {"W_enc", "W_dec", "b_enc", "b_dec"} == set(file.tensors)),   # 51_releases reads these
+    kind=named_class,
     layouts=AUTOENCODERS)}   # format -> how it is read
 
 # %% ../nbs/51_dictionary_learning.ipynb #ed4dcaf0
@@ -67,6 +75,32 @@ AUTOENCODERS |= {
     "GatedAutoEncoder": TensorLayout(GATED | dict.fromkeys(["r_mag", "gate_bias", "mag_bias"], "feature"), read_gated),
     "JumpReluAutoEncoder": TensorLayout(MATRIX_AXES | {"threshold": "feature"}, read_jumprelu)}
 
+# %% ../nbs/51_dictionary_learning.ipynb #c6827fd0
+IN_DECODER_NORMS = {"GatedAutoEncoder": ("decoder.weight", 0), "JumpReluAutoEncoder": ("W_dec", 1)}   # decoder, d axis
+FORK_FILES, ORIGINAL_FILES = r"model_final\.pt|checkpoint_\d+\.pt", r"ae(_\d+)?\.pt"
+
+
+def in_decoder_norms(layout: TensorLayout) -> TensorLayout:
+    "The layout of a class whose features are reported times their decoder norm."
+    return layout._replace(read=lambda file: rescale_features(layout.read(file)))
+
+
+def find_class(file: DictionaryFile) -> str | None:
+    "The class of a .pt file, with the fork where that makes a difference; None if it cannot be told."
+    by_tensors = [k for k in IN_DECODER_NORMS if set(AUTOENCODERS[k].must) == set(file.tensors)]
+    name = named_class(file) or next(iter(by_tensors), None)
+    if name not in list(IN_DECODER_NORMS): return name   # settings may name anything, also a list
+    if file.setting("trainer.trainer_class") == "TrainerJumpRelu" or re.fullmatch(FORK_FILES, file.path.name):
+        return f"jkminder {name}"
+    decoder, axis = IN_DECODER_NORMS[name]
+    norms = file.tensors[decoder].norm(dim=axis) if file.axes(decoder) == 2 else torch.ones(1)
+    same = torch.allclose(norms, torch.ones_like(norms), atol=1e-5)
+    return name if same or re.fullmatch(ORIGINAL_FILES, file.path.name) else None
+
+
+AUTOENCODERS |= {f"jkminder {name}": in_decoder_norms(AUTOENCODERS[name]) for name in IN_DECODER_NORMS}
+DICTIONARY_LEARNING["dictionary_learning"] = DICTIONARY_LEARNING["dictionary_learning"]._replace(kind=find_class)
+
 # %% ../nbs/51_dictionary_learning.ipynb #27f960d7
 LEARNT = {"k": "", "threshold": ""}
 
@@ -83,12 +117,41 @@ AUTOENCODERS["AutoEncoderTopK"] = TensorLayout(LINEAR | {"b_dec": "d"}, read_top
 NORMALISER = {"activation_mean": "d", "activation_std": "d", "activation_global_scale": "", "target_rms": ""}
 
 
-def read_normaliser(t: dict[str, Tensor]) -> dict[str, Tensor]:
-    "Mean and scale of an activation normaliser, for one site or several; nothing if there is none, or it is NaN."
-    if "activation_mean" not in t or t["activation_mean"].isnan().any() or t["activation_std"].isnan().any(): return {}
-    return dict(mean=t["activation_mean"].flatten(), scale=t["activation_global_scale"].reshape(-1))
+NEVER_ZERO = 1e-8   # the forks add it to what they divide by
 
 
+class Normaliser(NamedTuple):
+    "What is done to activations, (x - mean) * scale * encode; reconstructions are y / (scale * decode) + mean."
+    mean: Tensor     # [site d]
+    scale: Tensor    # [site]
+    encode: Tensor   # [site d]; nearly 1 unless each neuron has a scale of its own
+    decode: Tensor   # [site d]; 1 unless each neuron has a scale of its own
+
+
+def read_normaliser(t: dict[str, Tensor]) -> Normaliser | None:
+    "The activation normaliser among some tensors, for one site or several; None if there is none, or it is NaN."
+    if "activation_mean" not in t or t["activation_mean"].isnan().any() or t["activation_std"].isnan().any(): return
+    mean, std = (t[n].view(-1, t[n].shape[-1]) for n in ("activation_mean", "activation_std"))
+    scale = t.get("activation_global_scale")
+    if scale is None:
+        rms = (std + NEVER_ZERO).square().mean(1).sqrt()
+        return Normaliser(mean, 1 / rms, *[rms[:, None] / (std + NEVER_ZERO)] * 2)
+    if scale.ndim > 1 or scale.numel() not in (1, len(mean)):
+        raise ValueError(f"activation_global_scale must be one number, or one for each of {len(mean)} sites; "
+                         f"got {list(scale.shape)}.")
+    outward, ones = scale.expand(len(mean)) + NEVER_ZERO, torch.ones_like(mean)
+    return Normaliser(mean, outward, ones * (scale / outward)[:, None], ones)
+
+
+def normalise(parts: DictionaryParts, t: dict[str, Tensor]) -> DictionaryParts:
+    "The parts for raw activations, where a file's weights expect those that its normaliser returns."
+    n = read_normaliser(t)
+    if n is None: return parts
+    groups = tuple(w._replace(W_enc=w.W_enc * n.encode[list(w.reads)].flatten(),
+                              W_dec=w.W_dec / n.decode[list(w.writes)].flatten()) for w in parts.groups)
+    return parts._replace(groups=groups, b_dec=parts.b_dec / n.decode.flatten(), mean=n.mean.flatten(), scale=n.scale)
+
+# %% ../nbs/51_dictionary_learning.ipynb #9d0df373
 def read_threshold(t: dict[str, Tensor]) -> dict[str, Tensor]:
     "A learnt threshold as the state of `BatchTopK`."
     return {"threshold": t["threshold"].clamp_min(0)}
@@ -97,13 +160,10 @@ def read_threshold(t: dict[str, Tensor]) -> dict[str, Tensor]:
 def read_batchtopk(file: DictionaryFile) -> DictionaryParts:
     "Read a BatchTopKSAE."
     t = file.tensors
-    return linear_site(file, t["b_dec"], BatchTopK(int(t["k"]), rank="none"), centre=t["b_dec"],
-                       state=read_threshold(t), **read_normaliser(t))
+    return normalise(linear_site(file, t["b_dec"], BatchTopK(int(t["k"]), rank="none"), centre=t["b_dec"],
+                                 state=read_threshold(t)), t)
 
 
-AUTOENCODERS["BatchTopKSAE"] = TensorLayout(LINEAR | {"b_dec": "d"} | LEARNT, read_batchtopk, may=NORMALISER)
-
-# %% ../nbs/51_dictionary_learning.ipynb #9d0df373
 def read_matryoshka(file: DictionaryFile) -> DictionaryParts:
     "Read a MatryoshkaBatchTopKSAE."
     t = file.tensors
@@ -111,10 +171,12 @@ def read_matryoshka(file: DictionaryFile) -> DictionaryParts:
                        centre=t["b_dec"], state=read_threshold(t))
 
 
-AUTOENCODERS["MatryoshkaBatchTopKSAE"] = TensorLayout(MATRIX_AXES | LEARNT | {"group_sizes": "nested"}, read_matryoshka)
+AUTOENCODERS |= {
+    "BatchTopKSAE": TensorLayout(LINEAR | {"b_dec": "d"} | LEARNT, read_batchtopk, may=NORMALISER),
+    "MatryoshkaBatchTopKSAE": TensorLayout(MATRIX_AXES | LEARNT | {"group_sizes": "nested"}, read_matryoshka)}
 
 # %% ../nbs/51_dictionary_learning.ipynb #85cbde60
-BY_SITE = {"activation_mean": "site d", "activation_std": "site d", "activation_global_scale": "site", "target_rms": "",
+BY_SITE = {"activation_mean": "site d", "activation_std": "site d", "activation_global_scale": "...", "target_rms": "",
            "code_normalization_id": ""}
 CROSSCODER = {"encoder.weight": "read d feature", "encoder.bias": "feature", "decoder.weight": "site feature d",
               "decoder.bias": "site d"}
@@ -125,34 +187,61 @@ WHICH_ENCODED = ("{} encodes {} sites and decodes {}; the settings must name tho
 def join_sites(file: DictionaryFile) -> Weights:
     "The weights of a crosscoder as one group."
     E, D = file.tensors["encoder.weight"], file.tensors["decoder.weight"]
-    reads = file.setting("encoder_layers", default=list(range(len(D))))
+    reads = file.setting("encoder_layers", "trainer.dict_class_kwargs.encoder_layers")
+    if isinstance(reads, str): reads = [int(site) for site in re.findall(r"\d+", reads)]   # "[1]", or "None"
+    reads = reads or list(range(len(D)))
     if len(reads) != len(E): raise ValueError(WHICH_ENCODED.format(file.path, len(E), len(D), reads))
     return Weights(E.permute(2, 0, 1).flatten(1), file.tensors["encoder.bias"], D.transpose(0, 1).flatten(1),
                    tuple(reads), tuple(range(len(D))))
 
 
+def crosscoder_parts(file: DictionaryFile) -> DictionaryParts:
+    "A crosscoder of ReLU, for activations that are normalised already."
+    n, _, d = file.tensors["decoder.weight"].shape
+    return DictionaryParts((join_sites(file),), file.tensors["decoder.bias"].flatten(), ReLU(), (d,) * n)
+
+
 def read_crosscoder(file: DictionaryFile) -> DictionaryParts:
     "Read a CrossCoder, whose sparsity function is ReLU."
-    n, _, d = file.tensors["decoder.weight"].shape
-    normaliser = read_normaliser(file.tensors)
-    return DictionaryParts((join_sites(file),), file.tensors["decoder.bias"].flatten(), ReLU(), (d,) * n, **normaliser)
+    return normalise(crosscoder_parts(file), file.tensors)
 
 
 CROSSCODERS = {"CrossCoder": TensorLayout(CROSSCODER, read_crosscoder, may=BY_SITE)}
 DICTIONARY_LEARNING["dictionary_learning crosscoder"] = Format(
     "model.safetensors, or a .pt file, and config.json", lambda file: file.axes("encoder.weight") == 3,
-    lambda file: file.setting("dict_class", "trainer.dict_class"), CROSSCODERS)
+    named_class, CROSSCODERS)
 
 # %% ../nbs/51_dictionary_learning.ipynb #ebc16ed9
 CODE_NORMALIZATION = ("CROSSCODER", "SAE", "MIXED", "NONE", "DECOUPLED")   # numbered from 1 in the files
 USUAL_MIX = (1., .1)   # factors of the norms of SAE and CROSSCODER in MIXED
 
 
+def read_choice(file: DictionaryFile, name: str, default):
+    "A setting about the code normalisation, which was called the sparsity loss until May 2025."
+    names = f"code_normalization{name}", f"sparsity_loss{name or '_type'}"
+    return file.setting(*names, *(f"trainer.{n}" for n in names), default=default)
+
+
 def read_code_normalization(file: DictionaryFile) -> str:
-    "The name of a crosscoder's code normalisation; the oldest files do not name it, and have the first."
-    number = file.tensors.get("code_normalization_id")
+    "The name of a crosscoder's code normalisation; warns where a file does not name it."
+    number, name = file.tensors.get("code_normalization_id"), read_choice(file, "", None)
     if number is not None: return CODE_NORMALIZATION[int(number) - 1]
-    return file.setting("code_normalization", "trainer.code_normalization", default="CROSSCODER").upper()
+    if name is not None: return name.upper().removeprefix("LOSSTYPE.")
+    warnings.warn(f"{file.path} does not say its code normalisation; {CODE_NORMALIZATION[0]} is assumed, as its own "
+                  "library does. If it was another, name it in config.json as code_normalization.", stacklevel=2)
+    return CODE_NORMALIZATION[0]
+
+
+def weigh_features(file: DictionaryFile, name: str) -> Tensor:
+    "What a crosscoder multiplies its activations with before it compares them with the threshold, [feature]."
+    norms = file.tensors["decoder.weight"].norm(dim=2)
+    alpha_sae, alpha_cc = mix_of(file) if name == "MIXED" else {"SAE": (1, 0), "CROSSCODER": (0, 1)}.get(name, (0, 0))
+    return alpha_sae * norms.square().sum(0).sqrt() + alpha_cc * norms.sum(0) + (name == "NONE")
+
+
+def mix_of(file: DictionaryFile) -> tuple[float, float]:
+    "The factors of the norms of SAE and CROSSCODER in MIXED."
+    return tuple(read_choice(file, f"_alpha_{name}", usual) for name, usual in zip(("sae", "cc"), USUAL_MIX))
 
 
 def read_selection(
@@ -160,14 +249,10 @@ def read_selection(
     name: str,                                  # its code normalisation
 ) -> tuple[Sparsity, dict[str, Tensor]]:        # with its state
     "The sparsity function that selects as the file does."
-    t, norms = file.tensors, file.tensors["decoder.weight"].norm(dim=2)
-    def factor(name, usual): return file.setting(name, f"trainer.{name}", default=usual)
-    alpha_sae = factor("code_normalization_alpha_sae", USUAL_MIX[0])
-    alpha_cc = factor("code_normalization_alpha_cc", USUAL_MIX[1])
-    if name != "MIXED" or (alpha_sae, alpha_cc) == USUAL_MIX:
+    t, each_neuron = file.tensors, "activation_global_scale" not in file.tensors and read_normaliser(file.tensors)
+    if not each_neuron and (name != "MIXED" or mix_of(file) == USUAL_MIX):
         return BatchTopK(int(t["k"]), rank=name.lower()), read_threshold(t)
-    c = alpha_sae * norms.square().sum(0).sqrt() + alpha_cc * norms.sum(0)
-    return JumpReLU(rank="none"), {"log_threshold": to_log_threshold(t["threshold"] / c)}
+    return JumpReLU(rank="none"), {"log_threshold": to_log_threshold(t["threshold"] / weigh_features(file, name))}
 
 # %% ../nbs/51_dictionary_learning.ipynb #9f9e367c
 def read_batchtopk_crosscoder(file: DictionaryFile) -> DictionaryParts:
@@ -184,15 +269,14 @@ CROSSCODERS["BatchTopKCrossCoder"] = TensorLayout(
 # %% ../nbs/51_dictionary_learning.ipynb #aee1bce4
 def read_decoupled(file: DictionaryFile) -> DictionaryParts:
     "Read a BatchTopKCrossCoder that selects for each source separately."
-    t, group, parts = file.tensors, join_sites(file), read_crosscoder(file)
-    d, norms = parts.widths[0], t["decoder.weight"].norm(dim=2)
-    if parts.scale is not None:
-        columns = torch.tensor([s * d + i for s in group.reads for i in range(d)])
-        W_enc = group.W_enc * parts.scale.repeat_interleave(d)[columns]
-        group = group._replace(W_enc=W_enc, b_enc=group.b_enc - W_enc @ parts.mean[columns])
+    t, group, n = file.tensors, join_sites(file), read_normaliser(file.tensors)
+    if n is not None:
+        reads = list(group.reads)
+        W_enc = group.W_enc * (n.encode * n.scale[:, None])[reads].flatten()
+        group = group._replace(W_enc=W_enc, b_enc=group.b_enc - W_enc @ n.mean[reads].flatten())
     groups = tuple(group._replace(W_dec=D, writes=(s,), name=f"source_{s}") for s, D in enumerate(t["decoder.weight"]))
-    state = {"log_threshold": to_log_threshold(t["threshold"][:, None] / norms).flatten()}
-    return parts._replace(groups=groups, sparsity=JumpReLU(rank="none"), state=state)
+    state = {"log_threshold": to_log_threshold(t["threshold"][:, None] / t["decoder.weight"].norm(dim=2)).flatten()}
+    return normalise(crosscoder_parts(file)._replace(groups=groups, sparsity=JumpReLU(rank="none"), state=state), t)
 
 # %% ../nbs/51_dictionary_learning.ipynb #b7c41757
 def take_exclusive(group: Weights, features: range, site: int) -> Weights:
@@ -234,18 +318,19 @@ def allow_division(layout: TensorLayout) -> TensorLayout:
 CROSSCODERS |= {name: allow_division(layout) for name, layout in CROSSCODERS.items()}
 
 # %% ../nbs/51_dictionary_learning.ipynb #fc60aa98
-def in_decoder_norms(layout: TensorLayout) -> TensorLayout:
-    "The layout of a class whose features are reported times their decoder norm."
-    return layout._replace(read=lambda file: rescale_features(layout.read(file)))
-
-
+HUB_TOPK = AUTOENCODERS["AutoEncoderTopK"]._replace(may={})
+HUB_CLASSES = ("AutoEncoder", "AutoEncoderNew", "BatchTopKSAE")
 DICTIONARY_LEARNING["dictionary_learning hub folder"] = Format(
     "model.safetensors and config.json",
     lambda file: file.path.name == "model.safetensors" and file.axes("encoder.weight", "W_enc") == 2,
-    lambda file: file.setting("dict_class"),
-    AUTOENCODERS | {k: in_decoder_norms(AUTOENCODERS[k]) for k in ("GatedAutoEncoder", "JumpReluAutoEncoder")})
+    named_class,
+    {k: AUTOENCODERS[k] for k in HUB_CLASSES} | {"AutoEncoderTopK": HUB_TOPK}
+    | {k: AUTOENCODERS[f"jkminder {k}"] for k in IN_DECODER_NORMS})
 
 # %% ../nbs/51_dictionary_learning.ipynb #b94b8954
+FORKS = ("saprmarks", "jkminder", "science-of-finetuning", "superkaiba")
+
+
 def linear_tensors(w: Weights, centre: Tensor | None = None) -> dict[str, Tensor]:
     "Weights as nn.Linear has them, for a class that subtracts `centre` from its input."
     b_enc = w.b_enc if centre is None else w.b_enc + w.W_enc @ centre
@@ -286,11 +371,17 @@ AS_AUTOENCODER = {   # sparsity -> class, and its tensors from the parts and the
 class Written(NamedTuple):
     "A dictionary as it will be written."
     kind: str                    # the class
-    tensors: dict[str, Tensor]
+    file: str                    # name of the file of weights
+    tensors: dict                # and what else is in that file
     settings: dict
 
 
-def as_autoencoder(cc: CrossCoder, what: str = "dictionary_learning") -> Written:
+def hub_settings(fork: str, kind: str, **settings) -> dict:
+    "The config.json of a hub folder; only science-of-finetuning may find the class in it."
+    return settings | (dict(dict_class=kind) if fork == "science-of-finetuning" else {})
+
+
+def as_autoencoder(cc: CrossCoder, fork: str = "saprmarks", what: str = "dictionary_learning") -> Written:
     "Convert a dictionary on one site to a class of dictionary_learning."
     parts, kind, models = take_parts(cc, what), cc.sparsity.kind, find_origin(cc.info).get("models")
     if parts.groups[0].W_skip is not None:
@@ -298,27 +389,51 @@ def as_autoencoder(cc: CrossCoder, what: str = "dictionary_learning") -> Written
     if kind not in AS_AUTOENCODER:
         raise ValueError(f"{what} has no autoencoder with {kind}; there are {', '.join(AS_AUTOENCODER)}.")
     name, make = AS_AUTOENCODER[kind]
-    tensors = make(parts, cc.rank_norms)
-    settings = dict(dict_class=name, activation_dim=parts.widths[0], dict_size=cc.n_features, lm_name=models,
-                    layer=cc.info.get("layer"), submodule_name=parts.names[0])
-    if "k" in tensors: settings["k"] = cc.sparsity.k
-    return Written(name, tensors, dict(trainer=settings))
+    tensors, of_class = make(parts, cc.rank_norms), dict(activation_dim=parts.widths[0], dict_size=cc.n_features)
+    if "k" in tensors: of_class["k"] = cc.sparsity.k
+    if fork != "saprmarks" and kind != "topk":
+        return Written(name, "model.safetensors", tensors, hub_settings(fork, name, **of_class))
+    if fork != "saprmarks": tensors = {n: t for n, t in tensors.items() if n not in LEARNT}
+    origin = dict(lm_name=models, layer=cc.info.get("layer"), submodule_name=parts.names[0])
+    return Written(name, "ae.pt", tensors, dict(trainer=dict(dict_class=name, **of_class, **origin)))
 
 # %% ../nbs/51_dictionary_learning.ipynb #9ed5750a
 AS_CROSSCODER = {"relu": "CrossCoder", "batchtopk": "BatchTopKCrossCoder"}
 
 
-def check_writable(cc: CrossCoder, what: str = "dictionary_learning") -> None:
-    "Raise ValueError for what a crosscoder of dictionary_learning cannot hold."
-    kind, rank, group, sites = cc.sparsity.kind, cc.sparsity.rank, cc.groups[0], set(cc.sites)
-    if len(cc.groups) != 1:
+def dedicated_sizes(cc: CrossCoder) -> list[int]:
+    "How many features belong to the first of two sites alone, and to the second; empty if the groups are others."
+    places, used = [(s,) for s in cc.sites] + [tuple(cc.sites)], [tuple(g.reads) for g in cc.groups]
+    sizes = {place: g.n_features for place, g in zip(used, cc.groups) if g.reads == g.writes}
+    if len(cc.sites) != 2 or used != [p for p in places if p in sizes] or used == places[2:]: return []
+    return [sizes.get(place, 0) for place in places[:2]]
+
+
+def check_groups(cc: CrossCoder, fork: str, what: str) -> None:
+    "Raise ValueError unless the sites and the groups are those of a crosscoder of this fork."
+    divided, sites = fork == "superkaiba" and dedicated_sizes(cc), set(cc.sites)
+    if len(cc.groups) != 1 and not divided:
         names = ", ".join(g.name for g in cc.groups)
-        raise ValueError(f"{what} holds one group of features; this crosscoder has {len(cc.groups)}: {names}.")
+        raise ValueError(f"{what} of {fork} holds one group of features; this crosscoder has {len(cc.groups)}: "
+                         f"{names}. (For superkaiba it may have features of the first of two sites, then of the "
+                         "second, then of both.)")
+    whole = divided or all(set(g.reads) == set(g.writes) == sites for g in cc.groups)
+    if len(set(cc.sites.values())) > 1 or any(g.skip for g in cc.groups) or not whole:
+        raise ValueError(f"{what} holds crosscoders that read and write all their sites, of one width, "
+                         f"without a linear skip; got {cc.groups[0]} on {cc.sites}.")
+
+
+def check_writable(cc: CrossCoder, fork: str = "science-of-finetuning", what: str = "dictionary_learning") -> None:
+    "Raise ValueError for what a crosscoder of this fork of dictionary_learning cannot hold."
+    kind, rank, scale = cc.sparsity.kind, cc.sparsity.rank, cc.scaling.scale
+    if fork == "saprmarks": raise ValueError(f"{what} of saprmarks has no crosscoders; {', '.join(FORKS[1:])} have.")
+    check_groups(cc, fork, what)
     if kind not in AS_CROSSCODER:
         raise ValueError(f"{what} has no crosscoder with {kind}; there are {', '.join(AS_CROSSCODER)}.")
-    if len(set(cc.sites.values())) > 1 or group.skip or not set(group.reads) == set(group.writes) == sites:
-        raise ValueError(f"{what} holds crosscoders that read and write all their sites, of one width, "
-                         f"without a linear skip; got {group} on {cc.sites}.")
+    if fork == "jkminder" and (scale != scale[0]).any():
+        scales = ", ".join(f"{n} {s:.3g}" for n, s in zip(cc.sites, scale))
+        raise ValueError(f"jkminder's normaliser has one scale for all sites, and this crosscoder has {scales}. "
+                         "Write it for science-of-finetuning, whose normaliser has a scale for each.")
     if kind == "relu": return
     if str(rank).upper() not in CODE_NORMALIZATION[:4]:
         usual = ", ".join(CODE_NORMALIZATION[:4]).lower()
@@ -328,42 +443,77 @@ def check_writable(cc: CrossCoder, what: str = "dictionary_learning") -> None:
                          "folded into it. Save the crosscoder it was folded from.")
 
 # %% ../nbs/51_dictionary_learning.ipynb #c9825bc1
-def normaliser_tensors(cc: CrossCoder) -> dict[str, Tensor]:
-    "The scaling as an activation normaliser: a_s = 1 / sqrt(Σ std²)."
-    n, d = len(cc.sites), next(iter(cc.sites.values()))
-    mean, std = cc.scaling.mean.view(n, d), (1 / (cc.scaling.scale * d**.5))[:, None].expand(n, d)
-    if (cc.scaling.scale == 1).all() and (cc.scaling.mean == 0).all(): mean = std = torch.full((n, d), torch.nan)
-    return {"activation_mean": mean, "activation_std": std, "activation_global_scale": cc.scaling.scale,
-            "target_rms": torch.tensor(1.)}
+def normaliser_of(cc: CrossCoder) -> Normaliser:
+    "The scaling as an activation normaliser; its mean is NaN if nothing is scaled."
+    scale, mean = cc.scaling.scale, cc.scaling.mean.unflatten(0, (len(cc.sites), -1))
+    ones = torch.ones_like(mean)
+    if (scale == 1).all() and (mean == 0).all(): return Normaliser(ones * torch.nan, scale, ones, ones)
+    return Normaliser(mean, scale - NEVER_ZERO, ones * (scale / (scale - NEVER_ZERO))[:, None], ones)
 
 
-def as_crosscoder(cc: CrossCoder) -> Written:
+def normaliser_tensors(n: Normaliser, fork: str) -> dict[str, Tensor]:
+    "Mean, standard deviations and scale, a = 1 / sqrt(Σ std²), over all sites for jkminder and else over each."
+    n_summed = n.mean.numel() if fork == "jkminder" else n.mean.shape[1]
+    std = (1 / (n.scale * n_summed**.5))[:, None] + 0 * n.mean
+    return {"activation_mean": n.mean, "activation_std": std, "target_rms": torch.tensor(1.),
+            "activation_global_scale": n.scale[0] if fork == "jkminder" else n.scale}
+
+
+def partition_config(cc: CrossCoder) -> dict:
+    "The shares of the features that belong to one site, as superkaiba's code counts them."
+    def share(n):   # int(share * n_features) must be n again
+        at_least = n / cc.n_features
+        return at_least if int(at_least * cc.n_features) == n else (n + .5) / cc.n_features
+    shares = {f"model_{m}_exclusive_pct": share(n) for m, n in zip("ab", dedicated_sizes(cc))}
+    return dict(dict_size=cc.n_features, **shares)
+
+
+def crosscoder_tensors(cc: CrossCoder, fork: str, rank: str) -> dict[str, Tensor]:
+    "The tensors of a CrossCoder; exclusive features have weights of zero for the other site."
+    n, scaling = len(cc.sites), normaliser_of(cc)
+    E, D = (t.unflatten(1, (n, -1)) for t in (cc.encoder(), cc.decoder()))   # [feature site d]
+    return {"encoder.weight": (E * scaling.encode).permute(1, 2, 0), "encoder.bias": cc.b_enc,
+            "decoder.weight": D.transpose(0, 1), "decoder.bias": cc.b_dec.unflatten(0, (n, -1)),
+            "code_normalization_id": torch.tensor(CODE_NORMALIZATION.index(rank) + 1),
+            **normaliser_tensors(scaling, fork)}
+
+
+def as_crosscoder(cc: CrossCoder, fork: str = "science-of-finetuning") -> Written:
     "Convert a crosscoder on several sites to a class of dictionary_learning."
-    check_writable(cc)
-    name, group, n, rank = AS_CROSSCODER[cc.sparsity.kind], cc.groups[0], len(cc.sites), cc.sparsity.rank.upper()
-    w, rank = cc.weights[group.name], rank if rank in CODE_NORMALIZATION else CODE_NORMALIZATION[0]
-    def by_site(t, side): return t.unflatten(1, (n, -1))[:, [side.index(s) for s in cc.sites]]   # [feature site d]
-    tensors = {"encoder.weight": by_site(w.W_enc, group.reads).permute(1, 2, 0), "encoder.bias": w.b_enc,
-               "decoder.weight": by_site(w.decoder(), group.writes).transpose(0, 1),
-               "decoder.bias": cc.b_dec.unflatten(0, (n, -1)),
-               "code_normalization_id": torch.tensor(CODE_NORMALIZATION.index(rank) + 1), **normaliser_tensors(cc)}
-    settings = dict(activation_dim=len(cc.b_dec) // n, dict_size=cc.n_features, num_layers=n, code_normalization=rank,
-                    dict_class=name)
+    check_writable(cc, fork)
+    name, n, rank = AS_CROSSCODER[cc.sparsity.kind], len(cc.sites), cc.sparsity.rank.upper()
+    rank = rank if rank in CODE_NORMALIZATION else CODE_NORMALIZATION[0]
+    tensors = crosscoder_tensors(cc, fork, rank)
+    of_class = dict(activation_dim=len(cc.b_dec) // n, dict_size=cc.n_features, num_layers=n, code_normalization=rank,
+                    target_rms=1.)
     if name == "BatchTopKCrossCoder":
         tensors |= {"k": torch.tensor(cc.sparsity.k, dtype=torch.int), "threshold": cc.sparsity.threshold}
-        settings["k"] = cc.sparsity.k
-    return Written(name, tensors, settings)
+        of_class["k"] = cc.sparsity.k
+    if not dedicated_sizes(cc): return Written(name, "model.safetensors", tensors, hub_settings(fork, name, **of_class))
+    name, tensors = f"DedicatedFeature{name}", tensors | {"_partition_config": partition_config(cc)}
+    return Written(name, "model_final.pt", tensors, dict(trainer=dict(dict_class=name, **of_class)))
+
+# %% ../nbs/51_dictionary_learning.ipynb #f62d0381
+def choose_fork(cc: CrossCoder, fork: str | None) -> str:
+    "Whose code a dictionary is written for."
+    if fork is None: fork = "saprmarks" if len(cc.sites) == 1 else "superkaiba" if dedicated_sizes(cc) else FORKS[2]
+    if fork not in FORKS: raise ValueError(f"fork must be one of {', '.join(FORKS)}; got {fork!r}.")
+    return fork
 
 # %% ../nbs/51_dictionary_learning.ipynb #80525cd3
 @torch.no_grad()
 def save_dictionary_learning(
     cc: CrossCoder,
-    folder: str | Path,  # created if missing
-) -> str:                # the class it was saved as
-    """Write ae.pt (one site) or model.safetensors (several), and config.json.
-    Top-k dictionaries that rank by decoder norms are written with each feature in units of its norm, which changes the
-    features but not the reconstruction. ValueError: dictionary_learning cannot hold the dictionary."""
-    several = len(cc.sites) > 1
-    kind, tensors, settings = as_crosscoder(cc) if several else as_autoencoder(cc)
-    write_dictionary(Path(folder) / ("model.safetensors" if several else "ae.pt"), tensors, settings, "config.json")
-    return kind
+    folder: str | Path,        # created if missing
+    fork: str | None = None,   # whose code shall load it: saprmarks, jkminder, science-of-finetuning or superkaiba
+) -> str:                      # the class it was saved as
+    """Write a dictionary for the code of dictionary_learning or of one of its forks, with its config.json.
+    Without `fork` it is written for saprmarks if it has one site, for superkaiba if it has dedicated features, and for
+    science-of-finetuning otherwise. Features of top-k autoencoders that rank by decoder norms are written, and those of
+    the forks' gated and JumpReLU ones reported, in units of that norm: features differ, reconstructions do not.
+    The loader of superkaiba's dedicated features must be told a code normalisation other than CROSSCODER.
+    ValueError: that code cannot hold the dictionary."""
+    fork = choose_fork(cc, fork)
+    written = as_crosscoder(cc, fork) if len(cc.sites) > 1 else as_autoencoder(cc, fork)
+    write_dictionary(Path(folder) / written.file, written.tensors, written.settings, "config.json")
+    return written.kind
