@@ -175,6 +175,16 @@ AUTOENCODERS |= {
     "BatchTopKSAE": TensorLayout(LINEAR | {"b_dec": "d"} | LEARNT, read_batchtopk, may=NORMALISER),
     "MatryoshkaBatchTopKSAE": TensorLayout(MATRIX_AXES | LEARNT | {"group_sizes": "nested"}, read_matryoshka)}
 
+# %% ../nbs/51_dictionary_learning.ipynb #fc60aa98
+HUB_TOPK = AUTOENCODERS["AutoEncoderTopK"]._replace(may={})
+HUB_CLASSES = ("AutoEncoder", "AutoEncoderNew", "BatchTopKSAE")
+DICTIONARY_LEARNING["dictionary_learning hub folder"] = Format(
+    "model.safetensors and config.json",
+    lambda file: file.path.name == "model.safetensors" and file.axes("encoder.weight", "W_enc") == 2,
+    named_class,
+    {k: AUTOENCODERS[k] for k in HUB_CLASSES} | {"AutoEncoderTopK": HUB_TOPK}
+    | {k: AUTOENCODERS[f"jkminder {k}"] for k in IN_DECODER_NORMS})
+
 # %% ../nbs/51_dictionary_learning.ipynb #85cbde60
 BY_SITE = {"activation_mean": "site d", "activation_std": "site d", "activation_global_scale": "...", "target_rms": "",
            "code_normalization_id": ""}
@@ -316,16 +326,6 @@ def allow_division(layout: TensorLayout) -> TensorLayout:
 
 
 CROSSCODERS |= {name: allow_division(layout) for name, layout in CROSSCODERS.items()}
-
-# %% ../nbs/51_dictionary_learning.ipynb #fc60aa98
-HUB_TOPK = AUTOENCODERS["AutoEncoderTopK"]._replace(may={})
-HUB_CLASSES = ("AutoEncoder", "AutoEncoderNew", "BatchTopKSAE")
-DICTIONARY_LEARNING["dictionary_learning hub folder"] = Format(
-    "model.safetensors and config.json",
-    lambda file: file.path.name == "model.safetensors" and file.axes("encoder.weight", "W_enc") == 2,
-    named_class,
-    {k: AUTOENCODERS[k] for k in HUB_CLASSES} | {"AutoEncoderTopK": HUB_TOPK}
-    | {k: AUTOENCODERS[f"jkminder {k}"] for k in IN_DECODER_NORMS})
 
 # %% ../nbs/51_dictionary_learning.ipynb #b94b8954
 FORKS = ("saprmarks", "jkminder", "science-of-finetuning", "superkaiba")
@@ -481,7 +481,7 @@ def crosscoder_tensors(cc: CrossCoder, fork: str, rank: str) -> dict[str, Tensor
 def as_crosscoder(cc: CrossCoder, fork: str = "science-of-finetuning") -> Written:
     "Convert a crosscoder on several sites to a class of dictionary_learning."
     check_writable(cc, fork)
-    name, n, rank = AS_CROSSCODER[cc.sparsity.kind], len(cc.sites), cc.sparsity.rank.upper()
+    name, n, rank = AS_CROSSCODER[cc.sparsity.kind], len(cc.sites), str(cc.sparsity.rank).upper()
     rank = rank if rank in CODE_NORMALIZATION else CODE_NORMALIZATION[0]
     tensors = crosscoder_tensors(cc, fork, rank)
     of_class = dict(activation_dim=len(cc.b_dec) // n, dict_size=cc.n_features, num_layers=n, code_normalization=rank,
