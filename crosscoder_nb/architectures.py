@@ -145,6 +145,9 @@ def crosscoder(
     "A crosscoder: one group that reads and writes all sites (Lindsey et al. 2024)."
     return CrossCoder([Group("all", n_features, tuple(sites), tuple(sites))], sites, sparsity, **kw)
 
+# %% ../nbs/13_architectures.ipynb #13places
+PLACES = dict(same_init=False)   # of architectures whose sites are places in one model, whatever their names are
+
 # %% ../nbs/13_architectures.ipynb #d4a8f08f
 def spread_evenly(
     n: int,      # features there are
@@ -172,7 +175,7 @@ def weakly_causal(
     "A group per layer that reads it, and writes it and all later ones (Lindsey et al. 2024)."
     names, sizes = tuple(sites), spread_evenly(n_features, len(sites))
     groups = [Group(group_name(n), size, (n,), names[i:]) for i, (n, size) in enumerate(zip(names, sizes))]
-    return CrossCoder(groups, sites, sparsity, **kw)
+    return CrossCoder(groups, sites, sparsity, **PLACES | kw)
 
 # %% ../nbs/13_architectures.ipynb #ff32e009
 @architecture("Ameisen et al. 2025", Example(dict(in1=8, out1=8, in2=8, out2=8, in3=8, out3=8),
@@ -197,7 +200,7 @@ def clt(
                          "or name both with reads=[...] and writes=[...].")
     sizes = spread_evenly(n_features, len(reads))
     groups = [Group(group_name(n), size, (n,), writes[i:]) for i, (n, size) in enumerate(zip(reads, sizes))]
-    return CrossCoder(groups, sites, sparsity, **kw)
+    return CrossCoder(groups, sites, sparsity, **PLACES | kw)
 
 # %% ../nbs/13_architectures.ipynb #20e53a8e
 @architecture("Dunefsky et al. 2024", Example(dict(mlp_in=8, mlp_out=6), "mlp_in → mlp_out"),
@@ -238,7 +241,8 @@ def pre_post_mlp(
                          f"got {list(sites)}")
     if read not in ("pre", "both"): raise ValueError(f'read must be "pre" or "both"; got {read!r}')
     names = tuple(sites)
-    return CrossCoder([Group("all", n_features, names[:1] if read == "pre" else names, names)], sites, sparsity, **kw)
+    group = Group("all", n_features, names[:1] if read == "pre" else names, names)
+    return CrossCoder([group], sites, sparsity, **PLACES | kw)
 
 # %% ../nbs/13_architectures.ipynb #416397ce
 def models_of(

@@ -24,6 +24,7 @@ from .kernels import (DenseCode, Entries, Screen, SparseCode, active_entries, sa
 from .machine import fastest_dtype
 from .saving import as_json, fetch, load_weights, read_config, save_folder
 from .scaling import Scaling
+from .sites import model_of
 from .sparsity import Sparsity, code_norms, sparsity_from
 
 # %% ../nbs/12_crosscoder.ipynb #c0ce7a9a
@@ -123,20 +124,31 @@ def flatten(
     return x
 
 # %% ../nbs/12_crosscoder.ipynb #b7789487
+def shared_directions(
+    sites: Mapping[str, int],      # all sites: name -> width
+    same: bool | None = None,      # one direction for all sites (of one width)? None: for those of different models
+) -> dict[str, tuple]:             # of each site; sites with equal ones start with one direction
+    "Which sites start with one direction: all, none, or those of different models at one place."
+    one_each = len(set(map(model_of, sites))) == len(sites)
+    def place(n): return "" if same or one_each else n.partition("/")[2]
+    return {n: (n,) if same is False else (place(n), d) for n, d in sites.items()}
+
+
 def random_directions(
     group: Group, sites: Mapping[str, int], generator: torch.Generator,
     dec_norm: float,
-    same: bool,                  # one direction for all sites, where they have one width
+    same: bool | None,           # as for `shared_directions`; a tied group has one direction for all sites
 ) -> dict[str, Tensor]:          # a direction for each feature at each site that the group reads or writes
     "Draw directions on the generator's device, so that a seed gives the same everywhere; on meta nothing is drawn."
-    device, n = torch.get_default_device(), group.n_features
+    device, n, drawn = torch.get_default_device(), group.n_features, {}
     def draw(d):
         if device.type == "meta": return torch.empty(n, d)
-        drawn = torch.randn(n, d, generator=generator, device=generator.device)
-        return dec_norm * F.normalize(drawn, dim=1).to(device)
-    names = dict.fromkeys(group.reads + group.writes)
-    if same and len({sites[n] for n in names}) == 1: return dict.fromkeys(names, draw(sites[group.reads[0]]))
-    return {n: draw(sites[n]) for n in names}
+        directions = torch.randn(n, d, generator=generator, device=generator.device)
+        return dec_norm * F.normalize(directions, dim=1).to(device)
+    which = shared_directions(sites, True if group.tied else same)
+    for name in group.reads + group.writes:
+        if which[name] not in drawn: drawn[which[name]] = draw(sites[name])
+    return {name: drawn[which[name]] for name in group.reads + group.writes}
 
 # %% ../nbs/12_crosscoder.ipynb #3619459d
 def first_weights(
@@ -144,7 +156,7 @@ def first_weights(
     sites: Mapping[str, int],
     generator: torch.Generator,
     dec_norm: float = 1.0,         # norm of a decoder row at each site
-    same_init: bool = True,        # one direction for all sites, where they have one width
+    same_init: bool | None = None, # one direction for all sites? None: for those of different models at one place
     transpose_init: bool = True,   # the encoder is the decoder's transpose; False: separate directions
 ) -> tuple[Tensor, Tensor]:        # W_enc [feature Σ d_read], W_dec [feature Σ d_write]
     "The initial weights of the features of a group."
@@ -204,10 +216,17 @@ class GroupWeights(nn.Module):
         W = self.W_dec if rows is None else gather_rows(self.W_dec, rows)
         return W.repeat(1, len(self.writes)) if self.group.tied else W
 
+    def decode_apart(self, code: SparseCode | DenseCode, W: Tensor) -> Tensor:   # W: [feature Σ d_write]
+        "f W, [batch Σ d_write], of a code that is decoded from other features at every site."
+        number = {n: i for i, n in enumerate(self.sites)}
+        parts = zip(self.writes, W.split(list(self.writes.values()), 1))
+        return torch.cat([code.at_site(number[n]).decode(part.contiguous()) for n, part in parts], 1)
+
     def decode(self, code: SparseCode | DenseCode, x: Tensor | None, frozen: bool) -> Tensor:
         "f W_dec + W_skip x, [batch Σ d_write]; frozen: gradients reach the code alone."
         def fixed(W): return W.detach() if frozen else W
-        y = code.decode(fixed(self.decoder()))
+        W = fixed(self.decoder())
+        y = code.decode(W) if code.sites is None else self.decode_apart(code, W)
         if not self.group.skip: return y
         if x is None:
             raise ValueError(f"group {self.group.name!r} has a linear skip, so its reconstruction needs the "
@@ -283,7 +302,7 @@ class CrossCoder(nn.Module):
     """A sparse dictionary over several sites. With x_s and y_s the scaled activations of site s:
 
         u     = Σ_s W_enc_s x_s + b_enc        pre-activations, [batch feature]
-        f     = sparsity(u, rank_norms)        the code, nearly all of it zero, [batch feature]
+        f     = sparsity(u, contest_norms)     the code, nearly all of it zero, [batch feature]
         ŷ_s   = W_dec_s f + b_dec_s            the reconstruction, [batch d_s]
 
     A feature has weights only at the sites that its group reads and writes.
@@ -304,7 +323,7 @@ class CrossCoder(nn.Module):
         sparsity: Sparsity,               # ReLU(), TopK(k), BatchTopK(k), JumpReLU(), Gated(), GroupMax(n)
         scaling: Scaling | None = None,   # how raw activations are scaled; None: not at all
         dec_norm: float = 1.0,            # initial norm of a decoder row at each site
-        same_init: bool = True,           # start with one direction at all sites of a group, where they have one width
+        same_init: bool | None = None,    # start with one direction at all sites? None: at those of different models
         transpose_init: bool = True,      # start with the decoder's transpose as encoder
         seed: int = 0,                    # of the initial directions
         info: dict | None = None,         # any facts about it, saved with it
@@ -318,7 +337,7 @@ class CrossCoder(nn.Module):
         self.writes = {n: d for n, d in self.sites.items() if any(n in g.writes for g in groups)}
         self.unread = tuple(n for n in self.sites if all(n not in g.reads for g in groups))   # a transcoder's target
         self.sparsity = deepcopy(sparsity)                          # it will hold what this crosscoder learns
-        self.sparsity.prepare(self.n_features)
+        self.sparsity.prepare(self.n_features, len(self.sites))
         self.scaling = scaling or Scaling(self.sites)
         self.start = dict(dec_norm=dec_norm, same=same_init, transpose=transpose_init, seed=seed)
         generator, self.weights = torch.Generator().manual_seed(seed), nn.ModuleDict()
@@ -360,6 +379,7 @@ class CrossCoder(nn.Module):
         if tuple(code.shape[1:]) != (self.n_features,):
             raise ValueError(f"a code must be [batch {self.n_features}], a column for each feature; "
                              f"got {tuple(code.shape)}")
+        if isinstance(f, Tensor): code = code._replace(sites=self.sparsity.kept_at(f, self.contest_norms))
         y = self.unscale(self.reconstruct(code, None if x is None else self.scaled(x)))
         return unflatten(y, self.writes, like=x)
 
@@ -385,7 +405,8 @@ class CrossCoder(nn.Module):
     def dense_code(self, x: Tensor) -> DenseCode:
         "The definition: every pre-activation goes through the sparsity function."
         pre = self.pre_activations(x)
-        return DenseCode(self.sparsity(pre, self.rank_norms), pre)
+        norms = self.contest_norms
+        return DenseCode(self.sparsity(pre, norms), pre, self.sparsity.kept_at(pre, norms))
 
     def sparse_code(self, x: Tensor) -> SparseCode:
         "The same code as its active entries, which are found without gradients; then their values get gradients."
@@ -394,7 +415,7 @@ class CrossCoder(nn.Module):
         if torch.is_grad_enabled():
             if self.training: self.sparsity.watch(found.score, len(x) * self.n_features)
             val = with_gradients(self, x, found)
-        return SparseCode(found.row, found.col, val, (len(x), self.n_features))
+        return SparseCode(found.row, found.col, val, (len(x), self.n_features), found.sites)
 
     def reconstruct(
         self,
@@ -435,9 +456,16 @@ class CrossCoder(nn.Module):
         return self.dec_norms / self.dec_norms.sum(1, keepdim=True).clamp_min(1e-12)
 
     @property
+    def contest_norms(self) -> Tensor:
+        "The weight of each pre-activation when features compete, [feature]; decoupled: at every site, [feature site]."
+        norms = code_norms(self.dec_norms, self.sparsity.rank)
+        return norms[:, 0] if norms.shape[1:] == (1,) else norms    # at one site there is one contest
+
+    @property
     def rank_norms(self) -> Tensor:
-        "The weight of each pre-activation when features compete, [feature]."
-        return code_norms(self.dec_norms, self.sparsity.rank)
+        "The weight of each feature over all sites, [feature]; where features compete at every site apart, the sum."
+        norms = self.contest_norms
+        return norms if norms.ndim == 1 else norms.sum(1)
 
     @property
     def b_enc(self) -> Tensor:
@@ -551,7 +579,7 @@ def exact_entries(
 
 def uses_screen(cc: CrossCoder) -> bool:
     "Whether the search for active features goes through bfloat16 first."
-    if not cc.sparsity.ranked or cc.b_dec.dtype is not torch.float32: return False
+    if not cc.sparsity.ranked or cc.sparsity.rank == "decoupled" or cc.b_dec.dtype is not torch.float32: return False
     if cc.screen is not None: return cc.screen
     wide = max(sum(w.reads.values()) for w in cc.weights.values()) >= WORTH_SCREENING
     return wide and fastest_dtype(cc.b_dec.device) is torch.bfloat16
@@ -564,9 +592,12 @@ def screen_of(cc: CrossCoder, x: Tensor, norms: Tensor) -> Screen:
 
 
 @torch.no_grad()
-def find_entries(cc: CrossCoder, x: Tensor) -> Entries:   # x: scaled, [batch Σd]
+def find_entries(
+    cc: CrossCoder,
+    x: Tensor,       # scaled, [batch Σd]
+) -> Entries:
     "The active entries of a batch; if the screen gives up (None), all scores are computed."
-    norms = cc.rank_norms
+    norms = cc.contest_norms
     found = screened_entries(cc.sparsity, screen_of(cc, x, norms)) if uses_screen(cc) and len(x) else None
     return active_entries(cc.sparsity, cc.pre_activations(x), norms) if found is None else found
 

@@ -435,7 +435,7 @@ def check_writable(cc: CrossCoder, fork: str = "science-of-finetuning", what: st
         raise ValueError(f"jkminder's normaliser has one scale for all sites, and this crosscoder has {scales}. "
                          "Write it for science-of-finetuning, whose normaliser has a scale for each.")
     if kind == "relu": return
-    if rank.upper() not in CODE_NORMALIZATION[:4]:
+    if str(rank).upper() not in CODE_NORMALIZATION[:4]:
         usual = ", ".join(CODE_NORMALIZATION[:4]).lower()
         raise ValueError(f"{what} has no code normalisation {rank!r}; there are {usual}.")
     if rank != "none" and (cc.norm_scale != 1).any():
@@ -481,7 +481,7 @@ def crosscoder_tensors(cc: CrossCoder, fork: str, rank: str) -> dict[str, Tensor
 def as_crosscoder(cc: CrossCoder, fork: str = "science-of-finetuning") -> Written:
     "Convert a crosscoder on several sites to a class of dictionary_learning."
     check_writable(cc, fork)
-    name, n, rank = AS_CROSSCODER[cc.sparsity.kind], len(cc.sites), cc.sparsity.rank.upper()
+    name, n, rank = AS_CROSSCODER[cc.sparsity.kind], len(cc.sites), str(cc.sparsity.rank).upper()
     rank = rank if rank in CODE_NORMALIZATION else CODE_NORMALIZATION[0]
     tensors = crosscoder_tensors(cc, fork, rank)
     of_class = dict(activation_dim=len(cc.b_dec) // n, dict_size=cc.n_features, num_layers=n, code_normalization=rank,

@@ -127,6 +127,9 @@ def correlate(
 # %% ../nbs/33_effects.ipynb #b32d13e3
 def check_effects(cc: CrossCoder, models: list[Model], tokens: Tokens, features: list[int]) -> dict[str, Site]:
     "The site that the crosscoder writes in each model."
+    if cc.sparsity.rank == "decoupled":
+        raise ValueError('Effects are of a feature that both models write where it fires; with rank="decoupled" each '
+                         "model has its own choice. Train with another rank.")
     sites = {model.name: [Site.parse(s) for s in cc.writes if Site.parse(s).model == model.name] for model in models}
     if wrong := {name: len(own) for name, own in sites.items() if len(own) != 1}:
         raise ValueError(f"Effects are measured at one written site of each model; the crosscoder writes {wrong}, "

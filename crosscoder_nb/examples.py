@@ -27,6 +27,7 @@ from .machine import device_or_fastest
 from .metrics import EncodedRows, Evaluation, Evaluator, measure
 from .rows import check_sites
 from .encoding import pieces
+from .sites import model_of
 
 # %% ../nbs/31_examples.ipynb #310496b0
 class Firings(NamedTuple):
@@ -329,7 +330,7 @@ def evaluation_problem(m: dict) -> str:   # nothing when all is well
     if problem := field_problem(e, HEADLINE): return f"in evaluation, {problem}"
     counted = e["n_tokens"] > 0 <= e["n_cut"] and e["n_tokens"] + e["n_cut"] == m["n_rows"]
     if not (counted and 0 <= e["l0"] <= m["n_features"]): return "its evaluation does not fit its rows"
-    known = {"pooled", *(name for name, _ in m["sites"])}
+    known = {"pooled", *(label for name, _ in m["sites"] for label in (name, model_of(name)))}
     if not {"pooled"} <= set(e["fve"]) <= known or not all(type(v) in (float, type(None)) for v in e["fve"].values()):
         return "its evaluation must give a variance explained, or null, at its sites and pooled"
     return ""

@@ -26,6 +26,7 @@ class SparseCode(NamedTuple):
     col: Tensor              # feature of each entry, int64 [n]
     val: Tensor              # activation, float32 [n]
     shape: tuple[int, int]   # (batch, feature)
+    sites: Tensor | None = None   # at which sites each entry is decoded, bool [n site]; None: at all its group writes
 
     def sparse(self) -> "SparseCode": return self
 
@@ -47,31 +48,47 @@ class SparseCode(NamedTuple):
         "The code with every activation multiplied by the weight of its feature, [feature]."
         return self._replace(val=self.val * weights[self.col])
 
+    def scores(self, norms: Tensor) -> Tensor:
+        "What each entry competed with, [n]; with norms [feature site] at every site, 0 where it is not kept, [n site]."
+        if norms.ndim == 1: return self.val * norms[self.col]
+        return self.val[:, None] * norms[self.col] * self.sites
+
     def map(self, function: Callable[[Tensor], Tensor]) -> "SparseCode":
         "The code with a function applied to every activation; function(0) must be 0."
         return self._replace(val=function(self.val))
 
+    def at(self, inside: Tensor) -> "SparseCode":   # which entries, indices [n]
+        "Some entries of the code."
+        sites = None if self.sites is None else self.sites[inside]
+        return SparseCode(self.row[inside], self.col[inside], self.val[inside], self.shape, sites)
+
+    def at_site(self, number: int) -> "SparseCode":
+        "The part of the code from which a site is decoded."
+        return self if self.sites is None else self.at(self.sites[:, number].nonzero().squeeze(1))
+
     def only(self, keep: Tensor) -> "SparseCode":
         "The code with only the features where `keep`, [feature] bool, is True."
-        inside = keep[self.col].nonzero().squeeze(1)
-        return SparseCode(self.row[inside], self.col[inside], self.val[inside], self.shape)
+        return self.at(keep[self.col].nonzero().squeeze(1))
 
     def slice(self, start: int, stop: int) -> "SparseCode":
         "The part of the code that belongs to features start..stop, renumbered from 0."
         if (start, stop) == (0, self.shape[1]): return self
-        inside = ((self.col >= start) & (self.col < stop)).nonzero().squeeze(1)
-        return SparseCode(self.row[inside], self.col[inside] - start, self.val[inside], (self.shape[0], stop - start))
+        part = self.at(((self.col >= start) & (self.col < stop)).nonzero().squeeze(1))
+        return part._replace(col=part.col - start, shape=(self.shape[0], stop - start))
 
 # %% ../nbs/11_kernels.ipynb #dbcca3c4
 class DenseCode(NamedTuple):
     "Feature activations [batch feature] as a dense tensor, with the methods of `SparseCode`."
     f: Tensor                   # [batch feature]
     pre: Tensor | None = None   # the pre-activations it came from, for losses that look below a threshold
+    sites: Tensor | None = None # at which sites each feature is decoded, bool [batch feature site]; None: at all
 
     @property
     def shape(self) -> tuple[int, int]: return tuple(self.f.shape)
 
-    def sparse(self) -> SparseCode: return sparsify(self.f)
+    def sparse(self) -> SparseCode:
+        code = sparsify(self.f)
+        return code if self.sites is None else code._replace(sites=self.sites[code.row, code.col])
 
     def dense(self) -> Tensor: return self.f
 
@@ -81,13 +98,19 @@ class DenseCode(NamedTuple):
 
     def weighted_sum(self, weights: Tensor) -> Tensor: return (self.f * weights).sum()
 
-    def times(self, weights: Tensor) -> "DenseCode": return DenseCode(self.f * weights)
+    def times(self, weights: Tensor) -> "DenseCode": return DenseCode(self.f * weights, sites=self.sites)
 
-    def map(self, function: Callable[[Tensor], Tensor]) -> "DenseCode": return DenseCode(function(self.f))
+    def map(self, function: Callable[[Tensor], Tensor]) -> "DenseCode":
+        return DenseCode(function(self.f), sites=self.sites)
 
-    def only(self, keep: Tensor) -> "DenseCode": return DenseCode(self.f * keep)
+    def at_site(self, number: int) -> "DenseCode":
+        return self if self.sites is None else DenseCode(self.f * self.sites[..., number])
 
-    def slice(self, start: int, stop: int) -> "DenseCode": return DenseCode(self.f[:, start:stop])
+    def only(self, keep: Tensor) -> "DenseCode": return self.times(keep)
+
+    def slice(self, start: int, stop: int) -> "DenseCode":
+        sites = None if self.sites is None else self.sites[:, start:stop]
+        return DenseCode(self.f[:, start:stop], sites=sites)
 
 # %% ../nbs/11_kernels.ipynb #9d698550
 def sparsify(
@@ -131,7 +154,10 @@ class Entries(NamedTuple):
     row: Tensor     # token, [n]
     col: Tensor     # feature, [n]
     val: Tensor     # pre-activation, [n]
-    score: Tensor   # what it competes with, [n]
+    score: Tensor   # what it competes with, [n]; at every site, [n site], 0 where it is not kept
+
+    @property
+    def sites(self) -> Tensor | None: return self.score > 0 if self.score.ndim == 2 else None   # where it is decoded
 
     def at(self, keep: Tensor) -> "Entries":   # [n] bool
         "The entries where `keep` is True."
@@ -216,12 +242,36 @@ def best_of_blocks(
     found = Entries(row, col, pre.gather(1, col), s.flatten(1).gather(1, col))
     return Entries(*(t.flatten() for t in found)).at(found.score.flatten() > 0)
 
+# %% ../nbs/11_kernels.ipynb #11apart1
+def batch_winners(
+    sparsity: BatchTopK,
+    pre: Tensor,     # pre-activations, [batch feature]
+    norms: Tensor,   # decoder norms, [feature]
+    limit: float,    # in training the last batch's cut, in evaluation the threshold
+) -> Entries:
+    "The k x batch largest scores in training, all above the threshold in evaluation."
+    if sparsity.training: return choose_of_batch(pre, norms, sparsity.k_now * len(pre), limit)
+    found = entries_above(pre, norms, .99 * limit)      # quotient and product round differently
+    return found.at(found.score > limit)
+
+
+def join_sites(
+    parts: list[Entries],   # the entries that each site keeps
+    n_features: int,
+) -> Entries:               # each of them once, with a score for every site
+    "The entries that are kept at any site."
+    place, which = torch.cat([p.row * n_features + p.col for p in parts]).unique(return_inverse=True)
+    site = torch.cat([torch.full_like(p.col, i) for i, p in enumerate(parts)])
+    val, score = (torch.cat(t) for t in zip(*((p.val, p.score) for p in parts)))
+    table = score.new_zeros(len(place), len(parts)).index_put((which, site), score)
+    return Entries(place // n_features, place % n_features, val.new_empty(len(place)).index_put((which,), val), table)
+
 # %% ../nbs/11_kernels.ipynb #e758122b
 @singledispatch
 def active_entries(
     sparsity,       # a sparsity function
     pre: Tensor,    # pre-activations, [batch feature]
-    norms: Tensor,  # decoder norms, [feature]
+    norms: Tensor,  # decoder norms, [feature]; [feature site] where features compete at every site apart
 ) -> Entries:
     "The entries that the sparsity function leaves active."
     f = sparsity(pre, norms)
@@ -245,12 +295,11 @@ def _(sparsity: GroupMax, pre, norms): return best_of_blocks(pre, norms, sparsit
 
 @active_entries.register
 def _(sparsity: BatchTopK, pre, norms):
-    if sparsity.training:
-        check_k(sparsity.k_now, pre.shape[1])
-        return choose_of_batch(pre, norms, sparsity.k_now * len(pre), float(sparsity.cut))
-    threshold = float(sparsity.learnt_threshold())
-    found = entries_above(pre, norms, .99 * threshold)      # quotient and product round differently
-    return found.at(found.score > threshold)
+    check_k(sparsity.k_now, pre.shape[1])
+    limits = (sparsity.cut if sparsity.training else sparsity.learnt_threshold()).tolist()
+    if norms.ndim == 1: return batch_winners(sparsity, pre, norms, limits)
+    parts = [batch_winners(sparsity, pre, n, limit) for n, limit in zip(norms.unbind(1), limits)]
+    return join_sites(parts, pre.shape[1])
 
 # %% ../nbs/11_kernels.ipynb #3bde927b
 KEEP = 1 - 2**-7   # bound and edge, each off by at most 2**-8 through bfloat16, are still compared correctly

@@ -90,6 +90,9 @@ def judge_claim(
 
 def check_pair(cc: CrossCoder, sites: tuple[str, str] | None) -> tuple[str, str]:
     "The two sites to compare, which must be written and have one width."
+    if cc.sparsity.rank == "decoupled":
+        raise ValueError('latent scaling takes a feature as active in both models or in neither; with rank="decoupled" '
+                         "each model has its own choice. Train with another rank.")
     pair = tuple(cc.writes) if sites is None else tuple(sites)
     if len(pair) != 2 or not set(pair) <= set(cc.writes):
         raise ValueError(f"latent scaling compares two sites that the crosscoder writes, {', '.join(cc.writes)}; "

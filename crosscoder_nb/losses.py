@@ -31,7 +31,7 @@ class Objective:
     prefixes: tuple[float, ...] = ()     # Matryoshka: shares of the features that must also reconstruct alone
     penalty: str = "l1"                  # on the code, one of PENALTIES
     l1_coeff: float = 0.0                # factor of the penalty, whichever it is
-    code_norm: str = "crosscoder"        # how the penalty weighs a feature, one of sparsity.CODE_NORMS
+    code_norm: str | Mapping[str, float] = "crosscoder"   # how the penalty weighs a feature, as for `code_norms`
     target_l0: float | None = None       # of the penalty "l0": how many features should be active for a token
     aux: str = "topk"                    # how dead features are revived, one of REVIVALS
     aux_coeff: float = 1 / 32            # factor of the revival loss, in units of the reconstruction loss
@@ -56,6 +56,7 @@ def plain_numbers(o: Objective) -> None:
     if o.aux_k != int(o.aux_k): raise ValueError(f"aux_k is a number of features and must be whole; got {o.aux_k}")
     put("aux_k", int(o.aux_k))
     if o.site_weights: put("site_weights", {n: float(w) for n, w in o.site_weights.items()})
+    if isinstance(o.code_norm, Mapping): put("code_norm", {n: float(w) for n, w in o.code_norm.items()})
     prefixes = o.prefixes if isinstance(o.prefixes, (tuple, list)) else (o.prefixes,)
     put("prefixes", tuple(map(float, prefixes)))
 

@@ -52,7 +52,7 @@ def set_firing_rate(
     highest = pre.topk(min(n + 1, len(x)), dim=0).values
     edge = highest[n - 1:].mean(0)             # between the lowest that is to be active and the highest that is not
     for w, start, stop in cc.spans():
-        w.b_enc += threshold[start:stop] - edge[start:stop] if threshold.ndim else -edge[start:stop]
+        w.b_enc += threshold[start:stop] - edge[start:stop]
 
 # %% ../nbs/15_starts.ipynb #39f992aa
 NEWBORN = .2   # length of a new encoder row, in units of the living ones'

@@ -39,7 +39,7 @@ from .recipes import (RECIPES, SCHEDULE, Recipe, TrainConfig, annealed_k, anneal
                                    l1_coeff, last_birth, lr_factor, plan_of_step, recipe, trial_sites)
 from .rows import InMemory, Rows, check_rows, check_sites, tensor_digest
 from .sites import model_of
-from .sparsity import BatchTopK
+from .sparsity import BatchTopK, smallest_kept
 from .starts import center_decoder_bias, resample, set_firing_rate
 from .organisms import DiesAfter, Killed, planted_activations
 
@@ -280,7 +280,9 @@ def measure_step(
                 dead=float((run.silent > run.config.dead_tokens).float().mean()))
     if run.k is not None: out["k"] = run.cc.sparsity.k_now
     if run.config.p_end is not None: out["p"] = run.p
-    if hasattr(run.cc.sparsity, "threshold"): out["threshold"] = float(run.cc.sparsity.threshold)
+    threshold = getattr(run.cc.sparsity, "threshold", None)
+    if threshold is not None and threshold.ndim == 0: out["threshold"] = float(threshold)
+    elif threshold is not None: out |= {f"threshold_{n}": t for n, t in zip(run.cc.sites, threshold.tolist())}
     return out | explained_variance_of_batch(made.y, made.y_hat, run.cc.writes) | measure_integrity(run.cc)
 
 # %% ../nbs/21_train.ipynb #332c9531
@@ -520,14 +522,16 @@ def fit_thresholds(
 ) -> None:
     """Fit the thresholds of BatchTopK to the weights of this step, and leave those that training learns as they are.
 
-    A threshold is the mean over batches of the smallest score kept."""
+    A threshold is the mean over batches of the smallest score kept; where every site chooses apart, of each site."""
     for r in runs.values():
         if not isinstance(r.cc.sparsity, BatchTopK): continue
         seen, r.cc.sparsity.k_now = [], r.k
         for x in batches:
             code = r.cc.code(r.cc.scaling(drop_outliers(r.cc, move_batch(x, r.device)))).sparse()
-            seen.extend(code.times(r.cc.rank_norms).val.min()[None] if len(code.val) else ())
-        r.fitted = torch.stack(seen).mean() if seen else r.cc.sparsity.threshold.clone()
+            seen.append(smallest_kept(code.scores(r.cc.contest_norms)))
+        learnt = r.cc.sparsity.threshold                                    # 0-dim, or of each site
+        mean = torch.stack(seen).nanmean(0) if seen else torch.full_like(learnt, torch.nan)
+        r.fitted = torch.where(mean.isnan(), learnt, mean)
 
 
 @contextmanager
