@@ -29,18 +29,19 @@ from .architectures import verify_partition_integrity
 from .checkpoints import (Checkpoint, MetricsLog, check_same_runs, check_space, inspect_results,
                                        kept_folder, newest_checkpoint, read_checkpoint, read_metrics, save_checkpoint,
                                        save_results)
-from .crosscoder import CrossCoder, columns, take
+from .crosscoder import CrossCoder, take
 from .saving import as_json
 from .files import remove_half_written, sole_writer, without_records
 from .kernels import keep_memory
 from .losses import Losses, Objective, l1_penalty, losses, total
 from .machine import device_or_fastest
+from .metrics import explained_variance, name_for_log
 from .recipes import (RECIPES, SCHEDULE, Recipe, TrainConfig, annealed_k, annealed_p, first_difference,
                                    l1_coeff, last_birth, lr_factor, plan_of_step, recipe, trial_sites)
 from .rows import InMemory, Rows, check_rows, check_sites, tensor_digest
-from .sites import model_of
 from .sparsity import BatchTopK, smallest_kept
 from .starts import center_decoder_bias, resample, set_firing_rate
+from .validation import OwnNumbers, Validation
 from .organisms import DiesAfter, Killed, planted_activations
 
 # %% ../nbs/21_train.ipynb #75c8825d
@@ -186,6 +187,7 @@ class Run:
         self.silent = torch.zeros(cc.n_features, dtype=torch.int64, device=self.device)   # tokens since each fired
         self.fitted = None                            # threshold of BatchTopK that fits the weights of this very step
         self.history = []                             # the metrics of every logged step
+        self.validation = Validation()                # what is measured on held-out rows
         self.continued = []                           # where it went on under another plan, and which it had before
         self.machine = describe_machine(self.device)  # the machine on which it began
         self.wandb_id = secrets.token_hex(4) if config.wandb else None   # under which wandb continues it
@@ -219,7 +221,10 @@ class Run:
         resample_dead(self, x, made)
         return made
 
-    def is_logged(self, step: int) -> bool: return step % self.config.log_every == 0 or step in (1, self.config.steps)
+    def is_logged(self, step: int) -> bool:
+        "Whether a step's metrics are logged; where held-out rows are measured, those of training go beside them."
+        regular = step % self.config.log_every == 0 or self.validation.is_regular(step)
+        return regular or step in (1, self.config.steps)
 
     def dead_features(self) -> Tensor:
         "Features silent for longer than dead_tokens, at most aux_features of them: those silent longest."
@@ -240,23 +245,8 @@ def explained_variance_of_batch(
 ) -> dict[str, float]:          # under the names they are logged by; NaN where the batch does not vary
     "1 - Σ‖y - y_hat‖² / Σ‖y - mean y‖² over a batch, pooled and for each site."
     error, spread = (y - y_hat).square().sum(0), (y - y.mean(0)).square().sum(0)
-    least = 1e-12 * y.square().sum(0)           # the largest spread that rounding gives a constant
-    def share(cols):
-        return float(1 - error[cols].sum() / spread[cols].sum()) if spread[cols].sum() > least[cols].sum() else math.nan
-    out = dict(explained_variance=share(slice(None)))
-    if len(sites) == 1: return out
-    parts = {n: list(range(*cols.indices(y.shape[1]))) for n, cols in columns(sites).items()}
-    parts = dict(zip("AB", parts.values())) if len(sites) == 2 else columns_of_models(parts) | parts
-    return out | {f"explained_variance_{n}": share(cols) for n, cols in parts.items()}
-
-
-def columns_of_models(
-    parts: Mapping[str, list[int]],   # columns of each site
-) -> dict[str, list[int]]:            # of each model; empty for one model, and where every model has one site
-    "The columns of all sites of each model."
-    models = {}
-    for site, cols in parts.items(): models.setdefault(model_of(site), []).extend(cols)
-    return models if 1 < len(models) < len(parts) else {}
+    varies = spread > 1e-12 * y.square().sum(0)      # more than the spread that rounding gives a constant
+    return name_for_log(explained_variance(error, spread * varies, sites))
 
 
 def measure_integrity(cc: CrossCoder) -> dict[str, float]:
@@ -340,6 +330,7 @@ class Training(NamedTuple):
     rows: Rows
     folder: Path
     about: dict[str, dict]    # the identity of each run
+    validation: Validation = Validation()   # what is measured on held-out rows
 
     @property
     def config(self) -> TrainConfig:
@@ -352,14 +343,22 @@ class Training(NamedTuple):
         return next(iter(self.runs.values())).step
 
 
-def begin_training(runs: dict[str, Run], rows: Rows, folder: Path) -> Training:
-    "Check that the runs agree about the stream, and make their folders."
+def begin_training(
+    runs: dict[str, Run],
+    rows: Rows,
+    folder: Path,
+    validation: Validation = Validation(),
+) -> Training:
+    "Check that the runs agree about the stream and have the sites of the rows held out, and make their folders."
     for field in STREAM:
         values = {n: getattr(r.config, field) for n, r in runs.items()}
         if len(set(values.values())) > 1:
             raise ValueError(f"crosscoders that learn from one stream must agree on {field}; got {values}")
+    for run in runs.values():
+        validation.check(run.cc)
+        run.validation = validation
     for n in runs: (folder / n).mkdir(parents=True, exist_ok=True)
-    return Training(runs, rows, folder, {n: identify(r, rows) for n, r in runs.items()})
+    return Training(runs, rows, folder, {n: identify(r, rows) for n, r in runs.items()}, validation)
 
 
 def check_same(
@@ -468,7 +467,9 @@ def describe_origin(t: Training, run: Run) -> dict:
     metrics = {name: round(float(v), 6) for name, v in run.history[-1].items() if math.isfinite(v)}
     config = {name: v for name, v in asdict(run.config).items() if name != "wandb"}   # a matter of its user alone
     origin = dict(config=config, data=t.rows.about, tokens=run.tokens, metrics=metrics)
-    return as_json(origin | (dict(continued=run.continued) if run.continued else {}), "info.training")
+    if run.continued: origin["continued"] = run.continued
+    if t.validation.rows is not None: origin["held_out"] = t.validation.rows.about
+    return as_json(origin, "info.training")
 
 
 def write_results(t: Training) -> None:
@@ -511,7 +512,9 @@ def load_results(t: Training) -> None:
         run.cc.info, run.history = saved.info, read_metrics(t.folder / n).to_dict("records")
 
 # %% ../nbs/21_train.ipynb #a84d8f7d
-BAR = dict(loss="loss", L0="l0_loss", VE="explained_variance", dead="dead")   # the metrics beside the progress bar
+# the metrics beside the progress bar
+BAR = {"loss": "loss", "L0": "l0_loss", "VE": "explained_variance", "dead": "dead",
+       "held-out VE": "val_explained_variance"}
 SETTLING = 4                                                                  # batches that thresholds are fitted on
 
 
@@ -524,7 +527,7 @@ def fit_thresholds(
 
     A threshold is the mean over batches of the smallest score kept; where every site chooses apart, of each site."""
     for r in runs.values():
-        if not isinstance(r.cc.sparsity, BatchTopK): continue
+        if not isinstance(r.cc.sparsity, BatchTopK) or r.fitted is not None: continue
         seen, r.cc.sparsity.k_now = [], r.k
         for x in batches:
             code = r.cc.code(r.cc.scaling(drop_outliers(r.cc, move_batch(x, r.device)))).sparse()
@@ -565,6 +568,26 @@ def take_step(run: Run, x: Tensor) -> dict[str, float] | None:
     metrics = measure_step(run, made) if run.is_logged(run.step) else None
     run.scheduler.step()
     return metrics
+
+
+def validate(
+    t: Training,
+    lines: dict[str, dict | None],   # what the step just made logs of each run; None: nothing
+    batches: Lookahead,
+) -> dict[str, dict | None]:         # with what is measured on held-out rows, when it is time
+    "Measure the crosscoders as they would be kept at this step."
+    if not t.validation.is_due(t.step, t.config.steps): return lines
+    fit_thresholds(t.runs, batches.peek(SETTLING))
+    with fitted_thresholds(t.runs):
+        return {n: t.validation(run.cc, lines[n], t.config.batch_size) for n, run in t.runs.items()}
+
+
+def show_progress(bar: tqdm, t: Training, line: dict[str, float]) -> None:
+    "Write some metrics beside the progress bar, and which share of its time was spent on held-out rows."
+    shown = {label: f"{line[name]:.3g}" for label, name in BAR.items() if name in line}
+    passed = bar.format_dict["elapsed"]
+    if t.validation.seconds and passed: shown["validating"] = f"{t.validation.seconds / passed:.0%}"
+    bar.set_postfix(shown, refresh=False)
 
 
 def keep_checkpoint(t: Training) -> None:
@@ -622,6 +645,7 @@ def run_steps(t: Training) -> None:
     config, begin, device = t.config, t.step, next(iter(t.runs.values())).device
     if begin == config.steps and not leaves_more(t): return
     check_disk(t)
+    t.validation.begin(t.rows)
     batches = Lookahead(iter(t.rows.batches(config.batch_size, seed=config.seed, skip=begin)))
     folders, histories = {n: t.folder / n for n in t.runs}, {n: r.history for n, r in t.runs.items()}
     with (MetricsLog(folders, histories, wandb_arguments(t)) as log,
@@ -629,10 +653,10 @@ def run_steps(t: Training) -> None:
         if leaves_more(t): save_step(t, batches)                # killed before that, or asked for only now
         for step, x in zip(range(begin + 1, config.steps + 1), batches):
             x = move_batch(x, device)                     # once, for all of them
-            for n, run in t.runs.items():
-                if metrics := take_step(run, x):
-                    log(n, metrics)
-                    bar.set_postfix({k: f"{metrics[m]:.3g}" for k, m in BAR.items()}, refresh=False)
+            lines = validate(t, {n: take_step(run, x) for n, run in t.runs.items()}, batches)
+            for n, line in lines.items():
+                if line: log(n, line)
+                if line: show_progress(bar, t, line)
             save_step(t, batches)
             bar.update()
     if t.step < config.steps:
@@ -648,9 +672,14 @@ class Trained(NamedTuple):
 NOT_MANY = "train_many takes a dict of CrossCoders or Recipes by name; for one of them use train. Got {what!r}"
 
 
-def train_runs(runs: dict[str, Run], rows: Rows, folder: Path) -> dict[str, Trained]:
+def train_runs(
+    runs: dict[str, Run],
+    rows: Rows,
+    folder: Path,
+    validation: Validation,
+) -> dict[str, Trained]:
     "Train runs to their last step, from the checkpoint in the folder if there is one; finished runs are only read."
-    t = begin_training(runs, rows, folder)
+    t = begin_training(runs, rows, folder, validation)
     if is_finished(t): load_results(t)
     else:
         with sole_writer(folder):
@@ -670,14 +699,21 @@ def train(
     folder: str | Path,                 # of metrics, checkpoints and result; a run begun there is continued
     config: TrainConfig | None = None,  # of a crosscoder; a recipe brings its own
     device: str | torch.device | None = None,   # where to train; the crosscoder stays there. None: the fastest there is
+    held_out: Rows | None = None,       # rows not trained on, on which it is measured while it learns
+    validate_every: int = 500,          # steps between two of these measurements, besides the first and the last step
+    validate_tokens: int = 20_000,      # rows drawn from held_out, once, and kept in memory
+    on_validate: OwnNumbers | None = None,   # is given the crosscoder at these steps; the numbers it returns are logged too
 ) -> Trained:                           # (cc, history)
     """Train a crosscoder. Resumes exactly after a kill; a finished run is returned at once, and with more steps it is
     continued: exactly as if it had been planned so, where the schedule of the steps made was the same, otherwise with a
     warning that says what changes. `keep_checkpoints` of the config keeps those of chosen steps.
+    With `held_out`, the log also has what `evaluate` finds on those rows, as val_explained_variance and the like
+    (20_validation); nothing else changes.
 
-    ValueError when the folder holds another run; FloatingPointError when the loss is no longer finite;
-    EOFError when the rows end before the steps do."""
-    return train_runs({"": make_run(what, rows, config, device)}, rows, Path(folder))[""]
+    ValueError when the folder holds another run, or when held-out rows are trained on; FloatingPointError when the
+    loss is no longer finite; EOFError when the rows end before the steps do."""
+    validation = Validation(held_out, validate_every, validate_tokens, on_validate)
+    return train_runs({"": make_run(what, rows, config, device)}, rows, Path(folder), validation)[""]
 
 
 def train_many(
@@ -686,14 +722,19 @@ def train_many(
     folder: str | Path,                 # each crosscoder's files go to a folder of its name in it
     config: TrainConfig | None = None,  # of crosscoders; recipes bring their own
     device: str | torch.device | None = None,   # where to train; the crosscoders stay there. None: the fastest there is
+    held_out: Rows | None = None,       # rows not trained on, on which it is measured while it learns
+    validate_every: int = 500,          # steps between two of these measurements, besides the first and the last step
+    validate_tokens: int = 20_000,      # rows drawn from held_out, once, and kept in memory
+    on_validate: OwnNumbers | None = None,   # is given the crosscoder at these steps; the numbers it returns are logged too
 ) -> dict[str, Trained]:                # (cc, history) by name
     """Train several crosscoders on one stream of rows. Each learns what it would have learnt alone.
 
     ValueError when they disagree about the stream; other errors as of `train`."""
     if not isinstance(what, Mapping) or not what or not all(isinstance(name, str) and name for name in what):
         raise TypeError(NOT_MANY.format(what=what))
+    validation = Validation(held_out, validate_every, validate_tokens, on_validate)
     runs = {name: make_run(one, rows, config, device) for name, one in what.items()}
-    return train_runs(runs, rows, Path(folder))
+    return train_runs(runs, rows, Path(folder), validation)
 
 # %% ../nbs/21_train.ipynb #21chk003
 DOES_NOT_LEARN = "recipe {name!r} does not learn in {steps} steps on planted activations: {numbers}. {rule}"
