@@ -63,6 +63,7 @@ def wiring(
 
 # %% ../nbs/40_plots.ipynb #e731e19d
 FIRST, BOTH, SECOND, OTHER = "#0072B2", "#009E73", "#D55E00", "#8C8C8C"
+HELD_OUT = "#CC79A7"
 
 
 def class_colours(
@@ -214,8 +215,9 @@ def training_curves(
 ) -> go.Figure:                 # three panels over the steps
     "Loss, active features per token and variance explained over the steps of training."
     panels = {"loss (log scale)": {"loss": ("loss", "#222222"), "l2_loss": ("squared error", OTHER)},
-              "active features per token": {"l0_loss": ("L0", "#222222")},
-              "variance explained": explained_columns(history, names)}
+              "active features per token": {"l0_loss": ("L0", "#222222"), "val_l0_loss": ("held out", HELD_OUT)},
+              "variance explained": (explained_columns(history, names)
+                                     | {"val_explained_variance": ("pooled, held out", HELD_OUT)})}
     fig = make_subplots(1, 3, subplot_titles=list(panels), horizontal_spacing=0.09).update_annotations(font_size=12)
     for col, columns in enumerate(panels.values(), 1):
         for line in curves(history, columns): fig.add_trace(line, row=1, col=col)
