@@ -645,7 +645,6 @@ def run_steps(t: Training) -> None:
     config, begin, device = t.config, t.step, next(iter(t.runs.values())).device
     if begin == config.steps and not leaves_more(t): return
     check_disk(t)
-    t.validation.begin(t.rows)
     batches = Lookahead(iter(t.rows.batches(config.batch_size, seed=config.seed, skip=begin)))
     folders, histories = {n: t.folder / n for n in t.runs}, {n: r.history for n, r in t.runs.items()}
     with (MetricsLog(folders, histories, wandb_arguments(t)) as log,
@@ -685,6 +684,7 @@ def train_runs(
         with sole_writer(folder):
             remove_drafts(t)
             resume(t)
+            if t.step < t.config.steps: validation.begin(rows)
             (folder / "finished.json").unlink(missing_ok=True)      # of fewer steps, or of results that are damaged
             run_steps(t)
             write_results(t)

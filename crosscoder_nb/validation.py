@@ -107,8 +107,10 @@ def share_of_documents(held_out: Rows, trained_on: Rows) -> float:   # NaN: not 
 TRAINED_ON = ("held_out holds rows that are trained on: {share:.0%} of them were found again among the training rows. "
               "Hold out other documents, for instance store.where(store.doc % 20 == 0), and train on those that are "
               "left, store.where(store.doc % 20 != 0).")
-SAME_TEXTS = ("{share} documents of held_out are trained on too, so the val_ numbers may be too good. Hold out whole "
-              "documents, for instance store.where(store.doc % 20 == 0), and train on the others.")
+SAME_TEXTS = ("{share:.1%} of the documents of held_out are trained on too, so the val_ numbers may be too good. Hold "
+              "out whole documents, for instance store.where(store.doc % 20 == 0), and train on the others.")
+NOT_KNOWN = ("held_out is made from the texts that are trained on, and which of their documents it holds is not known. "
+             "Unless they are others, the val_ numbers are too good: give it texts of its own.")
 MOST_FOUND = .05       # share of the rows; a few are alike where texts begin alike
 COMPARED = 20_000      # training rows that are looked at
 
@@ -124,8 +126,8 @@ def check_apart(
     if share > MOST_FOUND: raise ValueError(TRAINED_ON.format(share=share))
     documents = share_of_documents(held_out, trained_on)
     if documents == 0: return
-    said = "It is not known which, but" if math.isnan(documents) else f"{documents:.0%} of the"
-    warnings.warn(SAME_TEXTS.format(share=said), stacklevel=6)
+    said = NOT_KNOWN if math.isnan(documents) else SAME_TEXTS.format(share=documents)
+    warnings.warn(said, stacklevel=5)
 
 # %% ../nbs/20_validation.ipynb #06ce1bed
 OwnNumbers = Callable[[CrossCoder], Mapping[str, float]]   # of a user
