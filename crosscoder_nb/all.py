@@ -6,11 +6,12 @@
 __all__ = ['ActivationBuffer', 'ActivationStore', 'BatchTopK', 'Browser', 'CrossCoder', 'Examples', 'Gated', 'Group', 'GroupMax',
            'InMemory', 'JumpReLU', 'ReLU', 'Share', 'Tokens', 'TopK', 'TrainConfig', 'ablation_effects', 'attn_in',
            'attn_out', 'clt', 'cosine_histogram', 'crosscoder', 'dedicated', 'designated_shared', 'diff', 'edited',
-           'evaluate', 'excerpt', 'exclusive', 'explain_store', 'fidelity', 'fit_scaling', 'harvest', 'head', 'heads',
-           'latent_scaling', 'load_dictionary', 'load_model', 'lora_pair', 'mlp_in', 'mlp_out', 'per_layer_saes',
-           'planted_activations', 'pre_post_mlp', 'push_to_hub', 'recipe', 'relative_norm_histogram', 'resid', 'sae',
-           'same_place', 'shared_sae', 'stdlib_texts', 'train', 'train_many', 'training_curves', 'transcoder',
-           'weakly_causal', 'wrap_model', 'write_report']
+           'evaluate', 'excerpt', 'exclusive', 'explain_store', 'explained_variance_per_token', 'fidelity',
+           'fit_scaling', 'harvest', 'head', 'heads', 'latent_scaling', 'load_dictionary', 'load_model', 'load_saelens',
+           'lora_pair', 'mlp_in', 'mlp_out', 'norm_difference', 'per_layer_saes', 'planted_activations', 'pre_post_mlp',
+           'push_to_hub', 'recipe', 'relative_norm_histogram', 'resid', 'sae', 'same_place', 'save_delphi',
+           'shared_sae', 'stdlib_texts', 'train', 'train_many', 'training_curves', 'transcoder', 'weakly_causal',
+           'wrap_model', 'write_report']
 
 # %% ../nbs/90_all.ipynb #d0101b5f
 import inspect
@@ -25,21 +26,23 @@ from .browser import Browser
 from .buffer import ActivationBuffer
 from .crosscoder import CrossCoder, Group
 from .dictionaries import load_dictionary
-from .diff import diff, exclusive
+from .diff import diff, exclusive, norm_difference
 from .effects import ablation_effects
 from .examples import Examples, excerpt
+from .exports import save_delphi
 from .fidelity import fidelity
 from .harvest import harvest
 from .hub import push_to_hub
 from .interventions import edited
 from .latent_scaling import latent_scaling
 from .memory import explain_store
-from .metrics import evaluate
+from .metrics import evaluate, explained_variance_per_token
 from .models import load_model, lora_pair, same_place, wrap_model
 from .organisms import planted_activations
 from .pairs import stdlib_texts
 from .plots import cosine_histogram, relative_norm_histogram, training_curves
 from .recipes import Share, TrainConfig, recipe
+from .registry import load_saelens
 from .report import write_report
 from .rows import InMemory
 from .scaling import fit_scaling
@@ -53,11 +56,12 @@ from .train import train, train_many
 _all_ = ["ActivationBuffer", "ActivationStore", "BatchTopK", "Browser", "CrossCoder", "Examples", "Gated", "Group",
          "GroupMax", "InMemory", "JumpReLU", "ReLU", "Share", "Tokens", "TopK", "TrainConfig", "ablation_effects",
          "attn_in", "attn_out", "clt", "cosine_histogram", "crosscoder", "dedicated", "designated_shared", "diff",
-         "edited", "evaluate", "excerpt", "exclusive", "explain_store", "fidelity", "fit_scaling", "harvest", "head",
-         "heads", "latent_scaling", "load_dictionary", "load_model", "lora_pair", "mlp_in", "mlp_out",
-         "per_layer_saes", "planted_activations", "pre_post_mlp", "push_to_hub", "recipe", "relative_norm_histogram",
-         "resid", "sae", "same_place", "shared_sae", "stdlib_texts", "train", "train_many", "training_curves",
-         "transcoder", "weakly_causal", "wrap_model", "write_report"]
+         "edited", "evaluate", "excerpt", "exclusive", "explain_store", "explained_variance_per_token", "fidelity",
+         "fit_scaling", "harvest", "head", "heads", "latent_scaling", "load_dictionary", "load_model", "load_saelens",
+         "lora_pair", "mlp_in", "mlp_out", "norm_difference", "per_layer_saes", "planted_activations", "pre_post_mlp",
+         "push_to_hub", "recipe", "relative_norm_histogram", "resid", "sae", "same_place", "save_delphi", "shared_sae",
+         "stdlib_texts", "train", "train_many", "training_curves", "transcoder", "weakly_causal", "wrap_model",
+         "write_report"]
 
 # %% ../nbs/90_all.ipynb #all00002
 PATHS = re.compile(r"\b(crosscoder_nb|collections|pathlib|typing)(\.[a-z_]+)*\.")   # of modules, in a type
