@@ -118,10 +118,19 @@ def check_place(place) -> None:
     if place is None: return
     if not isinstance(place, dict): raise ValueError(f"place must be an object or null and is {reprlib.repr(place)}")
     for name in {"doc", "windows", "batches", "counted"} & set(place): check_number(place[name], f"place.{name}")
-    skipped = place.get("skipped", {})
-    if not isinstance(skipped, dict): raise ValueError(f"place.skipped is {reprlib.repr(skipped)}")
     sha256 = place.get("sha256", "")
     if not isinstance(sha256, str): raise ValueError(f"place.sha256 is {reprlib.repr(sha256)}")
+    if "skipped" in place: check_skipped(place["skipped"])
+
+
+def check_skipped(skipped) -> None:
+    "ValueError unless this can be a count of documents, see Tokens."
+    check_fields(skipped, ("read", "reasons", "first"), "place.skipped")
+    reasons, first = skipped["reasons"], skipped["first"]
+    check_number(skipped["read"], "place.skipped.read")
+    if not (isinstance(reasons, dict) and isinstance(first, list) and all(isinstance(said, str) for said in first)):
+        raise ValueError(f"place.skipped is {reprlib.repr(skipped)}")
+    for reason, n in reasons.items(): check_number(n, f"place.skipped.reasons.{reason!r:.40}", 0, skipped["read"])
 
 # %% ../nbs/05_manifest.ipynb #050c767c
 FORMAT = 4   # version of the folder's layout
