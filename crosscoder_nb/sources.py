@@ -91,7 +91,10 @@ def check_source(source) -> None:
     if isinstance(source, Mapping):
         raise ValueError(f"source must be a list of documents or one data set; got a {type(source).__name__} of "
                          f"{list(source)[:5]}: choose one of them, or mix them, mix({{name: (source, weight), ...}}).")
-    if isinstance(source, (str, Iterator, pd.DataFrame)):
+    if isinstance(source, Iterator):
+        raise ValueError(f"source must be readable more than once, which a {type(source).__name__} is not: "
+                         "give list(source), or a stream of datasets, IterableDataset.from_generator(...).")
+    if isinstance(source, (str, pd.DataFrame)):
         raise ValueError(f"source must be a list of documents or a data set; got {type(source).__name__}.")
     if isinstance(source, Sized) and not len(source):
         raise ValueError("The source is empty: give at least one document.")
