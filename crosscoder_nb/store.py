@@ -410,7 +410,18 @@ class ActivationStore(View):
         "Where the rows come from, to be kept with what is trained on them."
         run, rows = self.manifest.run, dict(rows=self.n_rows)
         if self.kept is not None: rows |= dict(of=int(self.shards.ends[-1]), chosen=f"{zlib.crc32(self.kept):08x}")
-        return rows | dict(models=run.models, sites=run.sites, tokens=run.tokens)
+        return rows | run.about
+
+    @property
+    def sources(self) -> list[str]:
+        "Names of the sources of a mixture, by their numbers; empty if the rows are not from a mixture."
+        return [source["name"] for source in self.manifest.run.tokens.get("source", {}).get("sources", [])]
+
+    def rows_of(self, source: str) -> np.ndarray:   # bool [row], for `where`
+        "Which rows are from one source of a mixture."
+        if source in self.sources: return self.source_number == self.sources.index(source)
+        raise ValueError(f"The rows have no source {source!r}: they are from "
+                         f"{self.sources or 'a single one; give Tokens a mixture, mix(...), to tell sources apart'}.")
 
     def verify(self) -> list[str]:   # what is wrong, by file
         "Compare every file with its checksum."

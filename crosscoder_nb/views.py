@@ -104,7 +104,8 @@ class Shards:
     def column(self, name: str) -> np.ndarray:   # [row]; zeros where a shard is broken
         "A column of ROW_COLUMNS, of all shards."
         if name not in self.names:
-            raise ValueError(f"The rows of {self.folder} came from a data set without a column {name!r}, "
+            came = "are not from a mixture, and come" if name == "source_number" else "came from a data set"
+            raise ValueError(f"The rows of {self.folder} {came} without a column {name!r}, "
                              "so it is not known for them.")
         values = np.zeros(self.ends[-1], ROW_COLUMNS[name])
         for i, (begin, end) in enumerate(self.spans):
@@ -153,6 +154,8 @@ class Provenance:
     def role(self) -> np.ndarray: return self.column("role")           # who wrote it, an index into encoding.ROLES
     @cached_property
     def template(self) -> np.ndarray: return self.column("template")   # whether the chat template wrote it
+    @cached_property
+    def source_number(self) -> np.ndarray: return self.column("source_number")   # of its source in a mixture
 
     @property
     def n_rows(self) -> int: return int(self.shards.ends[-1]) if self.kept is None else len(self.kept)
