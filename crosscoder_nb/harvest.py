@@ -240,8 +240,9 @@ def take_rows(
 
 # %% ../nbs/05_harvest.ipynb #9f33a6f0
 ROW_COLUMNS = dict(token=np.int32, doc=np.int32, position=np.int32, window=np.int32,   # position: in its window
-                   role=np.int8,         # who wrote it, an index into ROLES
-                   template=np.bool_)    # whether the chat template wrote it
+                   role=np.int8,            # who wrote it, an index into ROLES
+                   template=np.bool_,       # whether the chat template wrote it
+                   source_number=np.int8)   # of its source in a mixture; only mixtures have this column
 
 # %% ../nbs/05_harvest.ipynb #ac97f7fe
 class Part(NamedTuple):
@@ -261,6 +262,7 @@ def make_part(
     window, position = batch.counts.nonzero(as_tuple=True)
     columns = dict(token=batch.ids[window, position], doc=batch.doc[window], position=position, window=window,
                    role=batch.role[window, position], template=batch.template[window, position])
+    if (batch.source >= 0).all(): columns["source_number"] = batch.source[window]
     rows = {name: column.numpy().astype(ROW_COLUMNS[name]) for name, column in columns.items()}
     ids = [row[attended].tolist() for row, attended in zip(batch.ids, batch.attention)]
     windows = dict(ids=ids, doc=batch.doc.tolist(), start=batch.start.tolist())

@@ -113,6 +113,8 @@ def check_place(place) -> None:
     if place is None: return
     if not isinstance(place, dict): raise ValueError(f"place must be an object or null and is {reprlib.repr(place)}")
     for name in {"doc", "windows", "batches", "counted"} & set(place): check_number(place[name], f"place.{name}")
+    skipped = place.get("skipped", {})
+    if not isinstance(skipped, dict): raise ValueError(f"place.skipped is {reprlib.repr(skipped)}")
     sha256 = place.get("sha256", "")
     if not isinstance(sha256, str): raise ValueError(f"place.sha256 is {reprlib.repr(sha256)}")
 
@@ -129,6 +131,11 @@ class Manifest:
 
     @property
     def n_rows(self) -> int: return sum(record.rows for record in self.shards)
+
+    @property
+    def skipped(self) -> dict:
+        "How many documents were read so far, and how many of them could not be used, by reason, with the first ones."
+        return (self.shards[-1].place or {}).get("skipped", {}) if self.shards else {}
 
     @property
     def header(self) -> dict:

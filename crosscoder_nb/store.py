@@ -339,7 +339,7 @@ def concatenate_manifests(folder: Path, stores: list) -> Manifest:   # the folde
         models |= {json.dumps(without_records(m, RECORDS)): m for m in store.manifest.run.models if m["name"] in wanted}
         for record in store.manifest.shards:
             files = {os.path.relpath(store.folder / name, folder): stamp for name, stamp in record.files.items()}
-            shards.append(replace(record, files=files))
+            shards.append(replace(record, files=files, place=None))   # it is not continued
     first = stores[0].manifest
     parts = [{key: value for key, value in store.about.items() if key != "models"} for store in stores]
     run = replace(first.run, models=list(models.values()), sites=stores[0].sites, tokens=dict(concatenated=parts))
@@ -465,7 +465,7 @@ class ActivationStore(View):
         """Put stores end to end as one, without a copy: rows, texts and batches are those of a store with all their
         shards; documents are numbered on. ValueError when sites, types or models differ, or rows would count twice."""
         check_parts(stores)
-        shards = Concatenated([store.shards.rename(store.columns) for store in stores])
+        shards = Concatenated([store.shards.rename(store.columns) for store in stores], [len(s.sources) for s in stores])
         folder = Path(os.path.commonpath([store.folder.resolve() for store in stores]))
         kept = None
         if any(store.kept is not None for store in stores):
@@ -504,6 +504,19 @@ class ActivationStore(View):
         run, rows = self.manifest.run, dict(rows=self.n_rows)
         if self.kept is not None: rows |= dict(of=int(self.shards.ends[-1]), chosen=f"{zlib.crc32(self.kept):08x}")
         return rows | dict(models=run.models, sites=run.sites, tokens=run.tokens)
+
+    @property
+    def sources(self) -> list[str]:
+        "Names of the sources of a mixture, by their numbers; empty if the rows are not from a mixture."
+        each = [tokens.get("source", {}).get("sources", []) for tokens in texts_of(self.manifest.run.tokens)]
+        return [source["name"] for sources in each for source in sources] if all(each) else []
+
+    def rows_of(self, source: str) -> np.ndarray:   # bool [row], for `where`
+        "Which rows are from one source of a mixture."
+        wanted = [number for number, name in enumerate(self.sources) if name == source]   # several, end to end
+        if wanted: return np.isin(self.source_number, wanted)
+        raise ValueError(f"The rows have no source {source!r}: they are from "
+                         f"{self.sources or 'a single one; give Tokens a mixture, mix(...), to tell sources apart'}.")
 
     def verify(self) -> list[str]:   # what is wrong, by file
         "Compare every file with its checksum."

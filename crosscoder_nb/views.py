@@ -117,7 +117,8 @@ class Shards:
     def column(self, name: str) -> np.ndarray:   # [row]; zeros where a shard is broken
         "A column of ROW_COLUMNS, of all shards."
         if name not in self.names:
-            raise ValueError(f"The rows of {self.folder} came from a data set or a cache without a column {name!r}, "
+            came = "are not from a mixture, and come" if name == "source_number" else "came from a data set or a cache"
+            raise ValueError(f"The rows of {self.folder} {came} without a column {name!r}, "
                              "so it is not known for them.")
         values = np.zeros(self.ends[-1], ROW_COLUMNS[name])
         for i, (begin, end) in enumerate(self.spans):
@@ -185,6 +186,8 @@ class Provenance:
     def role(self) -> np.ndarray: return self.column("role")           # who wrote it, an index into encoding.ROLES
     @cached_property
     def template(self) -> np.ndarray: return self.column("template")   # whether the chat template wrote it
+    @cached_property
+    def source_number(self) -> np.ndarray: return self.column("source_number")   # of its source in a mixture
 
     @property
     def n_rows(self) -> int: return int(self.shards.ends[-1]) if self.kept is None else len(self.kept)
@@ -317,15 +320,16 @@ def map_dataset(view: View) -> datasets.Dataset:
     return whole if view.kept is None else whole.select(view.kept)
 
 # %% ../nbs/06_views.ipynb #f738976e
-NUMBERED = ("doc", "window")   # columns that count from 0 in each part
+NUMBERED = ("doc", "window", "source_number")   # columns that count from 0 in each part
 
 class Concatenated(Shards):
     "Shards of several stores, one after the other."
     def __init__(
         self,
         parts: list[Shards],   # with the same sites, of the same type
+        sources: list[int],    # how many sources the texts of each are mixed from; 0: not a mixture
     ):
-        self.parts, self.dtype, self.widths = parts, parts[0].dtype, parts[0].widths
+        self.parts, self.sources, self.dtype, self.widths = parts, sources, parts[0].dtype, parts[0].widths
         self.folder = " and ".join(str(part.folder) for part in parts)
         self.sizes = [size for part in parts for size in part.sizes]
         self.firsts = np.cumsum([0, *(len(part.sizes) for part in parts)])   # first shard of each part
@@ -336,14 +340,19 @@ class Concatenated(Shards):
 
     def rename(self, names: dict[str, str]) -> "Concatenated":
         "The same rows, with some sites under other names."
-        return Concatenated([part.rename(names) for part in self.parts])
+        return Concatenated([part.rename(names) for part in self.parts], self.sources)
 
     def name_in_files(self, site: str) -> str: return self.parts[0].name_in_files(site)
+
+    def count(self, name: str, part: int, values: np.ndarray) -> int:
+        "How many documents, windows or sources a part has, whose column this is."
+        known = dict(window=self.parts[part].n_windows, source_number=self.sources[part]).get(name)
+        return known or int(values.max(initial=-1)) + 1
 
     @cached_property
     def window_firsts(self) -> np.ndarray:   # of each part, and the end
         if not any(part.n_windows for part in self.parts): return np.zeros(len(self.parts) + 1, np.int64)
-        counts = (part.n_windows or part.column("window").max(initial=-1) + 1 for part in self.parts)
+        counts = (part.n_windows or int(part.column("window").max(initial=-1)) + 1 for part in self.parts)
         return np.cumsum([0, *counts])
 
     @property
@@ -354,16 +363,14 @@ class Concatenated(Shards):
         return self.parts[part].columns(shard - int(self.firsts[part]), sites)
 
     def column(self, name: str) -> np.ndarray:   # [row]
-        "A column of ROW_COLUMNS, of all parts; windows and documents are numbered on."
-        values, first = [], 0
-        for part in self.parts:
-            values.append(part.column(name).astype(np.int64 if name in NUMBERED else ROW_COLUMNS[name]))
-            if name not in NUMBERED: continue
-            n = part.n_windows if name == "window" and part.n_windows else int(values[-1].max(initial=-1)) + 1
-            values[-1] += first
-            first += n
-        if first > np.iinfo(np.int32).max: raise ValueError(f"{self.folder} together have too many numbers of {name}.")
-        return np.concatenate(values).astype(ROW_COLUMNS[name])
+        "A column of ROW_COLUMNS, of all parts; windows, documents and sources are numbered on."
+        columns, first, most = [part.column(name) for part in self.parts], 0, np.iinfo(np.int32).max
+        if name not in NUMBERED: return np.concatenate(columns)
+        if name == "source_number": most = np.iinfo(ROW_COLUMNS[name]).max
+        for part, values in enumerate(columns):
+            columns[part], first = values.astype(np.int64) + first, first + self.count(name, part, values)
+        if first > most: raise ValueError(f"{self.folder} together have {first:,} numbers of {name}, more than {most:,}.")
+        return np.concatenate(columns).astype(ROW_COLUMNS[name])
 
     def ids(self, window: int) -> np.ndarray:
         "Token ids of a window."
