@@ -106,8 +106,10 @@ def find_sequences(
     else: begins = np.append(np.flatnonzero(cache.tokens.numpy() == bos), cache.n_rows)
     if begins[0] == 0 and begins[-1] == cache.n_rows and (np.diff(begins) >= 0).all(): return begins
     what = f"of {cache.folder} must begin at row 0 and end with row {cache.n_rows:,}"
-    if cache.ranges is None: raise ValueError(f"The sequences {what}; the first token {bos} is in row {begins[0]:,}. "
-                                              "Give another bos, or none to read the rows without their texts.")
+    if cache.ranges is None:
+        where = f"is in row {begins[0]:,}" if len(begins) > 1 else "is nowhere"
+        raise ValueError(f"The sequences {what}; the first token {bos} {where}. "
+                         "Give another bos, or none to read the rows without their texts.")
     raise ValueError(f"sequence_ranges.pt {what}, in order; it is {begins.tolist()[:8]} ... {AGAIN}")
 
 # %% ../nbs/06_caches.ipynb #d2a07b8c
@@ -149,7 +151,7 @@ def describe_caches(
         sites[site] = cache.shards[0].shape[1]
         for row in np.linspace(0, n - 1, min(n, 4096)).astype(int).tolist():
             digest.update(cache.rows(row, row + 1).view(torch.uint8).numpy().tobytes())
-        if cache.tokens is not None: digest.update(cache.tokens[:n].numpy().tobytes())
+        if cache.tokens is not None: digest.update(cache.tokens[:n].contiguous().numpy())
     if len(kinds) > 1 and dtype is None:
         raise ValueError(f"The caches hold {sorted(map(str, kinds))}, and a store has one type: say dtype=.")
     source = dict(kind="cache", rows=n, sha256=digest.hexdigest(), bos=bos)
