@@ -142,6 +142,9 @@ def describe_caches(
     dtype: torch.dtype | None = None,    # of the stored values; None: that of the caches, but float32 for float64
 ) -> HarvestRun:
     "What a store keeps of where its rows come from; ValueError when the caches do not fit together."
+    if not isinstance(folders, Mapping) or not folders:
+        raise ValueError("caches says in which folder the activations of which site are, {'base': 'activations/model/"
+                         f"dataset/submodule'}}; got {folders!r}.")
     if taken := [site for site in folders if site in ROW_COLUMNS]:
         raise ValueError(f"{taken} are names of a store's own columns; give the sites other names.")
     caches = {site: open_cache(Path(folder)) for site, folder in folders.items()}
