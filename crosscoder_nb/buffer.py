@@ -7,7 +7,7 @@ __all__ = ['Closed', 'ActivationBuffer']
 
 # %% ../nbs/08_buffer.ipynb #635dcba8
 import atexit, weakref
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from functools import cached_property, partial
 from itertools import chain, count
@@ -27,6 +27,8 @@ from .models import Model
 from .sites import Site, lock_of
 from .manifest import describe_run
 from .tokens import Tokens
+from .sources import is_bounded
+from .files import without_records
 from .views import Provenance
 
 # %% ../nbs/08_buffer.ipynb #ec3239b2
@@ -192,7 +194,7 @@ class RowCount:
         return self
 
     @property
-    def bounded(self) -> bool: return isinstance(self.tokens.source, Sized) or self.tokens.max_tokens is not None
+    def bounded(self) -> bool: return is_bounded(self.tokens.source) or self.tokens.max_tokens is not None
 
 # %% ../nbs/08_buffer.ipynb #dfd3cc85
 class Start(NamedTuple):
@@ -292,9 +294,10 @@ class LiveRows(Provenance):
         tokens: Tokens,
         dtype: torch.dtype | None,         # of the rows; None: as in a store
         probed: dict[Site, int],           # width of each site
+        remote: bool | str = False,        # where the models run, see harvest
     ):
         self.run = describe_run(models, {site.name: probed[site] for site in sites}, tokens, dtype)
-        self.models, self.wanted, self.tokens, self.probed = models, sites, tokens, probed
+        self.models, self.wanted, self.tokens, self.probed, self.remote = models, sites, tokens, probed, remote
         self.dtype = getattr(torch, self.run.dtype)
         self.names = {site.name: site.name for site in sites}   # here -> in the harvest
         self.counted = RowCount(tokens)
@@ -306,8 +309,9 @@ class LiveRows(Provenance):
 
     @property
     def about(self) -> dict:
-        "Where the rows come from, to be kept with what is trained on them."
-        return dict(rows=self.n_rows, models=self.run.models, sites=self.run.sites, tokens=self.run.tokens)
+        "Where the rows come from, to be kept with what is trained on them: the same on another machine."
+        models = without_records(self.run.models, ("loaded_as",))
+        return dict(rows=self.n_rows, models=models, sites=self.run.sites, tokens=self.run.tokens)
 
     @property
     def n_rows(self) -> int | None:
@@ -324,7 +328,7 @@ class LiveRows(Provenance):
     def harvest_rows(self, skip: int = 0, drop: int = 0, place: dict | None = None) -> Iterator[np.ndarray]:
         "Rows of an epoch, a batch of tokens at a time, from a place on; `skip` batches and `drop` rows are left out."
         wanted = [site for site in self.wanted if site.name in self.names.values()]
-        for item in harvest(self.models, wanted, self.tokens, skip, place, probed=self.probed):
+        for item in harvest(self.models, wanted, self.tokens, skip, place, self.remote, self.probed):
             x = cast_rows(take_rows(item, self.names.values()), self.sites, self.dtype, partial(name_row, item))
             del item   # freed before the caller uses the rows
             yield as_integers(x)[drop:]
@@ -398,13 +402,16 @@ class ActivationBuffer(LiveRows):
         tokens: Tokens,
         buffer_rows: int = 65_536,         # rows held; half of them are a chunk
         dtype: torch.dtype | None = None,  # of the rows; None: as in a store
+        remote: bool | str = False,        # where the models run, see harvest
     ):
         if buffer_rows < 2:
             raise ValueError("buffer_rows must be at least 2, and some tens of thousands to mix well; "
                              f"got {buffer_rows}.")
         probed = probe_sites(models, sites)
-        announce(memory_plan(models, sites, tokens, buffer_rows, dtype, probed=probed), "all at once", "buffer")
-        super().__init__([model.load() for model in models], sites, tokens, dtype, probed)
+        if not remote:
+            announce(memory_plan(models, sites, tokens, buffer_rows, dtype, probed=probed), "all at once", "buffer")
+            models = [model.load() for model in models]
+        super().__init__(models, sites, tokens, dtype, probed, remote)
         self.half, self.fillers = buffer_rows // 2, weakref.WeakSet()
         self.epochs = 0   # epochs completed by the stream of batches last read
 

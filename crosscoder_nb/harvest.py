@@ -133,6 +133,16 @@ def match_reading(
         return alike[0]
 
 # %% ../nbs/05_harvest.ipynb #69f7ba4f
+ATTENTION = ("{}: they compute attention differently, so their activations differ by rounding even where the models are "
+             "the same. Load them with the same attn_implementation=.")
+
+def check_attention(models: list[Model]) -> None:
+    "A warning when models of one architecture compute attention in different ways."
+    for kind in {type(model.module) for model in models}:
+        found = {model.name: model.attention for model in models if type(model.module) is kind}
+        if len(set(found.values())) > 1: warnings.warn(ATTENTION.format(found))
+
+
 def check_wanted(models: list[Model], sites: list[Site]) -> None:
     "ValueError unless these are sites in these models, each once."
     names = [model.name for model in models]
@@ -154,6 +164,7 @@ def probe_sites(
 ) -> dict[Site, int]:       # width of each site; model by model, in the order in which a forward pass reaches them
     "How wide sites are and in which order they come, from one run of each model on two tokens."
     check_wanted(models, sites)
+    check_attention(models)
     probed = {}
     for model in models:
         own = [site for site in sites if site.model == model.name]

@@ -41,7 +41,7 @@ class HarvestRun:
     "Where the rows of a store come from."
     dtype: str                                        # of the stored values, one of DTYPES
     sites: dict[str, int]                             # site name -> width, in the order of the columns
-    models: list[dict] = field(default_factory=list)  # name, path and identity of each; empty for a data set
+    models: list[dict] = field(default_factory=list)  # name, path, loaded_as, identity; empty for a data set
     tokens: dict = field(default_factory=dict)        # what decides them, see Tokens.describe
 
     @property
@@ -67,11 +67,11 @@ def describe_run(
     dtype: torch.dtype | None = None,   # of the stored values; None: bfloat16
 ) -> HarvestRun:
     "Describe a harvest of these sites on these tokens. ValueError for a model without weights."
-    described = [dict(name=m.name, path=str(m.path), **m.identity()) for m in models]
+    described = [dict(name=m.name, path=str(m.path), loaded_as=m.loaded_as, **m.identity()) for m in models]
     return HarvestRun(str(check_dtype(dtype)).removeprefix("torch."), widths, described, tokens.describe())
 
 # %% ../nbs/05_manifest.ipynb #def2259f
-RECORDS = ("path", "tokenizer", "max_tokens")   # parts of a run that do not decide what a row holds
+RECORDS = ("path", "loaded_as", "tokenizer", "max_tokens")   # parts of a run that do not decide what a row holds
 
 # %% ../nbs/05_manifest.ipynb #c41b90a4
 def rows_file(shard: int) -> str:
