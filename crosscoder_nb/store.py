@@ -289,6 +289,11 @@ def repair_store(
         return repair_shards(folder, manifest, make_source(models, sites, tokens, probed), contents=True)
 
 # %% ../nbs/07_store.ipynb #b5be91f7
+def name_store(store) -> str:
+    "What a store is called in an error."
+    return str(store.shards.folder if isinstance(store.shards, Concatenated) else store.folder)
+
+
 def site_origins(store) -> dict[str, dict | None]:   # None: not known, for rows that came from elsewhere
     "What decides the values at each site of a store: the place in its model, and the model."
     models = {m["name"]: without_records(m, (*RECORDS, "name")) for m in store.manifest.run.models}
@@ -299,7 +304,7 @@ def site_origins(store) -> dict[str, dict | None]:   # None: not known, for rows
 
 def check_part(first, other) -> None:
     "ValueError unless the rows of a store can follow those of another."
-    cannot = f"{first.folder} and {other.folder} cannot be put end to end"
+    cannot = f"{name_store(first)} and {name_store(other)} cannot be put end to end"
     if list(first.sites.items()) != list(other.sites.items()):
         raise ValueError(f"{cannot}: one holds the sites {first.sites}, the other {other.sites}. "
                          "Choose and name them alike, in the same order, with select.")
@@ -326,8 +331,8 @@ def check_parts(stores: list) -> None:
         known = {stamp for record in store.manifest.shards for stamp in record.files.values()}
         known |= {json.dumps(without_records(tokens, RECORDS)) for tokens in texts_of(store.manifest.run.tokens) if tokens}
         if twice := [seen[key] for key in known if key in seen]:
-            raise ValueError(f"The rows of {store.folder} would count twice: {twice[0].folder} is of the same tokens. "
-                             "Give each store once, and choose among its rows with one where.")
+            raise ValueError(f"The rows of {name_store(store)} would count twice: {name_store(twice[0])} is of the same "
+                             "tokens. Give each store once, and choose among its rows with one where.")
         seen |= dict.fromkeys(known, store)
 
 
