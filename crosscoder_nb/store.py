@@ -331,8 +331,8 @@ def check_parts(stores: list) -> None:
         known = {stamp for record in store.manifest.shards for stamp in record.files.values()}
         known |= {json.dumps(without_records(tokens, RECORDS)) for tokens in texts_of(store.manifest.run.tokens) if tokens}
         if twice := [seen[key] for key in known if key in seen]:
-            raise ValueError(f"The rows of {name_store(store)} would count twice: {name_store(twice[0])} is of the same "
-                             "tokens. Give each store once, and choose among its rows with one where.")
+            raise ValueError(f"The rows of {name_store(store)} would count twice: they are of the same tokens as "
+                             f"{name_store(twice[0])}. Give each store once, and choose among its rows with one where.")
         seen |= dict.fromkeys(known, store)
 
 
