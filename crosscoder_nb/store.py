@@ -309,7 +309,8 @@ def check_part(first, other) -> None:
         raise ValueError(f"{cannot}: one holds the sites {first.sites}, the other {other.sites}. "
                          "Choose and name them alike, in the same order, with select.")
     if first.dtype != other.dtype:
-        raise ValueError(f"{cannot}: one holds {first.dtype}, the other {other.dtype}. Collect both with the same dtype=.")
+        raise ValueError(f"{cannot}: one holds {first.dtype}, the other {other.dtype}. "
+                         "Collect both with the same dtype=.")
     there, here = site_origins(first), site_origins(other)
     for site in there:
         if there[site] and here[site] and (what := differences(there[site], here[site], site)):
@@ -329,7 +330,8 @@ def check_parts(stores: list) -> None:
     for store in stores:
         check_part(stores[0], store)
         known = {stamp for record in store.manifest.shards for stamp in record.files.values()}
-        known |= {json.dumps(without_records(tokens, RECORDS)) for tokens in texts_of(store.manifest.run.tokens) if tokens}
+        texts = [without_records(tokens, RECORDS) for tokens in texts_of(store.manifest.run.tokens)]
+        known |= {json.dumps(text) for text in texts if text}
         if twice := [seen[key] for key in known if key in seen]:
             raise ValueError(f"The rows of {name_store(store)} would count twice: they are of the same tokens as "
                              f"{name_store(twice[0])}. Give each store once, and choose among its rows with one where.")
@@ -470,7 +472,8 @@ class ActivationStore(View):
         """Put stores end to end as one, without a copy: rows, texts and batches are those of a store with all their
         shards; documents are numbered on. ValueError when sites, types or models differ, or rows would count twice."""
         check_parts(stores)
-        shards = Concatenated([store.shards.rename(store.columns) for store in stores], [len(s.sources) for s in stores])
+        parts = [store.shards.rename(store.columns) for store in stores]
+        shards = Concatenated(parts, [len(store.sources) for store in stores])
         folder = Path(os.path.commonpath([store.folder.resolve() for store in stores]))
         kept = None
         if any(store.kept is not None for store in stores):
