@@ -28,7 +28,6 @@ from .sites import Site, lock_of
 from .manifest import describe_run
 from .tokens import Tokens
 from .sources import is_bounded
-from .files import without_records
 from .views import Provenance
 
 # %% ../nbs/08_buffer.ipynb #ec3239b2
@@ -309,9 +308,8 @@ class LiveRows(Provenance):
 
     @property
     def about(self) -> dict:
-        "Where the rows come from, to be kept with what is trained on them: the same on another machine."
-        models = without_records(self.run.models, ("loaded_as",))
-        return dict(rows=self.n_rows, models=models, sites=self.run.sites, tokens=self.run.tokens)
+        "Where the rows come from, to be kept with what is trained on them."
+        return dict(rows=self.n_rows) | self.run.about
 
     @property
     def n_rows(self) -> int | None:

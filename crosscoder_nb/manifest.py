@@ -55,6 +55,11 @@ class HarvestRun:
     @property
     def bytes_per_row(self) -> int: return sum(self.sites.values()) * getattr(torch, self.dtype).itemsize
 
+    @property
+    def about(self) -> dict:
+        "What is kept with what is trained on the rows: the same whichever machine harvested them."
+        return dict(models=without_records(self.models, ("loaded_as",)), sites=self.sites, tokens=self.tokens)
+
     def as_json(self) -> "HarvestRun":
         "The run as it is read back from JSON, with lists in place of tuples."
         return HarvestRun(**json.loads(json.dumps(asdict(self))))

@@ -122,7 +122,7 @@ def mix(
     ValueError for what is not a source, for a weight that is not a positive number, and for an unknown option."""
     columns = dict(columns or {})
     for name, pair in sources.items():
-        if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[1], (int, float)) and 0 < pair[1] < 1e9):
+        if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[1], (int, float)) and 0 < pair[1] < float("inf")):
             raise ValueError(f"A mixture is a dict of name -> (source, weight), with weights above 0; see {name!r}.")
         if isinstance(pair[0], Mixture): raise ValueError(f"{name!r} is a mixture: mix its sources with the others.")
         check_source(pair[0])

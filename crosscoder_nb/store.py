@@ -511,7 +511,7 @@ class ActivationStore(View):
         "Where the rows come from, to be kept with what is trained on them."
         run, rows = self.manifest.run, dict(rows=self.n_rows)
         if self.kept is not None: rows |= dict(of=int(self.shards.ends[-1]), chosen=f"{zlib.crc32(self.kept):08x}")
-        return rows | dict(models=run.models, sites=run.sites, tokens=run.tokens)
+        return rows | run.about
 
     @property
     def sources(self) -> list[str]:

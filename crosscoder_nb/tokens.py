@@ -8,6 +8,7 @@ __all__ = ['AlignedBatch', 'TokenBatch', 'Tokens', 'measure_alignment']
 # %% ../nbs/04_tokens.ipynb #01395f13
 import hashlib, warnings
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from numbers import Integral
@@ -379,7 +380,8 @@ class Tokens:
     ) -> Iterator[tuple[TokenBatch, dict]]:
         "Batches from a place on, each with the place after it, which is fit for JSON."
         place, size = place or {}, POOL * self.batch_size
-        done, counted, skipped = place.get("batches", 0), place.get("counted", 0), Skipped(**place.get("skipped", {}))
+        done, counted = place.get("batches", 0), place.get("counted", 0)
+        skipped = Skipped(**deepcopy(place.get("skipped", {})))
         windows = self.windows(place, skipped)
         ahead = list(islice(windows, 1))   # with one window more than a pool, the last place knows all bad documents
         while pool := ahead + list(islice(windows, size - 1)):
