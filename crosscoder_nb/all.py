@@ -8,11 +8,11 @@ __all__ = ['ActivationBuffer', 'ActivationStore', 'BatchTopK', 'Browser', 'Cross
            'attn_in', 'attn_out', 'clt', 'cosine_histogram', 'crosscoder', 'dedicated', 'designated_shared', 'diff',
            'edited', 'evaluate', 'excerpt', 'exclusive', 'explain_store', 'explained_variance_per_token', 'fidelity',
            'fit_scaling', 'harvest', 'head', 'heads', 'latent_scaling', 'load_dictionary', 'load_model', 'load_saelens',
-           'lora_pair', 'mlp_in', 'mlp_out', 'norm_difference', 'per_layer_saes', 'planted_activations', 'pre_post_mlp',
-           'push_to_hub', 'recipe', 'relative_norm_histogram', 'resid', 'sae', 'same_place', 'save_circuit_tracer',
-           'save_crosscode', 'save_delphi', 'save_dictionary_learning', 'save_kissane', 'save_openmoss', 'save_saelens',
-           'save_sparsify', 'shared_sae', 'stdlib_texts', 'train', 'train_many', 'training_curves', 'transcoder',
-           'weakly_causal', 'wrap_model', 'write_report']
+           'lora_pair', 'mix', 'mlp_in', 'mlp_out', 'norm_difference', 'per_layer_saes', 'planted_activations',
+           'pre_post_mlp', 'push_to_hub', 'recipe', 'relative_norm_histogram', 'resid', 'sae', 'same_place',
+           'save_circuit_tracer', 'save_crosscode', 'save_delphi', 'save_dictionary_learning', 'save_kissane',
+           'save_openmoss', 'save_saelens', 'save_sparsify', 'shared_sae', 'stdlib_texts', 'train', 'train_many',
+           'training_curves', 'transcoder', 'weakly_causal', 'wrap_model', 'write_report']
 
 # %% ../nbs/90_all.ipynb #d0101b5f
 import inspect
@@ -54,6 +54,7 @@ from .rows import InMemory
 from .saelens import save_saelens
 from .scaling import fit_scaling
 from .sites import attn_in, attn_out, head, heads, mlp_in, mlp_out, resid
+from .sources import mix
 from .sparsify import save_sparsify
 from .sparsity import BatchTopK, Gated, GroupMax, JumpReLU, ReLU, TopK
 from .store import ActivationStore
@@ -67,7 +68,7 @@ _all_ = ["ActivationBuffer", "ActivationStore", "BatchTopK", "Browser", "CrossCo
          "ablation_effects", "attn_in", "attn_out", "clt", "cosine_histogram", "crosscoder", "dedicated",
          "designated_shared", "diff", "edited", "evaluate", "excerpt", "exclusive", "explain_store",
          "explained_variance_per_token", "fidelity", "fit_scaling", "harvest", "head", "heads", "latent_scaling",
-         "load_dictionary", "load_model", "load_saelens", "lora_pair", "mlp_in", "mlp_out", "norm_difference",
+         "load_dictionary", "load_model", "load_saelens", "lora_pair", "mix", "mlp_in", "mlp_out", "norm_difference",
          "per_layer_saes", "planted_activations", "pre_post_mlp", "push_to_hub", "recipe", "relative_norm_histogram",
          "resid", "sae", "same_place", "save_circuit_tracer", "save_crosscode", "save_delphi",
          "save_dictionary_learning", "save_kissane", "save_openmoss", "save_saelens", "save_sparsify", "shared_sae",
