@@ -348,7 +348,7 @@ class Training(NamedTuple):
 
     @property
     def step(self) -> int:
-        "The step that all of them have come to."
+        "The step that all of them have reached."
         return next(iter(self.runs.values())).step
 
 
@@ -413,9 +413,9 @@ def checkpoint(t: Training) -> None:
 
 # %% ../nbs/21_train.ipynb #21plan01
 TOO_FAR = "{path} is from step {done}, and a run of {steps} steps was asked for. Use another folder, or more steps."
-OTHER_PLAN = ("{path}: a finished run of {before} steps continues to step {steps}, and its schedule was not that of "
-              "such a run (from step {first} on), so it will not end where that would have ended. At step {join}: "
-              "{changes}.")
+OTHER_PLAN = ("{path}: a finished run of {before} steps continues to step {steps}. From step {first} on its "
+              "schedule was not that of a run of {steps} steps, so it will not give the same result as such a run. "
+              "At step {join}: {changes}.")
 
 
 def plan_before(config: TrainConfig, there: dict) -> TrainConfig:
@@ -433,8 +433,8 @@ def change_plan(t: Training, path: Path, run: Run, before: TrainConfig, about: d
         if done < before.steps: check_same(t, path, about)           # raises an error that names the differences
         was, will = plan_of_step(done - 1, before, run.k), plan_of_step(done, now, run.k)
         changes = {n: (was[n], will[n]) for n in was if was[n] != will[n]}
-        said = ", ".join(f"{n} {a:.3g} -> {b:.3g}" for n, (a, b) in changes.items()) or "no change"
-        numbers = dict(before=before.steps, steps=now.steps, first=first + 1, join=done + 1, changes=said)
+        listed = ", ".join(f"{n} {a:.3g} -> {b:.3g}" for n, (a, b) in changes.items()) or "no change"
+        numbers = dict(before=before.steps, steps=now.steps, first=first + 1, join=done + 1, changes=listed)
         warnings.warn(OTHER_PLAN.format(path=path, **numbers), stacklevel=5)
         run.continued.append(dict(step=done, before={n: getattr(before, n) for n in SCHEDULE}))
     run.history[:] = [line for line in run.history if line["step"] != before.steps or run.is_logged(before.steps)]
@@ -601,7 +601,7 @@ def check_disk(t: Training) -> None:
 
 
 def wandb_arguments(t: Training) -> dict[str, dict]:
-    "What wandb.init is told about each run that is logged there; what the user says goes before."
+    "The arguments of wandb.init for each run that is logged there; those of the user take precedence."
     out, several = {}, len(t.runs) > 1
     for n, run in t.runs.items():
         asked = dict(project=run.config.wandb) if isinstance(run.config.wandb, str) else run.config.wandb
