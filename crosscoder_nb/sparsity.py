@@ -39,7 +39,8 @@ def check_mixture(factors: Mapping[str, float]) -> None:
     known = [n for n in CODE_NORMS if n != "decoupled"]
     fits = factors and all(n in known and isinstance(v, Real) and 0 < v < math.inf for n, v in factors.items())
     if not fits:
-        raise ValueError(f"a mixture of norms has positive factors of some of {', '.join(known)}; got {dict(factors)}")
+        raise ValueError(f"a mixture of norms must give positive factors to some of {', '.join(known)}; "
+                         f"got {dict(factors)}")
 
 # %% ../nbs/10_sparsity.ipynb #9ec47d22
 def code_norms(
@@ -70,7 +71,7 @@ class Sparsity(nn.Module):
         super().__init__()
         code_norms(torch.ones(1, 1), rank)
         if rank == "decoupled" and not self.by_site:
-            raise ValueError(f'rank="decoupled" lets features compete separately at every site, which '
+            raise ValueError('rank="decoupled" lets features compete separately at every site, which '
                              f"{type(self).__name__} cannot; BatchTopK can")
         self.rank = rank if isinstance(rank, str) else {n: float(v) for n, v in rank.items()}
 

@@ -186,7 +186,7 @@ class Run:
         self.silent = torch.zeros(cc.n_features, dtype=torch.int64, device=self.device)   # tokens since each fired
         self.fitted = None                            # threshold of BatchTopK that fits the weights of this very step
         self.history = []                             # the metrics of every logged step
-        self.continued = []                           # where it went on under another plan, and which it had before
+        self.continued = []                           # the steps after which its plan changed, and the plan before each
         self.machine = describe_machine(self.device)  # the machine on which it began
         self.wandb_id = secrets.token_hex(4) if config.wandb else None   # under which wandb continues it
         if self.device.type == "cpu": keep_memory()
@@ -425,7 +425,7 @@ def plan_before(config: TrainConfig, there: dict) -> TrainConfig:
 
 
 def change_plan(t: Training, path: Path, run: Run, before: TrainConfig, about: dict[str, dict]) -> None:
-    "Continue under another plan; ValueError where the run is not finished and the plan would have begun otherwise."
+    "Continue under another plan; ValueError where the run is not finished and the plan would have begun differently."
     now, done = run.config, run.step
     if done > now.steps: raise ValueError(TOO_FAR.format(path=path, done=done, steps=now.steps))
     first = first_difference(before, now, run.k, done)
@@ -466,7 +466,7 @@ NOTHING_TO_CONTINUE = ("{folder} holds a finished run without its checkpoint.pt,
 def describe_origin(t: Training, run: Run) -> dict:
     "Where a crosscoder comes from, for its info."
     metrics = {name: round(float(v), 6) for name, v in run.history[-1].items() if math.isfinite(v)}
-    config = {name: v for name, v in asdict(run.config).items() if name != "wandb"}   # a matter of its user alone
+    config = {name: v for name, v in asdict(run.config).items() if name != "wandb"}   # where a run is logged concerns its user only
     origin = dict(config=config, data=t.rows.about, tokens=run.tokens, metrics=metrics)
     return as_json(origin | (dict(continued=run.continued) if run.continued else {}), "info.training")
 
@@ -511,7 +511,7 @@ def load_results(t: Training) -> None:
         run.cc.info, run.history = saved.info, read_metrics(t.folder / n).to_dict("records")
 
 # %% ../nbs/21_train.ipynb #a84d8f7d
-BAR = dict(loss="loss", L0="l0_loss", VE="explained_variance", dead="dead")   # the metrics beside the progress bar
+BAR = dict(loss="loss", L0="l0_loss", VE="explained_variance", dead="dead")   # the metrics next to the progress bar
 SETTLING = 4                                                                  # batches that thresholds are fitted on
 
 
@@ -522,7 +522,7 @@ def fit_thresholds(
 ) -> None:
     """Fit the thresholds of BatchTopK to the weights of this step, and leave those that training learns as they are.
 
-    A threshold is the mean over batches of the smallest score kept; where every site chooses apart, of each site."""
+    A threshold is the mean over batches of the smallest score kept; with rank="decoupled", one for each site."""
     for r in runs.values():
         if not isinstance(r.cc.sparsity, BatchTopK): continue
         seen, r.cc.sparsity.k_now = [], r.k
