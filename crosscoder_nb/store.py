@@ -411,7 +411,7 @@ class ActivationStore(View):
         shard_rows: int = 50_000,           # most rows of a shard
         dtype: torch.dtype | None = None,   # of the stored values; None: that of the caches, but float32 for float64
     ) -> "ActivationStore":
-        "Store activations that dictionary_learning has cached, with their tokens and texts. Continues as `collect` does."
+        "Store what dictionary_learning has cached, with its tokens and texts. Continues as `collect` does."
         run = describe_caches(caches, bos, dtype and check_dtype(dtype))
         write_store(Path(folder), run, lambda done, place: read_caches(caches, bos, done), shard_rows)
         return cls.open(folder)

@@ -466,7 +466,7 @@ NOTHING_TO_CONTINUE = ("{folder} holds a finished run without its checkpoint.pt,
 def describe_origin(t: Training, run: Run) -> dict:
     "Where a crosscoder comes from, for its info."
     metrics = {name: round(float(v), 6) for name, v in run.history[-1].items() if math.isfinite(v)}
-    config = {name: v for name, v in asdict(run.config).items() if name != "wandb"}   # where a run is logged concerns its user only
+    config = {name: v for name, v in asdict(run.config).items() if name != "wandb"}   # not a part of its origin
     origin = dict(config=config, data=t.rows.about, tokens=run.tokens, metrics=metrics)
     return as_json(origin | (dict(continued=run.continued) if run.continued else {}), "info.training")
 
