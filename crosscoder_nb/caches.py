@@ -47,7 +47,7 @@ class Cache(NamedTuple):
     "The cached activations of a submodule."
     folder: Path
     shards: list[Tensor]     # [row d] each
-    shuffled: bool           # whether the rows of each shard were put into an order of their own
+    shuffled: bool           # whether the rows of each shard were shuffled
     tokens: Tensor | None    # of each row, [row]; None: they were not kept
     ranges: Tensor | None    # first row of each sequence, and the number of rows, [sequence + 1]
 
@@ -86,8 +86,8 @@ def open_cache(folder: Path) -> Cache:
     tokens = read_numbers(folder, "tokens.pt") if config.get("store_tokens") else None
     ranges = read_numbers(folder, "sequence_ranges.pt") if config.get("store_sequence_ranges") else None
     cache = Cache(folder, shards, bool(config.get("shuffle_shards")), tokens, ranges)
-    said = dict(total_size=config.get("total_size"), tokens=len(tokens) if tokens is not None else cache.n_rows)
-    if wrong := {what: n for what, n in said.items() if n != cache.n_rows}:
+    stated = dict(total_size=config.get("total_size"), tokens=len(tokens) if tokens is not None else cache.n_rows)
+    if wrong := {what: n for what, n in stated.items() if n != cache.n_rows}:
         raise ValueError(f"{folder} holds {cache.n_rows:,} rows in {n_shards} shards, and {wrong}. {AGAIN}")
     if config.get("store_tokens") and tokens is None:
         raise ValueError(f"{folder}/config.json says that tokens were stored, and there is no tokens.pt there or in "
@@ -127,7 +127,8 @@ def align_caches(
         if first.tokens is None or other.tokens is None:
             if first.n_rows == other.n_rows: continue
             raise ValueError(f"{cannot}: they have {first.n_rows:,} and {other.n_rows:,} rows, "
-                             "and without tokens in both one cannot know which are the same.")
+                             "and without tokens in both one cannot know which are the same. Collect them with "
+                             "store_tokens=True.")
         differ = (first.tokens[:n] != other.tokens[:n]).nonzero()
         if len(differ): raise ValueError(f"{cannot}: their tokens differ from row {int(differ[0]):,} on.")
     if n < max(cache.n_rows for cache in caches.values()):
@@ -143,8 +144,8 @@ def describe_caches(
 ) -> HarvestRun:
     "What a store keeps of where its rows come from; ValueError when the caches do not fit together."
     if not isinstance(folders, Mapping) or not folders:
-        raise ValueError("caches says in which folder the activations of which site are, {'base': 'activations/model/"
-                         f"dataset/submodule'}}; got {folders!r}.")
+        raise ValueError("caches must say in which folder the activations of each site are, {'base': "
+                         f"'activations/model/dataset/submodule'}}; got {folders!r}.")
     if taken := [site for site in folders if site in ROW_COLUMNS]:
         raise ValueError(f"{taken} are names of a store's own columns; give the sites other names.")
     caches = {site: open_cache(Path(folder)) for site, folder in folders.items()}

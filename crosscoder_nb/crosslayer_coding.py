@@ -59,7 +59,7 @@ AXES = {"encoder_module.encoders.0.weight": "feature d", "encoder_module.encoder
         "decoder_module.decoders.0->0.weight": "d feature", "decoder_module.decoders.0->0.bias_param": "d"}
 
 # %% ../nbs/51_crosslayer_coding.ipynb #6f0c50bb
-MORE = {re.sub("0(->0)?", "*", name): axes for name, axes in AXES.items()}
+MORE = {re.sub("0(->0)?", "*", name): axes for name, axes in AXES.items()}   # the same for all other layers
 
 # %% ../nbs/51_crosslayer_coding.ipynb #2bbb7583
 CROSSLAYER_CODING = {"crosslayer-coding": Format(

@@ -43,7 +43,7 @@ class Reading(NamedTuple):
     attention: Tensor   # [batch seq] bool
     window: Tensor      # window of each row, [row]
     position: Tensor    # its place in that window, [row]
-    scored: Tensor      # whether a token follows it, which it can be scored by, bool [row]
+    scored: Tensor      # whether a token follows it, by which it is scored, bool [row]
 
 # %% ../nbs/30_fidelity.ipynb #c54f7bdc
 def find_rows(item: Harvest, key: str | None) -> Reading:   # key: from match_reading
@@ -62,10 +62,11 @@ def score_site(
     reading: Reading,
     rows: dict[str, Tensor],     # replacement -> [row d]
 ) -> dict[str, Tensor]:          # cross-entropy and KL divergence under each name, in nats, [scored row]
-    "How the model predicts with its activations at one site replaced, and as it is."
+    "Score the predictions of a model as it is, and with its activations at one site replaced."
     def run(edit):
         with edited(model, {site: edit} if edit else {}) as module:
-            return module(reading.ids.to(module.device), attention_mask=reading.attention.long().to(module.device)).logits
+            ids, attention = reading.ids.to(module.device), reading.attention.long().to(module.device)
+            return module(ids, attention_mask=attention).logits
     def put(new):
         def edit(x): return x.index_put((reading.window.to(x.device), reading.position.to(x.device)), new.to(x))
         return edit
@@ -83,7 +84,7 @@ def summarise_scores(
     scores: dict[str, Tensor],   # from `score_site`, [row]
     doc: Tensor,                 # document of each row, [row]
 ) -> dict:                       # means in nats, shares recovered, and the ends of their intervals
-    "What the scores of one site say."
+    "Summarise the scores of one site: means, and the shares recovered with their intervals."
     _, number = doc.unique(return_inverse=True)
     sums = {name: torch.zeros(int(number.max()) + 1, 1).double().index_add_(0, number, t[:, None])
             for name, t in scores.items()}
@@ -115,8 +116,8 @@ def fidelity(
 ) -> pd.DataFrame:          # a row per written site, named by it
     """Cross-entropy and KL divergence recovered when the activations at one site are replaced by their reconstruction.
 
-    Activations are replaced, and predictions scored, at the tokens that count. `ce_*` and `kl_*` are means in nats;
-    `_low` and `_high` the ends of 95 % intervals over documents. ValueError when the models are not the crosscoder's."""
+    Activations are replaced, and predictions scored, at the tokens that count. `ce_*` and `kl_*` are means in nats,
+    `_low` and `_high` the ends of 95 % intervals over documents. ValueError: the models are not the crosscoder's."""
     sites, training = check_models(cc, models), cc.training
     cc.to(device_or_fastest(device)).eval()
     keys, found, doc = {m.name: match_reading(m, tokens) for m in models}, {}, {}

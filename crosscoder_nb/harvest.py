@@ -133,8 +133,8 @@ def match_reading(
         return alike[0]
 
 # %% ../nbs/05_harvest.ipynb #69f7ba4f
-ATTENTION = ("{}: they compute attention differently, so their activations differ by rounding even where the models are "
-             "the same. Load them with the same attn_implementation=.")
+ATTENTION = ("{}: they compute attention differently, so their activations differ by rounding even where the models "
+             "are the same. Load them with the same attn_implementation=.")
 
 def check_attention(models: list[Model]) -> None:
     "A warning when models of one architecture compute attention in different ways."

@@ -30,12 +30,13 @@ def edit_value(
     value,                                # what the site's module takes or returns
     edit: Callable[[Tensor], Tensor],     # [batch seq d] to the same shape; d is a head's width for a head's site
 ):                                        # of the same kind as `value`
-    "The value with the hidden states at a site edited; those that came are not changed in place."
+    "The value with the hidden states at a site edited; the original ones are not changed in place."
     x = hidden_states(value)
     part = x if site.head is None else take_head(x, site.head, n_heads(module))
     new = edit(part)
     if new.shape != part.shape:
-        raise ValueError(f"{site.name}: an edit must keep the shape {tuple(part.shape)}; it returned {tuple(new.shape)}.")
+        raise ValueError(f"{site.name}: an edit must keep the shape {tuple(part.shape)}; "
+                         f"it returned {tuple(new.shape)}.")
     new = new.to(x)
     if site.head is not None:
         whole = x.unflatten(-1, (n_heads(module), -1)).clone()
@@ -53,7 +54,7 @@ def edited(
 
     ValueError for a site of another model, and for an edit that changes the shape."""
     if strange := [site.name for site in edits if site.model != model.name]:
-        raise ValueError(f"These sites are not in {model.name}: {strange}. Edit each model in a context of its own.")
+        raise ValueError(f"These sites are not in {model.name}: {strange}. Edit each model in a separate context.")
     with model.active() as module, ExitStack() as hooks:
         def listen(site, edit):
             sub = module.get_submodule(site.module)

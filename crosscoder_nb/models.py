@@ -195,9 +195,9 @@ def load_module(
     module = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, trust_remote_code=False, **options)
     if "device_map" not in options: return module.to(device)
     if any(p.device.type == "meta" for p in module.parameters()):
-        raise ValueError(f"device_map={options['device_map']!r} leaves weights on a disk or in another memory than where "
-                         f"they compute: {module.hf_device_map}. Use a smaller dtype, quantization_config, or a device "
-                         "map without such parts.")
+        raise ValueError(f"device_map={options['device_map']!r} leaves weights on a disk or in another memory than "
+                         f"where they compute: {module.hf_device_map}. Use a smaller dtype, quantization_config, or a "
+                         "device map without such parts.")
     return module
 
 

@@ -25,7 +25,8 @@ def get_content(
     "The text or the messages of a document."
     if isinstance(document, dict):
         if column not in document:
-            raise ValueError(f"The data set has no column {column!r}; it has {list(document)}. Pass column= (mix: columns=).")
+            raise ValueError(f"The data set has no column {column!r}; it has {list(document)}. "
+                             "Pass column= (mix: columns=).")
         document = document[column]
     if not isinstance(document, (str, list)):
         raise ValueError(f"A document is a text or a list of chat messages; got {type(document).__name__}.")
@@ -108,7 +109,7 @@ def count_documents(
 
 
 def is_bounded(source) -> bool:
-    "Whether it is known that a source ends: that of a mixture, with the first or the last of its sources."
+    "Whether a source is known to end; a mixture ends with the first or the last of its sources."
     if not isinstance(source, Mixture): return isinstance(source, Sized)
     ends = [isinstance(one, Sized) for one in source.sources.values()]
     return any(ends) if source.stopping_strategy == "first_exhausted" else all(ends)
@@ -125,12 +126,14 @@ def mix(
     ValueError for what is not a source, for a weight that is not a positive number, and for an unknown option."""
     columns = dict(columns or {})
     for name, pair in sources.items():
-        if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[1], (int, float)) and 0 < pair[1] < float("inf")):
+        weight = pair[1] if isinstance(pair, tuple) and len(pair) == 2 else None
+        if not isinstance(weight, (int, float)) or not 0 < weight < float("inf"):
             raise ValueError(f"A mixture is a dict of name -> (source, weight), with weights above 0; see {name!r}.")
         if isinstance(pair[0], Mixture): raise ValueError(f"{name!r} is a mixture: mix its sources with the others.")
         check_source(pair[0])
     if not sources or set(columns) - set(sources):
-        raise ValueError(f"A mixture needs sources, and columns names some of them; got {list(sources)} and {columns}.")
+        raise ValueError(f"A mixture needs sources, and columns must name some of them; "
+                         f"got {list(sources)} and {columns}.")
     if of not in ("documents", "characters") or stopping_strategy not in STOPPING_STRATEGIES:
         raise ValueError("of is 'documents' or 'characters', and stopping_strategy one of "
                          f"{', '.join(STOPPING_STRATEGIES)}; got {of!r} and {stopping_strategy!r}.")

@@ -319,8 +319,8 @@ def check_part(first, other) -> None:
 
 def texts_of(tokens: dict) -> list[dict]:
     "The descriptions of all tokens in a store, of each part when it was put end to end."
-    return [text for part in tokens["concatenated"] for text in texts_of(part["tokens"])] \
-        if "concatenated" in tokens else [tokens]
+    if "concatenated" not in tokens: return [tokens]
+    return [text for part in tokens["concatenated"] for text in texts_of(part["tokens"])]
 
 
 def check_parts(stores: list) -> None:
@@ -411,7 +411,7 @@ class ActivationStore(View):
         shard_rows: int = 50_000,           # most rows of a shard
         dtype: torch.dtype | None = None,   # of the stored values; None: that of the caches, but float32 for float64
     ) -> "ActivationStore":
-        "Store activations that dictionary_learning has cached, with their tokens and texts. Continues, as `collect`."
+        "Store what dictionary_learning has cached, with its tokens and texts. Continues as `collect` does."
         run = describe_caches(caches, bos, dtype and check_dtype(dtype))
         write_store(Path(folder), run, lambda done, place: read_caches(caches, bos, done), shard_rows)
         return cls.open(folder)
@@ -470,7 +470,7 @@ class ActivationStore(View):
         stores: list["ActivationStore"],   # of different texts, or rows of them, with the same sites
     ) -> "ActivationStore":
         """Put stores end to end as one, without a copy: rows, texts and batches are those of a store with all their
-        shards; documents are numbered on. ValueError when sites, types or models differ, or rows would count twice."""
+        shards; document numbers continue. ValueError when sites, types or models differ, or rows would count twice."""
         check_parts(stores)
         parts = [store.shards.rename(store.columns) for store in stores]
         shards = Concatenated(parts, [len(store.sources) for store in stores])

@@ -219,7 +219,8 @@ class StreamedRows:
         if not isinstance(dataset, datasets.IterableDataset):
             raise TypeError(f"StreamedRows reads a datasets.IterableDataset; got {type(dataset).__name__}. "
                             "A Dataset becomes one by to_iterable_dataset(); InMemory holds a tensor.")
-        if pool_rows < 1: raise ValueError(f"pool_rows must be at least 1, and tens of thousands; got {pool_rows}.")
+        if pool_rows < 1:
+            raise ValueError(f"pool_rows must be at least 1, best some tens of thousands; got {pool_rows}.")
         described = describe_tables(dict.fromkeys(columns, dataset), columns)
         self.dataset, self.columns, self.pool_rows = dataset, dict(columns), pool_rows
         self.sites, self.dtype, self.n_rows = described.sites, getattr(torch, described.dtype), None
