@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['Memory', 'Firings', 'find_firings', 'raw_directions', 'randomise', 'read_texts', 'recall', 'Change',
-           'change_predictions', 'correlate', 'check_effects', 'summarise_effects', 'effects_in_windows',
-           'ablation_effects']
+           'change_predictions', 'correlate', 'check_effects', 'warn_of_rounding', 'summarise_effects',
+           'effects_in_windows', 'ablation_effects']
 
 # %% ../nbs/33_effects.ipynb #0253792b
-import inspect
+import inspect, warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -165,6 +165,14 @@ def check_effects(cc: CrossCoder, models: list[Model], tokens: Tokens, features:
     return {name: own[0] for name, own in sites.items()}
 
 
+def warn_of_rounding(models: list[Model]) -> None:
+    "Warn of models in half precision."
+    if half := [model.name for model in models if model.dtype in (torch.bfloat16, torch.float16)]:
+        warnings.warn(f"{', '.join(half)} in half precision: rounding alone moves predictions by some 0.001 nats. Effects "
+                      "of that size are hidden by it, and their times and correlations come out too low. "
+                      "Load the models with dtype=torch.float32 to measure them.")
+
+
 def summarise_effects(
     texts: pd.DataFrame,   # a row per text: logprob_correlation, and kl, kl_random of each model
     names: list[str],      # of the models
@@ -226,6 +234,7 @@ def ablation_effects(
     ValueError when the crosscoder does not write one site of each model, the models differ in tokenizer, or a model has
     blocks without attention."""
     sites, training = check_effects(cc, models, tokens, features), cc.training
+    warn_of_rounding(models)
     cc.to(device_or_fastest(device)).eval()
     try: found = find_firings(cc, models, tokens, list(features), n_texts, seed)
     finally: cc.train(training)
