@@ -32,6 +32,13 @@ COLUMNS = {  # column of the diff -> header, meaning; {A} and {B} become the mod
     "cosine": ("cosine", "cosine between the feature's decoder vectors in {A} and {B}: 1 = same direction"),
     "density": ("density", "share of the tokens on which the feature fires"),
     "max_act": ("max act", "largest activation on the tokens measured"),
+    "claimed": ("claimed for", "the model that writes the feature more; latent scaling tries its direction in both"),
+    "nu_error": ("ν error", "latent scaling: how much of the feature the activations of the other model want, "
+                            "over those of the model it is claimed for; 0 = not in the other model"),
+    "nu_reconstruction": ("ν reconstruction", "the same, of what the crosscoder writes"),
+    "scaling": ("scaling", "what the intervals of both ratios say"),
+    "evidence": ("evidence", "mean of |2 r - 1| and 1 - ν error: 1 = the feature is only in the model it is claimed for"),
+    "dispute": ("dispute", "where relative norms and latent scaling say different things"),
     "group": ("group", "group of the crosscoder the feature belongs to"),
 }
 
