@@ -37,7 +37,7 @@ COLUMNS = {  # column of the diff -> header, meaning; {A} and {B} become the mod
                             "over those of the model it is claimed for; 0 = not in the other model"),
     "nu_reconstruction": ("ν reconstruction", "the same, of what the crosscoder writes"),
     "scaling": ("scaling", "what the intervals of both ratios say"),
-    "evidence": ("evidence", "mean of |2 r - 1| and 1 - ν error: 1 = the feature is only in the model it is claimed for"),
+    "evidence": ("evidence", "mean of |2 r - 1| and 1 - ν error: 1 = only the model it is claimed for has it"),
     "dispute": ("dispute", "where relative norms and latent scaling say different things"),
     "group": ("group", "group of the crosscoder the feature belongs to"),
 }
@@ -212,7 +212,7 @@ def static_card(
     "The features that lean most to each model with their strongest example, to be read without a kernel."
     a, b = names = model_names(df)
     facts = " · ".join(f"{label} {value}" for label, value, _ in provenance(df, evaluation))
-    title = f"A: {a} vs B: {b} · {facts}"
+    title = f"{a} vs {b} · {facts}"
     norm = f"relative norm (0 = only {a}, 1 = only {b})"
     header = ["feature", "class", norm, "cosine", "density", "strongest example"]
     rows = []

@@ -83,7 +83,7 @@ def classify(
     dead: Tensor,                       # bool [feature]
     names: Sequence[str] = ("A", "B"),  # of the models
 ) -> np.ndarray:                        # of words, [feature]
-    "Of two models: A only, shared, B only, other or dead. Of more: universal, shared by A and B, A only, other or dead."
+    "Of two models A only, shared, B only, other or dead; of more universal, shared by A and B, A only, other or dead."
     present, absent = (t.cpu().numpy() for t in find_presence(shares))
     patterns, which = np.unique(present, axis=0, return_inverse=True)
     words = np.array([name_class(pattern, names) for pattern in patterns])[which.ravel()]

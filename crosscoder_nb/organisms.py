@@ -150,7 +150,7 @@ def recovery(
 
 # %% ../nbs/00_organisms.ipynb #01a99493
 def exclusive_scores(
-    predicted: Sequence[str],     # class of each learned feature; "<site> only" and "shared by <site> and ..." are scored
+    predicted: Sequence[str],     # class of each learned feature; "<site> only" and "shared by <site> and ..." count
     decoder: Tensor,              # learned rows, [learned Σd]
     truth: PlantedActivations,    # what was planted
     scale: Tensor | None = None,  # what each site of `x` was multiplied by before training, [site]; None: nothing
