@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = ['ActivationBuffer', 'ActivationStore', 'BatchTopK', 'Browser', 'CrossCoder', 'Examples', 'Gated', 'Group', 'GroupMax',
-           'InMemory', 'JumpReLU', 'ReLU', 'Share', 'Tokens', 'TopK', 'TrainConfig', 'ablation_effects', 'attn_in',
-           'attn_out', 'clt', 'cosine_histogram', 'crosscoder', 'dedicated', 'designated_shared', 'diff', 'edited',
-           'evaluate', 'excerpt', 'exclusive', 'explain_store', 'fidelity', 'fit_scaling', 'harvest', 'head', 'heads',
-           'latent_scaling', 'load_dictionary', 'load_model', 'lora_pair', 'mlp_in', 'mlp_out', 'per_layer_saes',
-           'planted_activations', 'pre_post_mlp', 'push_to_hub', 'recipe', 'relative_norm_histogram', 'resid', 'sae',
-           'same_place', 'shared_sae', 'stdlib_texts', 'train', 'train_many', 'training_curves', 'transcoder',
-           'weakly_causal', 'wrap_model', 'write_report']
+           'InMemory', 'JumpReLU', 'ReLU', 'Share', 'StreamedRows', 'Tokens', 'TopK', 'TrainConfig', 'ablation_effects',
+           'attn_in', 'attn_out', 'clt', 'cosine_histogram', 'crosscoder', 'dedicated', 'designated_shared', 'diff',
+           'edited', 'evaluate', 'excerpt', 'exclusive', 'explain_store', 'explained_variance_per_token', 'fidelity',
+           'fit_scaling', 'harvest', 'head', 'heads', 'latent_scaling', 'load_dictionary', 'load_model', 'load_saelens',
+           'lora_pair', 'mix', 'mlp_in', 'mlp_out', 'norm_difference', 'per_layer_saes', 'planted_activations',
+           'pre_post_mlp', 'push_to_hub', 'recipe', 'relative_norm_histogram', 'resid', 'sae', 'same_place',
+           'save_circuit_tracer', 'save_crosscode', 'save_delphi', 'save_dictionary_learning', 'save_kissane',
+           'save_openmoss', 'save_saelens', 'save_sparsify', 'shared_sae', 'stdlib_texts', 'train', 'train_many',
+           'training_curves', 'transcoder', 'weakly_causal', 'wrap_model', 'write_report']
 
 # %% ../nbs/90_all.ipynb #d0101b5f
 import inspect
@@ -23,41 +25,55 @@ from .architectures import (clt, crosscoder, dedicated, designated_shared, per_l
                                          sae, shared_sae, transcoder, weakly_causal)
 from .browser import Browser
 from .buffer import ActivationBuffer
+from .circuit_tracer import save_circuit_tracer
+from .crosscode import save_crosscode
 from .crosscoder import CrossCoder, Group
 from .dictionaries import load_dictionary
-from .diff import diff, exclusive
+from .dictionary_learning import save_dictionary_learning
+from .diff import diff, exclusive, norm_difference
 from .effects import ablation_effects
 from .examples import Examples, excerpt
+from .exports import save_delphi
 from .fidelity import fidelity
 from .harvest import harvest
 from .hub import push_to_hub
 from .interventions import edited
+from .kissane import save_kissane
 from .latent_scaling import latent_scaling
 from .memory import explain_store
-from .metrics import evaluate
+from .metrics import evaluate, explained_variance_per_token
 from .models import load_model, lora_pair, same_place, wrap_model
+from .openmoss import save_openmoss
 from .organisms import planted_activations
 from .pairs import stdlib_texts
 from .plots import cosine_histogram, relative_norm_histogram, training_curves
 from .recipes import Share, TrainConfig, recipe
+from .registry import load_saelens
 from .report import write_report
 from .rows import InMemory
+from .saelens import save_saelens
 from .scaling import fit_scaling
 from .sites import attn_in, attn_out, head, heads, mlp_in, mlp_out, resid
+from .sources import mix
+from .sparsify import save_sparsify
 from .sparsity import BatchTopK, Gated, GroupMax, JumpReLU, ReLU, TopK
 from .store import ActivationStore
+from .tables import StreamedRows
 from .tokens import Tokens
 from .train import train, train_many
 
 # %% ../nbs/90_all.ipynb #401f3e7e
 _all_ = ["ActivationBuffer", "ActivationStore", "BatchTopK", "Browser", "CrossCoder", "Examples", "Gated", "Group",
-         "GroupMax", "InMemory", "JumpReLU", "ReLU", "Share", "Tokens", "TopK", "TrainConfig", "ablation_effects",
-         "attn_in", "attn_out", "clt", "cosine_histogram", "crosscoder", "dedicated", "designated_shared", "diff",
-         "edited", "evaluate", "excerpt", "exclusive", "explain_store", "fidelity", "fit_scaling", "harvest", "head",
-         "heads", "latent_scaling", "load_dictionary", "load_model", "lora_pair", "mlp_in", "mlp_out",
+         "GroupMax", "InMemory", "JumpReLU", "ReLU", "Share", "StreamedRows", "Tokens", "TopK", "TrainConfig",
+         "ablation_effects", "attn_in", "attn_out", "clt", "cosine_histogram", "crosscoder", "dedicated",
+         "designated_shared", "diff", "edited", "evaluate", "excerpt", "exclusive", "explain_store",
+         "explained_variance_per_token", "fidelity", "fit_scaling", "harvest", "head", "heads", "latent_scaling",
+         "load_dictionary", "load_model", "load_saelens", "lora_pair", "mix", "mlp_in", "mlp_out", "norm_difference",
          "per_layer_saes", "planted_activations", "pre_post_mlp", "push_to_hub", "recipe", "relative_norm_histogram",
-         "resid", "sae", "same_place", "shared_sae", "stdlib_texts", "train", "train_many", "training_curves",
-         "transcoder", "weakly_causal", "wrap_model", "write_report"]
+         "resid", "sae", "same_place", "save_circuit_tracer", "save_crosscode", "save_delphi",
+         "save_dictionary_learning", "save_kissane", "save_openmoss", "save_saelens", "save_sparsify", "shared_sae",
+         "stdlib_texts", "train", "train_many", "training_curves", "transcoder", "weakly_causal", "wrap_model",
+         "write_report"]
 
 # %% ../nbs/90_all.ipynb #all00002
 PATHS = re.compile(r"\b(crosscoder_nb|collections|pathlib|typing)(\.[a-z_]+)*\.")   # of modules, in a type

@@ -7,9 +7,9 @@ __all__ = ['Closed', 'ActivationBuffer']
 
 # %% ../nbs/08_buffer.ipynb #635dcba8
 import atexit, weakref
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain, count
 from queue import SimpleQueue
 from threading import Condition, Thread, current_thread
@@ -20,13 +20,15 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .harvest import Harvest, cast_rows, harvest, probe_sites, take_rows
+from .harvest import Harvest, cast_rows, harvest, make_part, probe_sites, take_rows
 from .memory import announce, memory_plan
 from .rows import check_batches
 from .models import Model
 from .sites import Site, lock_of
 from .manifest import describe_run
 from .tokens import Tokens
+from .sources import is_bounded
+from .views import Provenance
 
 # %% ../nbs/08_buffer.ipynb #ec3239b2
 def deal(
@@ -191,7 +193,7 @@ class RowCount:
         return self
 
     @property
-    def bounded(self) -> bool: return isinstance(self.tokens.source, Sized) or self.tokens.max_tokens is not None
+    def bounded(self) -> bool: return is_bounded(self.tokens.source) or self.tokens.max_tokens is not None
 
 # %% ../nbs/08_buffer.ipynb #dfd3cc85
 class Start(NamedTuple):
@@ -249,6 +251,32 @@ def put_pieces(
         yield where
         del x
 
+# %% ../nbs/08_buffer.ipynb #6a0285d3
+class LiveTexts:
+    "Tokens and texts of the rows of an epoch, without their activations."
+    def __init__(self, tokens: Tokens):
+        parts = [make_part(Harvest(batch, {"": batch.ids.new_zeros(*batch.ids.shape, 0)}, place), [""])   # of width 0
+                 for batch, place in tqdm(tokens.walk(), desc="reading texts", unit="batch", delay=2)]
+        self.ends = np.cumsum([len(part.x) for part in parts])   # of the rows of each batch
+        self.places = [part.place for part in parts]             # after each batch
+        self.windows = [np.array(ids, np.int32) for part in parts for ids in part.windows["ids"]]
+        firsts = np.cumsum([0, *(len(part.windows["ids"]) for part in parts)])
+        for part, first in zip(parts, firsts): part.rows["window"] += np.int32(first)
+        self.columns = {name: np.concatenate([part.rows[name] for part in parts]) for name in parts[0].rows}
+
+    @property
+    def n_windows(self) -> int: return len(self.windows)
+
+    def column(self, name: str) -> np.ndarray:   # [row]
+        "A column of ROW_COLUMNS."
+        if name in self.columns: return self.columns[name]
+        raise ValueError(f"There is no column {name!r}; there are {list(self.columns)}.")
+
+    def ids(self, window: int) -> np.ndarray:
+        "Token ids of a window."
+        if 0 <= window < self.n_windows: return self.windows[window]
+        raise IndexError(f"There are windows 0 to {self.n_windows - 1}; got {window}.")
+
 # %% ../nbs/08_buffer.ipynb #64bf85d6
 def name_row(item: Harvest, row: int) -> str:
     "Name a row of a harvested batch for an error."
@@ -256,7 +284,7 @@ def name_row(item: Harvest, row: int) -> str:
     return f"document {item.batch.doc[window]}, token {position} of a window"
 
 
-class LiveRows:
+class LiveRows(Provenance):
     "Activations of some sites, fresh from the models, in the order of the texts."
 
     def __init__(self,
@@ -265,12 +293,13 @@ class LiveRows:
         tokens: Tokens,
         dtype: torch.dtype | None,         # of the rows; None: as in a store
         probed: dict[Site, int],           # width of each site
+        remote: bool | str = False,        # where the models run, see harvest
     ):
         self.run = describe_run(models, {site.name: probed[site] for site in sites}, tokens, dtype)
-        self.models, self.wanted, self.tokens, self.probed = models, sites, tokens, probed
+        self.models, self.wanted, self.tokens, self.probed, self.remote = models, sites, tokens, probed, remote
         self.dtype = getattr(torch, self.run.dtype)
         self.names = {site.name: site.name for site in sites}   # here -> in the harvest
-        self.rows = RowCount(tokens)
+        self.counted = RowCount(tokens)
 
     @property
     def sites(self) -> dict[str, int]:
@@ -280,17 +309,24 @@ class LiveRows:
     @property
     def about(self) -> dict:
         "Where the rows come from, to be kept with what is trained on them."
-        return dict(rows=self.n_rows, models=self.run.models, sites=self.run.sites, tokens=self.run.tokens)
+        return dict(rows=self.n_rows) | self.run.about
 
     @property
     def n_rows(self) -> int | None:
         "Rows of an epoch, counted from the tokens when first asked for; None for a stream not yet read to its end."
-        return self.rows.count_to(np.inf).total if self.rows.bounded else self.rows.total
+        return self.counted.count_to(np.inf).total if self.counted.bounded else self.counted.total
 
-    def harvest_rows(self, skip: int = 0, drop: int = 0) -> Iterator[np.ndarray]:
-        "The rows of an epoch, a batch of tokens at a time, without the first `skip` batches and the next `drop` rows."
+    @cached_property
+    def shards(self) -> "LiveTexts":
+        "Tokens and texts of the rows, read when they are first asked for; no model runs."
+        if self.counted.bounded: return LiveTexts(self.tokens)
+        raise ValueError("The tokens and texts of all rows are wanted, and the stream may have no end: "
+                         "give Tokens a limit, max_tokens=.")
+
+    def harvest_rows(self, skip: int = 0, drop: int = 0, place: dict | None = None) -> Iterator[np.ndarray]:
+        "Rows of an epoch, a batch of tokens at a time, from a place on; `skip` batches and `drop` rows are left out."
         wanted = [site for site in self.wanted if site.name in self.names.values()]
-        for item in harvest(self.models, wanted, self.tokens, skip, probed=self.probed):
+        for item in harvest(self.models, wanted, self.tokens, skip, place, self.remote, self.probed):
             x = cast_rows(take_rows(item, self.names.values()), self.sites, self.dtype, partial(name_row, item))
             del item   # freed before the caller uses the rows
             yield as_integers(x)[drop:]
@@ -302,6 +338,31 @@ class LiveRows:
         arrays = join_pieces(cut_pieces(self.harvest_rows(), batch_size), batch_size)
         starts = count(0, batch_size)
         return ((slice(start, start + len(x)), self.tensor(x)) for start, x in zip(starts, arrays) if len(x))
+
+    def rows(
+        self,
+        index: slice | Tensor,   # a stretch of rows, or row numbers in any order
+    ) -> Tensor:                 # [row Σd]
+        "Activations of some rows. The models run for the batches of tokens that hold them, and for no others."
+        if isinstance(index, slice): index = torch.arange(*index.indices(self.n_rows))
+        index = torch.as_tensor(index, dtype=torch.int64).numpy()
+        if len(index) and not 0 <= index.min() <= index.max() < self.n_rows:
+            raise IndexError(f"There are rows 0 to {self.n_rows - 1}; got {index.min()} to {index.max()}.")
+        ends, places = self.shards.ends, self.shards.places
+        batch = np.searchsorted(ends, index, side="right")
+        wanted = np.unique(batch)
+        x = np.empty((len(index), sum(self.sites.values())), f"int{8 * self.dtype.itemsize}")
+        for stretch in np.split(wanted, np.flatnonzero(np.diff(wanted) > 1) + 1):   # batches that follow each other
+            if not len(stretch): continue
+            begins = self.harvest_rows(place=places[stretch[0] - 1] if stretch[0] else None)
+            for b, found in zip(stretch.tolist(), begins):
+                x[batch == b] = found[index[batch == b] - (ends[b] - len(found))]
+        return self.tensor(x)
+
+    @property
+    def computed_from(self) -> dict:
+        "What decides every row, fit for JSON: by this `Examples` knows the rows, without running a model."
+        return self.about | dict(dtype=str(self.dtype), names=self.names)
 
     def select(self, names: dict[str, str]):
         "A view with other sites: new name -> name of a site here, which may occur more than once."
@@ -323,7 +384,7 @@ def fill_slots(
 ) -> Iterator[np.ndarray]:   # the slots of a chunk's rows, [row]
     "Harvest epoch after epoch into slots, chunk by chunk."
     rows = data.harvest_rows(start.batch, start.drop)
-    due = mark_due(start, int(data.rows.ends[-1]), half, [seed, start.epoch])
+    due = mark_due(start, int(data.counted.ends[-1]), half, [seed, start.epoch])
     while True:
         yield from join_pieces(put_pieces(slots, cut_pieces(rows, half), due), half)
         rows, due = data.harvest_rows(), due[:0]
@@ -339,13 +400,16 @@ class ActivationBuffer(LiveRows):
         tokens: Tokens,
         buffer_rows: int = 65_536,         # rows held; half of them are a chunk
         dtype: torch.dtype | None = None,  # of the rows; None: as in a store
+        remote: bool | str = False,        # where the models run, see harvest
     ):
         if buffer_rows < 2:
             raise ValueError("buffer_rows must be at least 2, and some tens of thousands to mix well; "
                              f"got {buffer_rows}.")
         probed = probe_sites(models, sites)
-        announce(memory_plan(models, sites, tokens, buffer_rows, dtype, probed=probed), "all at once", "buffer")
-        super().__init__([model.load() for model in models], sites, tokens, dtype, probed)
+        if not remote:
+            announce(memory_plan(models, sites, tokens, buffer_rows, dtype, probed=probed), "all at once", "buffer")
+            models = [model.load() for model in models]
+        super().__init__(models, sites, tokens, dtype, probed, remote)
         self.half, self.fillers = buffer_rows // 2, weakref.WeakSet()
         self.epochs = 0   # epochs completed by the stream of batches last read
 
@@ -362,7 +426,7 @@ class ActivationBuffer(LiveRows):
     def batches(self, batch_size: int, seed: int = 0, skip: int = 0) -> Iterator[Tensor]:
         """Shuffled batches [batch Σd] without end. `skip` leaves out the first ones; the models run only for the rows
         that the buffer then holds."""
-        rows = self.rows.count_to(batch_size)
+        rows = self.counted.count_to(batch_size)
         check_batches(batch_size if rows.total is None else rows.total, batch_size, seed, skip)
         return self.stream(batch_size, seed, find_start(skip * batch_size, rows, self.half))
 
@@ -388,7 +452,7 @@ class ActivationBuffer(LiveRows):
                 yield slots[given:]
                 n, given = n + len(slots) - given, 0
             tqdm.write(f"epoch {epoch + 1} of the buffer is over: each of its {n:,} rows was given out once")
-            self.rows.total, first, n = n, 0, 0
+            self.counted.total, first, n = n, 0, 0
 
     def sample(self, n: int, seed: int = 0) -> Tensor:
         "Activations of `n` different rows (all, when the buffer holds fewer), from the first that the models give."
@@ -405,6 +469,6 @@ class ActivationBuffer(LiveRows):
         for filler in list(self.fillers): filler.close()
 
     def __repr__(self):
-        of = "" if self.rows.total is None else f" of {self.rows.total:,}"
+        of = "" if self.counted.total is None else f" of {self.counted.total:,}"
         held = f"{2 * self.half:,} rows{of} in {self.nbytes / 1e6:,.1f} MB"
         return f"ActivationBuffer({held}, {self.sites}, {str(self.dtype).removeprefix('torch.')})"

@@ -80,15 +80,19 @@ CHANGED = ("The chat template changes what a message says, so its tokens cannot 
            "thinking it cuts out.")
 
 
+def check_template(tokenizer: PreTrainedTokenizerBase) -> None:
+    "ValueError unless a tokenizer can write chats."
+    if tokenizer.chat_template: return
+    raise ValueError("The documents are chats, and the tokenizer has no chat template: set tokenizer.chat_template.")
+
+
 def check_messages(messages: list[dict], tokenizer: PreTrainedTokenizerBase) -> None:
     "ValueError unless the messages can be rendered."
     for i, message in enumerate(messages):
         if not isinstance(message, dict) or "role" not in message:
             raise ValueError(f"A chat is a list of dict(role=..., content=...); message {i} is {message!r:.60}.")
         mark_message(message, i)   # raises for content that is not a text
-    if not tokenizer.chat_template:
-        raise ValueError("The documents are chats, and the tokenizer has no chat template: "
-                         "set tokenizer.chat_template.")
+    check_template(tokenizer)
 
 
 def locate_messages(

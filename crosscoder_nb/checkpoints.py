@@ -148,7 +148,7 @@ def write_metrics(path: Path, history: list[dict]) -> None:
 
 # %% ../nbs/19_checkpoints.ipynb #f639bc28
 def begin_wandb(**options):
-    "A wandb run of its own, or the continuation of the one with this id."
+    "Begin a separate wandb run, or continue the one with this id."
     import wandb  # late, because it is needed only for logging there
     return wandb.init(**dict(resume="allow", reinit="create_new") | options)
 

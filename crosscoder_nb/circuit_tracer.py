@@ -40,8 +40,8 @@ def read_sparsity(
         raise ValueError(f"{file.path}: the activation must be relu, jump_relu or topk; got {str(activation)[:80]!r}.")
     if activation == "topk" or "k" in file.tensors:
         if len(layers) == 1: return LayerSparsity(TopK(file.count("k"), rank="none"))
-        raise ValueError(f"{file.path.parent}: each of {len(layers)} layers keeps its own k features. Read one layer at "
-                         "a time, by the path of its file.")
+        raise ValueError(f"{file.path.parent}: each of {len(layers)} layers keeps its own k features. "
+                         "Read one layer at a time, by the path of its file.")
     if any((threshold in t) != (threshold in layers[0]) for t in layers):
         raise ValueError(f"{file.path.parent}: either all layers have thresholds or none; got both.")
     if threshold not in layers[0]: return LayerSparsity(ReLU())
@@ -72,7 +72,13 @@ def read_clt(file: DictionaryFile) -> DictionaryParts:
     return with_names(file, weights, list(range(n)), *read_sparsity(file, file.layers, "threshold"))
 
 
-def with_names(file: DictionaryFile, weights: list[LayerWeights], numbers: list[int], sparsity, state) -> DictionaryParts:
+def with_names(
+    file: DictionaryFile,
+    weights: list[LayerWeights],
+    numbers: list[int],            # of the layers
+    sparsity: Sparsity,
+    state: dict[str, Tensor],      # tensors of the sparsity function
+) -> DictionaryParts:
     "Join layers, and name what they read and write."
     hooks = [file.setting(f"feature_{side}_hook", default=side) for side in ("input", "output")]
     names = tuple(f"blocks.{number}.{hook}" for number in numbers for hook in hooks)
@@ -109,7 +115,7 @@ def check_wiring(cc: CrossCoder) -> None:
 
 
 def units_and_thresholds(cc: CrossCoder) -> tuple[Tensor, Tensor | None]:
-    "The unit in which each feature is written, and the threshold of its activation, [feature] each; None: no threshold."
+    "For each feature the unit in which it is written, and the threshold of its activation; None: no thresholds."
     kind, norms = cc.sparsity.kind, cc.rank_norms.clamp_min(1e-30)
     if kind == "topk": return norms, None           # circuit-tracer ranks by the activation
     if kind == "relu": return torch.ones_like(norms), None
@@ -122,7 +128,7 @@ def units_and_thresholds(cc: CrossCoder) -> tuple[Tensor, Tensor | None]:
 @torch.no_grad()
 def layers_of(
     cc: CrossCoder,
-) -> list[dict[str, Tensor]]:   # for each layer W_enc, b_enc, W_dec [feature layer d], b_dec; threshold and W_skip if any
+) -> list[dict[str, Tensor]]:   # by layer: W_enc, b_enc, W_dec [feature layer d], b_dec, perhaps threshold and W_skip
     "The tensors of each layer in raw units. ValueError: circuit-tracer has no such features."
     check_wiring(cc)
     (unit, theta), folded, layers = units_and_thresholds(cc), cc.fold(), []
@@ -160,8 +166,8 @@ def check_together(many: list[CrossCoder], layers: list[dict[str, Tensor]]) -> N
     if len(many) > 1 and max(groups) > 1:
         raise ValueError(f"a list must hold one transcoder for each layer; got crosscoders of {groups} layers.")
     if many[0].sparsity.kind == "topk" and groups[0] > 1:
-        raise ValueError("this TopK chooses among the features of all layers, but circuit-tracer keeps k in each layer. "
-                         "Train a transcoder for each layer and give them as a list, or train with BatchTopK.")
+        raise ValueError("this TopK chooses among the features of all layers, but circuit-tracer keeps k in each "
+                         "layer. Train a transcoder for each layer and give them as a list, or train with BatchTopK.")
     if any((s["kind"], s.get("k")) != (sparsities[0]["kind"], sparsities[0].get("k")) for s in sparsities):
         raise ValueError(f"all layers must have the same sparsity function; got {sparsities}.")
     sizes = {(*t["W_enc"].shape, t["W_dec"].shape[2]) for t in layers}
@@ -176,7 +182,8 @@ def files_of_set(layers: list[dict[str, Tensor]]) -> dict[str, dict[str, Tensor]
     "The files of a set of transcoders; if any has a skip connection, all have one."
     skip = [t["W_skip"] for t in layers if "W_skip" in t][:1]
     def of(t): return {THRESHOLD if n == "threshold" else n: v for n, v in t.items()} | {"W_dec": t["W_dec"][:, 0]}
-    return {f"layer_{i}.safetensors": {"W_skip": torch.zeros_like(s) for s in skip} | of(t) for i, t in enumerate(layers)}
+    no_skip = {"W_skip": torch.zeros_like(s) for s in skip}
+    return {f"layer_{i}.safetensors": no_skip | of(t) for i, t in enumerate(layers)}
 
 
 def files_of_clt(layers: list[dict[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
@@ -209,7 +216,7 @@ def save_circuit_tracer(
     if many[0].sparsity.kind == "topk": settings |= dict(activation="topk", k=many[0].sparsity.k)
     files = files_of_clt(layers) if across else files_of_set(layers)
     if others := sorted({p.name for p in folder.glob("*.safetensors")} - set(files)):
-        raise ValueError(f"{folder} holds other files ({', '.join(others[:4])}), which circuit-tracer would count as layers. "
-                         "Choose an empty folder.")
+        raise ValueError(f"{folder} holds other files ({', '.join(others[:4])}), which circuit-tracer would count as "
+                         "layers. Choose an empty folder.")
     for name, tensors in files.items(): write_dictionary(folder / name, tensors, settings, "config.yaml")
     return settings["model_kind"]

@@ -33,6 +33,20 @@ def read_activation(file: DictionaryFile) -> tuple[Sparsity, dict[str, Tensor], 
                      "TopkActivation, BatchTopkActivation, GroupMaxActivation and AnthropicSTEJumpReLUActivation.")
 
 # %% ../nbs/51_crosscode.ipynb #f75c3fd8
+def read_factors(
+    file: DictionaryFile,
+    n_read: int,                   # sites
+    n_written: int,
+) -> tuple[Tensor, Tensor]:        # of the sites that are read, and of those that are written, [site]
+    "The scaling factors that are folded into the weights; ones where none are."
+    if not file.tensors["is_folded"]: return torch.ones(n_read), torch.ones(n_written)
+    factors = [file.tensors[f"folded_scaling_factors_{side}"].flatten() for side in ("in_Xi", "out_Xo")]
+    if not (torch.cat(factors) > 0).all():
+        raise ValueError(f"{file.path}: its scaling factors must be positive; got {torch.cat(factors).tolist()}. "
+                         "Ask its author for another copy.")
+    return tuple(factors)
+
+
 def read_coder(
     file: DictionaryFile,
     reads: tuple[int, ...], writes: tuple[int, ...],   # numbers of the sites
@@ -41,11 +55,8 @@ def read_coder(
     "Read a dictionary of crosscode whose features read and write these sites."
     t, (sparsity, state, expects) = file.tensors, read_activation(file)
     d, F, n = *t["_W_enc_XiDiL"].shape[-2:], len({*reads, *writes})
-    s_in, s_out = t["folded_scaling_factors_in_Xi"].flatten(), t["folded_scaling_factors_out_Xo"].flatten()
-    if not t["is_folded"]:
-        s_in, s_out = torch.ones(len(reads)), torch.ones(len(writes))
-        expects = "; and ".join(filter(None, [EXPECTS_UNIT_NORM, expects]))
-    if not (torch.cat([s_in, s_out]) > 0).all(): raise ValueError(f"{file.path}: its scaling factors must be positive.")
+    s_in, s_out = read_factors(file, len(reads), len(writes))
+    if not t["is_folded"]: expects = "; and ".join(filter(None, [EXPECTS_UNIT_NORM, expects]))
     W_enc = (t["_W_enc_XiDiL"].reshape(-1, d, F) / s_in[:, None, None]).permute(2, 0, 1).flatten(1)
     W_dec = (t["_W_dec_LXoDo"].reshape(F, -1, d) * s_out[:, None]).flatten(1)
     b_dec = t.get("_b_dec_XoDo", torch.zeros(len(writes), d)).reshape(-1, d) * s_out[:, None]

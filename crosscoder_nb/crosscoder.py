@@ -463,7 +463,7 @@ class CrossCoder(nn.Module):
 
     @property
     def rank_norms(self) -> Tensor:
-        "The weight of each feature over all sites, [feature]; where features compete at every site apart, the sum."
+        "The weight of each feature over all sites, [feature]; the sum, where features compete separately at each."
         norms = self.contest_norms
         return norms if norms.ndim == 1 else norms.sum(1)
 

@@ -7,6 +7,7 @@ __all__ = ['EDGES', 'Examples', 'excerpt']
 
 # %% ../nbs/31_examples.ipynb #32dd81dc
 import hashlib
+import json
 import math
 import warnings
 from functools import cached_property
@@ -21,10 +22,11 @@ from torch import Tensor
 from .crosscoder import CrossCoder, columns
 from .arrow import map_arrow
 from .files import (HALF_WRITTEN, json_checksum, read_json, replacing, save_json, sole_writer, stamp,
-                                 stamp_problem)
+                                 stamp_problem, without_records)
 from .kernels import segments
 from .machine import device_or_fastest
 from .metrics import EncodedRows, Evaluation, Evaluator, measure
+from .manifest import RECORDS
 from .rows import check_sites
 from .encoding import pieces
 from .sites import model_of
@@ -295,7 +297,9 @@ def hash_crosscoder(cc: CrossCoder) -> str:
 
 
 def hash_store(store) -> str:
-    "A SHA-256 of what a store holds, over rows spread over it."
+    "A SHA-256 of what a store holds, over rows spread over it; of a buffer, of what decides its rows."
+    if (known := getattr(store, "computed_from", None)) is not None:
+        return hashlib.sha256(json.dumps(without_records(known, RECORDS)).encode()).hexdigest()
     rows = torch.linspace(0, store.n_rows - 1, min(store.n_rows, 4096)).long()
     sha = hashlib.sha256(repr((list(store.sites.items()), store.n_rows)).encode())
     sha.update(store.rows(rows).contiguous().view(torch.uint8).numpy().tobytes())
@@ -400,12 +404,13 @@ def describe_examples(
 
 
 STORE = ("sites", "n_rows", "rows", "token", "window", "position", "doc", "ids", "in_order")   # what is read of a store
-NO_TEXTS = ("examples are texts, so Examples.collect needs a store of them: an ActivationStore, or a view of one. "
+NO_TEXTS = ("examples are texts, so Examples.collect needs a store of them: an ActivationStore, an ActivationBuffer, "
+            "or a view of either. "
             "{kind} has no {missing}. evaluate(cc, rows) measures rows that have no texts.")
 
 
 def check_store(
-    store,   # what should be an ActivationStore or a view of one
+    store,   # what should be an ActivationStore, an ActivationBuffer or a view of one
 ) -> None:
     "TypeError unless an object holds rows and the texts they are from."
     missing = [name for name in STORE if not hasattr(store, name)]
@@ -493,11 +498,12 @@ class Examples:
         cls,
         folder: str | Path,  # made by this call, or opened if it holds this very result
         cc: CrossCoder,      # is moved to the device, and stays there
-        store,               # an ActivationStore of the crosscoder's sites, or a view of one: rows with their texts
+        store,               # an ActivationStore or ActivationBuffer of its sites, or a view of one: rows with texts
         n: int = 20,         # examples for each feature
         device: str | torch.device | None = None,   # None: the fastest there is
     ) -> "Examples":
-        "Find the n strongest examples of every feature in a store, and evaluate the crosscoder, in one pass."
+        """Find the n strongest examples of every feature in a store, and evaluate the crosscoder, in one pass.
+        The models of a buffer run twice over the texts: in that pass, and for the rows of the examples."""
         return cls(collect_examples(Path(folder), cc, store, n, device))
 
     def feature(

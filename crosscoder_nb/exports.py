@@ -34,9 +34,22 @@ def find_places(examples: Examples, features: Iterable[int]) -> Places:
             at = e.acts.nonzero()[0]
             where.append(np.stack([np.full_like(at, feature), np.full_like(at, row), at], 1))
             acts.append(e.acts[at])
-    if not where: raise ValueError("none of these features has an example, so there is nothing to write")
+    if not where: raise ValueError("none of these features has an example; choose features that fire")
     where, first = np.unique(np.concatenate(where), axis=0, return_index=True)
     return Places([ids for _, ids in rows.values()], where, np.concatenate(acts)[first])
+
+# %% ../nbs/52_exports.ipynb #caa67031
+def lay_out_cache(
+    found: Places,
+    pad: int,     # token that fills rows up
+    piece: int,   # tokens of which the length of a row is a multiple
+) -> dict[str, np.ndarray]:
+    "The arrays of a cache of delphi; features are counted from the first one."
+    width = -(-max(map(len, found.windows)) // piece) * piece
+    tokens = np.stack([np.pad(ids, (0, width - len(ids)), constant_values=pad) for ids in found.windows])
+    locations = (found.where - [found.where[0, 0], 0, 0])[:, [1, 2, 0]]   # row, position, feature
+    return {"locations": np.ascontiguousarray(locations.astype(np.uint32)), "activations": found.acts,
+            "tokens": tokens.astype(np.int64)}
 
 # %% ../nbs/52_exports.ipynb #6f467b3a
 def save_delphi(
@@ -58,12 +71,9 @@ def save_delphi(
         raise ValueError(f"{place} is not empty; delphi would read all its files. Choose another folder or module.")
     place.mkdir(parents=True, exist_ok=True)
     pad = next((t for t in (tokenizer.pad_token_id, tokenizer.eos_token_id) if t is not None), 0)
-    width = -(-max(map(len, found.windows)) // piece) * piece
-    tokens = np.stack([np.pad(ids, (0, width - len(ids)), constant_values=pad) for ids in found.windows])
-    first, last = found.where[0, 0], found.where[-1, 0]
-    locations = np.ascontiguousarray((found.where - [first, 0, 0])[:, [1, 2, 0]].astype(np.uint32))
-    content = {"locations": locations, "activations": found.acts, "tokens": tokens.astype(np.int64)}
-    with replacing(place / f"{first}_{last}.safetensors") as f: f.write(save(content))
-    sizes = dict(ctx_len=width, cache_ctx_len=width, n_tokens=tokens.size, n_splits=1)
+    content = lay_out_cache(found, pad, piece)
+    n, width = content["tokens"].shape
+    with replacing(place / f"{found.where[0, 0]}_{found.where[-1, 0]}.safetensors") as f: f.write(save(content))
+    sizes = dict(ctx_len=width, cache_ctx_len=width, n_tokens=n * width, n_splits=1)
     save_json(place / "config.json", dict(model_name=tokenizer.name_or_path) | sizes)   # last: delphi looks for it
     return place

@@ -133,6 +133,16 @@ def match_reading(
         return alike[0]
 
 # %% ../nbs/05_harvest.ipynb #69f7ba4f
+ATTENTION = ("{}: they compute attention differently, so their activations differ by rounding even where the models "
+             "are the same. Load them with the same attn_implementation=.")
+
+def check_attention(models: list[Model]) -> None:
+    "A warning when models of one architecture compute attention in different ways."
+    for kind in {type(model.module) for model in models}:
+        found = {model.name: model.attention for model in models if type(model.module) is kind}
+        if len(set(found.values())) > 1: warnings.warn(ATTENTION.format(found))
+
+
 def check_wanted(models: list[Model], sites: list[Site]) -> None:
     "ValueError unless these are sites in these models, each once."
     names = [model.name for model in models]
@@ -154,6 +164,7 @@ def probe_sites(
 ) -> dict[Site, int]:       # width of each site; model by model, in the order in which a forward pass reaches them
     "How wide sites are and in which order they come, from one run of each model on two tokens."
     check_wanted(models, sites)
+    check_attention(models)
     probed = {}
     for model in models:
         own = [site for site in sites if site.model == model.name]
@@ -240,8 +251,9 @@ def take_rows(
 
 # %% ../nbs/05_harvest.ipynb #9f33a6f0
 ROW_COLUMNS = dict(token=np.int32, doc=np.int32, position=np.int32, window=np.int32,   # position: in its window
-                   role=np.int8,         # who wrote it, an index into ROLES
-                   template=np.bool_)    # whether the chat template wrote it
+                   role=np.int8,            # who wrote it, an index into ROLES
+                   template=np.bool_,       # whether the chat template wrote it
+                   source_number=np.int8)   # of its source in a mixture; only mixtures have this column
 
 # %% ../nbs/05_harvest.ipynb #ac97f7fe
 class Part(NamedTuple):
@@ -261,6 +273,7 @@ def make_part(
     window, position = batch.counts.nonzero(as_tuple=True)
     columns = dict(token=batch.ids[window, position], doc=batch.doc[window], position=position, window=window,
                    role=batch.role[window, position], template=batch.template[window, position])
+    if (batch.source >= 0).all(): columns["source_number"] = batch.source[window]
     rows = {name: column.numpy().astype(ROW_COLUMNS[name]) for name, column in columns.items()}
     ids = [row[attended].tolist() for row, attended in zip(batch.ids, batch.attention)]
     windows = dict(ids=ids, doc=batch.doc.tolist(), start=batch.start.tolist())

@@ -271,7 +271,7 @@ def join_sites(
 def active_entries(
     sparsity,       # a sparsity function
     pre: Tensor,    # pre-activations, [batch feature]
-    norms: Tensor,  # decoder norms, [feature]; [feature site] where features compete at every site apart
+    norms: Tensor,  # decoder norms, [feature]; [feature site] where features compete separately at every site
 ) -> Entries:
     "The entries that the sparsity function leaves active."
     f = sparsity(pre, norms)

@@ -16,7 +16,7 @@ from .kernels import sampled_products
 from .machine import device_or_fastest
 from .metrics import EncodedRows, measure
 from .rows import Rows
-from .sites import model_of
+from .sites import sites_by_model
 
 # %% ../nbs/31_latent_scaling.ipynb #137342a5
 class ScalingSums:
@@ -30,7 +30,8 @@ class ScalingSums:
     ):
         self.cc, self.block, self.n_blocks = cc, block, int(block.max()) + 1
         self.written = [columns(cc.writes)[s] for s in sites]
-        self.units = [float(u) for s, u in zip(cc.sites, cc.norm_scale) if s in sites]   # 1, unless scales were folded
+        unit = dict(zip(cc.sites, cc.norm_scale.tolist()))                         # 1, unless scales were folded
+        self.units = [unit[s] for s in sites]
         decoder, where = cc.decoder().detach(), columns(cc.sites)
         self.decoders = [unit * decoder[:, where[s]] for s, unit in zip(sites, self.units)]
         lengths = [d.norm(dim=1) for d in self.decoders]
@@ -108,6 +109,7 @@ def latent_scaling(
     cc: CrossCoder,
     rows: Rows,                              # best rows it was not trained on
     sites: tuple[str, str] | None = None,    # of the two models; None: the crosscoder's only two
+    names: tuple[str, str] | None = None,    # what to call the two models; None: as their sites call them
     n_blocks: int = 32,                      # of documents, for the intervals
     device: str | torch.device | None = None,  # where the crosscoder is moved, and stays; None: the fastest there is
 ) -> pd.DataFrame:                           # a row per feature; attrs names, sites, n_tokens
@@ -116,7 +118,7 @@ def latent_scaling(
     `nu_error` and `nu_reconstruction` are β of the other model over β of the model that the feature is claimed for.
     Minder et al. 2025, arXiv:2504.02922. ValueError when the sites are not two of one width."""
     pair = check_pair(cc.to(device_or_fastest(device)), sites)
-    names = tuple(model_of(s) for s in pair) if len({model_of(s) for s in pair}) == 2 else pair
+    names = tuple(sites_by_model(pair, names))
     collected = ScalingSums(cc, pair, assign_blocks(rows, n_blocks))
     measure(cc, rows, [collected], doing="latent scaling")
     sums, second = collected.by_block(), collected.claimed.cpu().bool()

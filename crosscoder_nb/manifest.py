@@ -41,7 +41,7 @@ class HarvestRun:
     "Where the rows of a store come from."
     dtype: str                                        # of the stored values, one of DTYPES
     sites: dict[str, int]                             # site name -> width, in the order of the columns
-    models: list[dict] = field(default_factory=list)  # name, path and identity of each; empty for a data set
+    models: list[dict] = field(default_factory=list)  # name, path, loaded_as, identity; empty for a data set
     tokens: dict = field(default_factory=dict)        # what decides them, see Tokens.describe
 
     @property
@@ -55,6 +55,11 @@ class HarvestRun:
     @property
     def bytes_per_row(self) -> int: return sum(self.sites.values()) * getattr(torch, self.dtype).itemsize
 
+    @property
+    def about(self) -> dict:
+        "What is kept with what is trained on the rows: the same whichever machine harvested them."
+        return dict(models=without_records(self.models, ("loaded_as",)), sites=self.sites, tokens=self.tokens)
+
     def as_json(self) -> "HarvestRun":
         "The run as it is read back from JSON, with lists in place of tuples."
         return HarvestRun(**json.loads(json.dumps(asdict(self))))
@@ -67,11 +72,11 @@ def describe_run(
     dtype: torch.dtype | None = None,   # of the stored values; None: bfloat16
 ) -> HarvestRun:
     "Describe a harvest of these sites on these tokens. ValueError for a model without weights."
-    described = [dict(name=m.name, path=str(m.path), **m.identity()) for m in models]
+    described = [dict(name=m.name, path=str(m.path), loaded_as=m.loaded_as, **m.identity()) for m in models]
     return HarvestRun(str(check_dtype(dtype)).removeprefix("torch."), widths, described, tokens.describe())
 
 # %% ../nbs/05_manifest.ipynb #def2259f
-RECORDS = ("path", "tokenizer", "max_tokens")   # parts of a run that do not decide what a row holds
+RECORDS = ("path", "loaded_as", "tokenizer", "max_tokens")   # parts of a run that do not decide what a row holds
 
 # %% ../nbs/05_manifest.ipynb #c41b90a4
 def rows_file(shard: int) -> str:
@@ -115,6 +120,17 @@ def check_place(place) -> None:
     for name in {"doc", "windows", "batches", "counted"} & set(place): check_number(place[name], f"place.{name}")
     sha256 = place.get("sha256", "")
     if not isinstance(sha256, str): raise ValueError(f"place.sha256 is {reprlib.repr(sha256)}")
+    if "skipped" in place: check_skipped(place["skipped"])
+
+
+def check_skipped(skipped) -> None:
+    "ValueError unless this can be a count of documents, see Tokens."
+    check_fields(skipped, ("read", "reasons", "first"), "place.skipped")
+    reasons, first = skipped["reasons"], skipped["first"]
+    check_number(skipped["read"], "place.skipped.read")
+    if not (isinstance(reasons, dict) and isinstance(first, list) and all(isinstance(said, str) for said in first)):
+        raise ValueError(f"place.skipped is {reprlib.repr(skipped)}")
+    for reason, n in reasons.items(): check_number(n, f"place.skipped.reasons.{reason!r:.40}", 0, skipped["read"])
 
 # %% ../nbs/05_manifest.ipynb #050c767c
 FORMAT = 4   # version of the folder's layout
@@ -129,6 +145,11 @@ class Manifest:
 
     @property
     def n_rows(self) -> int: return sum(record.rows for record in self.shards)
+
+    @property
+    def skipped(self) -> dict:
+        "How many documents were read so far, and how many of them could not be used, by reason, with the first ones."
+        return (self.shards[-1].place or {}).get("skipped", {}) if self.shards else {}
 
     @property
     def header(self) -> dict:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import huggingface_hub, nnsight, torch
-from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.errors import HFValidationError, HfHubHTTPError
 from huggingface_hub.utils import validate_repo_id
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
@@ -32,6 +32,7 @@ class Model:
     path: str = ""                       # hub name, folder or file it was loaded from
     adapter: bool | None = None          # whether its LoRA adapter is on; None: it has none, or it is not switched
     chosen: dict = field(default_factory=dict, repr=False)   # of a LoRA pair: adapter's name -> its configuration
+    options: dict = field(default_factory=dict, repr=False)  # with which it was loaded, see load_model
 
     def __post_init__(self): check_name(self.name)
 
@@ -74,7 +75,20 @@ class Model:
 
     def load(self) -> "Model":
         "The same model with its weights; the model itself if they are loaded already."
-        return self if self.loaded else load_model(self.path, self.name, self.dtype)
+        return self if self.loaded else load_model(self.path, self.name, self.dtype, **self.options)
+
+    @property
+    def attention(self) -> str:
+        "The implementation with which attention is computed, such as sdpa or eager."
+        return self.module.config.get_text_config()._attn_implementation
+
+    @property
+    def loaded_as(self) -> dict:
+        "How it was loaded and computes, fit for JSON: kept for information, no part of its identity."
+        revision, dtype = self.options.get("revision"), str(self.dtype).removeprefix("torch.")
+        devices = sorted({str(p.device) for p in self.module.parameters()})
+        return dict(revision=revision, commit=find_commit(self.path, revision), attention=self.attention, dtype=dtype,
+                    devices=devices)
 
     def identity(self) -> dict:
         "Everything that decides what this model computes, fit for JSON: class, configuration, weights and adapters."
@@ -97,6 +111,7 @@ class Model:
     def __repr__(self):
         dtype = str(self.dtype).removeprefix("torch.")
         parts = [repr(self.name), type(self.module).__name__, f"{self.n_layers} blocks", dtype]
+        parts += [f"{option} {value}" for option, value in self.options.items() if isinstance(value, str)]
         if self.adapter is not None: parts.append("adapter on" if self.adapter else "adapter off")
         if not self.loaded: parts.append("without weights")
         return f"Model({', '.join(parts)})"
@@ -107,9 +122,10 @@ def wrap_model(
     tokenizer: PreTrainedTokenizerBase,
     name: str,          # the names of its sites begin with it
     path: str = "",     # where it came from, for the record
+    **options,          # with which it was loaded, see load_model
 ) -> Model:
     "Make a `Model` of a transformers model that is already in memory."
-    return Model(name, nnsight.NNsight(module.eval().requires_grad_(False)), tokenizer, path)
+    return Model(name, nnsight.NNsight(module.eval().requires_grad_(False)), tokenizer, path, options=options)
 
 # %% ../nbs/02_models.ipynb #2c6df5b5
 def check_module_path(
@@ -124,6 +140,17 @@ def check_module_path(
     children = [child for child, _ in module.get_submodule(known).named_children()]
     where = f"in {known!r}" if known else "at its top level"
     raise ValueError(f"{name} has no module {path!r}; {where} there are {children}.")
+
+
+def find_commit(
+    path: str,              # hub name, folder or file
+    revision: str | None,   # branch, tag or commit; None: main
+) -> str | None:            # None for what is not from a hub
+    "The commit of a repository on the hub to which a revision leads in the cache."
+    if not path or Path(path).exists(): return None
+    try: found = huggingface_hub.try_to_load_from_cache(path, "config.json", revision=revision or "main")
+    except HFValidationError: return None   # a path that is no name on a hub, such as "base + adapter"
+    return Path(found).parent.name if isinstance(found, str) else None
 
 # %% ../nbs/02_models.ipynb #4f9d7773
 def same_place(
@@ -157,19 +184,29 @@ def find_gguf(path: str) -> Path | None:
 def load_module(
     source: str,             # hub name or folder
     dtype: torch.dtype,
-    options: dict,           # gguf_file, or nothing
+    device: torch.device,
+    options: dict,           # of from_pretrained
 ) -> nn.Module:
     "A language model with its weights."
-    if options:
+    if "quantization_config" in options: options = dict(device_map={"": str(device)}) | options   # it cannot be moved
+    if "gguf_file" in options:
         from transformers import GgufConfig   # only newer versions of transformers have it
         options = options | dict(quantization_config=GgufConfig(dequantize=True))
-    return AutoModelForCausalLM.from_pretrained(source, dtype=dtype, trust_remote_code=False, **options)
+    module = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, trust_remote_code=False, **options)
+    if "device_map" not in options: return module.to(device)
+    if any(p.device.type == "meta" for p in module.parameters()):
+        raise ValueError(f"device_map={options['device_map']!r} leaves weights on a disk or in another memory than "
+                         f"where they compute: {module.hf_device_map}. Use a smaller dtype, quantization_config, or a "
+                         "device map without such parts.")
+    return module
 
 
 def describe_module(source: str, dtype: torch.dtype, options: dict) -> nn.Module:
     "The same model on the meta device: all its modules and the shapes of its weights, without memory for them."
-    config = AutoConfig.from_pretrained(source, trust_remote_code=False, **options)
-    with torch.device("meta"): return AutoModelForCausalLM.from_config(config, dtype=dtype)
+    of_config = {key: value for key, value in options.items() if key in ("gguf_file", "revision")}
+    config = AutoConfig.from_pretrained(source, trust_remote_code=False, **of_config)
+    of_module = {key: value for key, value in options.items() if key == "attn_implementation"}
+    with torch.device("meta"): return AutoModelForCausalLM.from_config(config, dtype=dtype, **of_module)
 
 
 @contextmanager
@@ -202,25 +239,46 @@ def check_hub_name(name: str) -> None:
                                 f"name ({type(e).__name__}). Give a folder, a .gguf file or a name on a hub, which "
                                 "looks like 'org/name'.") from e
 
+
+def check_options(path: str, device: str | None, options: dict) -> None:
+    "ValueError for options that this model cannot have, and that would be ignored."
+    if device not in (None, "meta") and "device_map" in options:
+        raise ValueError(f"Give device or device_map, not both; got {device!r} and {options['device_map']!r}.")
+    if "revision" in options and Path(path).exists():
+        raise ValueError(f"A revision is one of a repository on a hub; {path} is here, in one state only.")
+    if "quantization_config" in options and find_gguf(path):
+        raise ValueError(f"{path} is quantized already; its weights are dequantized when it is loaded.")
+
 # %% ../nbs/02_models.ipynb #a76d2bb8
 def load_model(
     path: str,                            # hub name, local folder, .gguf file, or a folder that holds one
     name: str | None = None,              # name in sites; the last part of the path when not given
     dtype: torch.dtype | None = None,     # of weights and activations; None: the fastest on the device
     device: str | None = None,            # None: the fastest available; "meta": described, without its weights
+    revision: str | None = None,             # branch, tag or commit of a repository on the hub; None: main
+    attn_implementation: str | None = None,  # "eager", "sdpa", "flash_attention_2"; None: as transformers chooses
+    device_map: str | dict | None = None,    # in place of device: "auto", or part of the model -> device
+    quantization_config=None,                # of transformers, such as BitsAndBytesConfig(load_in_4bit=True)
 ) -> Model:
-    "Load a language model and its tokenizer. ValueError or FileNotFoundError, with the path, if there is none."
+    """Load a language model and its tokenizer. The last four options are passed on to transformers' `from_pretrained`.
+
+    ValueError or FileNotFoundError, with the path, if there is none, or if it cannot have an option."""
+    given = dict(revision=revision, attn_implementation=attn_implementation, device_map=device_map,
+                 quantization_config=quantization_config)
+    given = {key: value for key, value in given.items() if value is not None}
     check_path(path)
+    check_options(str(path), device, given)
     check_hub_name(str(path))
     gguf, device = find_gguf(str(path)), device_or_fastest(device)
     without_weights = device.type == "meta"
     dtype = dtype or fastest_dtype(device_or_fastest() if without_weights else device)   # in which it will be loaded
     source, options = (str(gguf.parent), dict(gguf_file=gguf.name)) if gguf else (str(path), {})
     with loading(gguf or path):
-        if without_weights: module = describe_module(source, dtype, options)
-        else: module = load_module(source, dtype, options).to(device)
+        if without_weights: module = describe_module(source, dtype, options | given)
+        else: module = load_module(source, dtype, device, options | given)
+        if revision: options["revision"] = revision
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, **options)
-    return wrap_model(module, tokenizer, name or (gguf.stem if gguf else Path(path).name), str(path))
+    return wrap_model(module, tokenizer, name or (gguf.stem if gguf else Path(path).name), str(path), **given)
 
 # %% ../nbs/02_models.ipynb #a0924be0
 RECORDS_OF_CONFIG = (
@@ -232,12 +290,26 @@ def config_of(module: nn.Module) -> dict:   # fit for JSON
     return without_records(json.loads(module.config.to_json_string(use_diff=False)), RECORDS_OF_CONFIG)
 
 # %% ../nbs/02_models.ipynb #68bd9ad5
+def tensors_of(module: nn.Module) -> dict[str, torch.Tensor]:   # by name
+    "Parameters and buffers; of quantized weights also the scales and codes that are not among these."
+    tensors = dict([*module.named_parameters(), *module.named_buffers()])
+    known, kept = {x.data_ptr() for x in tensors.values()}, module.state_dict()
+    more = {name: x for name, x in kept.items() if name not in tensors and x.data_ptr() not in known}
+    # the first pass of bitsandbytes on a CPU puts scales into another order
+    tensors |= {name: x.reshape(-1).sort().values if x.is_floating_point() else x for name, x in more.items()}
+    flat = {}
+    for name, x in tensors.items():
+        if not hasattr(x, "__tensor_flatten__"): flat[name] = x
+        else: flat |= {f"{name}.{part}": getattr(x, part) for part in x.__tensor_flatten__()[0]}
+    return flat
+
+
 def weights_digest(
     module: nn.Module,
     piece: int = 1 << 22,   # numbers in a piece, each hashed in a thread; another size gives another digest
 ) -> str:                   # 64 hexadecimal digits
     "SHA-256 of all parameters and buffers, rounded to bfloat16."
-    tensors = sorted([*module.named_parameters(), *module.named_buffers()])
+    tensors = sorted(tensors_of(module).items())
     pieces = [(x.detach().reshape(-1).split(piece)) for _, x in tensors]
     def digest(x):
         x = x.bfloat16() if x.is_floating_point() else x
@@ -255,7 +327,7 @@ def weights_digest(
 def weights_of(model: Model) -> str:
     "The digest of a model's weights; for a model that runs on another machine, its name and revision on the hub."
     config, remote = model.module.config, hasattr(model.lm, "to_model_key") and not model.loaded
-    if remote: return f"{config.name_or_path}@{getattr(config, '_commit_hash', None)}"
+    if remote: return f"{config.name_or_path}@{find_commit(config.name_or_path, getattr(model.lm, 'revision', None))}"
     model.check_loaded()
     return weights_digest(model.module)
 
@@ -399,5 +471,5 @@ def lora_pair(
     base.lm = nnsight.NNsight(module.eval().requires_grad_(False))   # the adapter put new modules into the tree
     base.adapter, base.chosen = False, chosen
     tuned_path = f"{base.path} + {adapter or 'adapter'}"
-    return (Model(names[0], base.lm, base.tokenizer, base.path, False, chosen),
-            Model(names[1], base.lm, base.tokenizer, tuned_path, True, chosen))
+    return (Model(names[0], base.lm, base.tokenizer, base.path, False, chosen, base.options),
+            Model(names[1], base.lm, base.tokenizer, tuned_path, True, chosen, base.options))

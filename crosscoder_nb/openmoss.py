@@ -27,8 +27,9 @@ def read_sparsity(
     name = str(file.setting("act_fn", default="relu")).lower()
     rank = "sae" if file.setting("sparsity_include_decoder_norm", default=True) else "none"
     if name not in known:
-        raise ValueError(f"{file.path}: a {file.setting('sae_type')} with the activation function {name[:80]} cannot be "
-                         f"read, only with {', '.join(known)}. Convert it to jumprelu with the library that wrote it.")
+        raise ValueError(f"{file.path}: a {file.setting('sae_type')} with the activation function {name[:80]} cannot "
+                         f"be read, only with {', '.join(known)}. Convert it to jumprelu with the library that "
+                         "wrote it.")
     if name == "relu": return ReLU(rank=rank), {}, ""
     if name == "jumprelu":
         state = {"log_threshold": file.tensors["activation_function.log_jumprelu_threshold"].flatten()}
@@ -145,7 +146,7 @@ def save_openmoss(
                          "batchtopk with its learnt threshold.")
     tensors, settings = single_tensors(parts) if len(w.reads) == len(w.writes) == 1 else head_tensors(parts)
     if s.kind == "jumprelu": tensors["activation_function.log_jumprelu_threshold"] = parts.state["log_threshold"]
-    expansion = cc.n_features / d   # they compute int(d * expansion)
+    expansion = cc.n_features / d   # OpenMOSS computes int(d * expansion)
     if int(d * expansion) < cc.n_features: expansion = math.nextafter(expansion, math.inf)
     settings |= dict(d_model=d, expansion_factor=expansion, act_fn=s.kind, norm_activation="inference",
                      top_k=getattr(s, "k", 50))

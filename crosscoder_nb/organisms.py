@@ -10,6 +10,7 @@ __all__ = ['planted_activations', 'similarity', 'recovery', 'exclusive_scores', 
 import json, math
 from collections.abc import Sequence
 from contextlib import contextmanager
+from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 import pandas as pd
@@ -34,10 +35,13 @@ def plant_features(
     n_exclusive: int,            # features that only one site has, for each site
     n_rotated: int,              # features with a different direction at each site
     generator: torch.Generator,  # source of randomness
+    n_partial: int = 0,          # features that two sites share and the others lack, for each two
 ) -> tuple[Tensor, list[str]]:   # directions [feature Σd], of norm 1 or 0 at each site; the kind of each feature
-    "Random feature directions: shared, rotated, then exclusive ones."
+    "Random feature directions: shared, rotated, exclusive ones, then those of two sites."
     def unit(n, d): return normalize(torch.randn(n, d, generator=generator), dim=-1)
     kind = ["shared"] * n_shared + ["rotated"] * n_rotated + [f"{s} only" for s in sites for _ in range(n_exclusive)]
+    pairs = list(combinations(sites, 2)) if n_partial else []
+    kind += [f"shared by {a} and {b}" for a, b in pairs for _ in range(n_partial)]
     n_common = n_shared + n_rotated
     shared = unit(n_shared, max(sites.values()))
     features = torch.zeros(len(kind), sum(sites.values()))
@@ -46,6 +50,10 @@ def plant_features(
         columns[:n_shared] = normalize(shared[:, :d], dim=-1)
         columns[n_shared:n_common] = unit(n_rotated, d)
         columns[first:first + n_exclusive] = unit(n_exclusive, d)
+    at_site, first = split_sites(features, sites), len(kind) - n_partial * len(pairs)
+    for i, pair in enumerate(pairs):
+        both = unit(n_partial, max(sites.values()))
+        for s in pair: at_site[s][first + i * n_partial:][:n_partial] = normalize(both[:, :sites[s]], dim=-1)
     return features, kind
 
 # %% ../nbs/00_organisms.ipynb #f5d3348d
@@ -74,7 +82,7 @@ class PlantedActivations(NamedTuple):
     x: Tensor              # activations, [n_tokens Σd]
     sites: dict[str, int]  # width of each site
     features: Tensor       # true directions times the scale of their site, [feature Σd]; zero where it has no direction
-    kind: list[str]        # of each feature: "shared", "rotated" or "<site> only"
+    kind: list[str]        # of each feature: "shared", "rotated", "<site> only" or "shared by <site> and <site>"
     codes: Tensor          # true activations of the features, [n_tokens feature]
 
 # %% ../nbs/00_organisms.ipynb #886912fd
@@ -84,6 +92,7 @@ def planted_activations(
     n_shared: int = 48,                   # features with one direction for all sites
     n_exclusive: int = 8,                 # features that only one site has, for each site
     n_rotated: int = 8,                   # features with a different direction at each site
+    n_partial: int = 0,                   # features that two of three or more sites share, for each two
     l0: float = 5.0,                      # mean number of active features per token
     power: float = 0.5,                   # how unequal the frequencies are, 0: all the same
     noise: float = 0.1,                   # norm of the noise at each site; an active feature adds about 1
@@ -91,12 +100,14 @@ def planted_activations(
     seed: int = 0,                        # same seed, same activations
 ) -> PlantedActivations:
     """Activations of several sites as a sparse sum of planted features, plus Gaussian noise.
-    ValueError for an `l0` that the features cannot reach, and for a `scale` of unknown sites."""
+    ValueError for an `l0` that the features cannot reach, a `scale` of unknown sites, and `n_partial` of two sites."""
     scale = {s: 1.0 for s in sites} | (scale or {})
     strange = sorted(set(scale) - set(sites))
     if strange: raise ValueError(f"scale names {strange}; the sites are {list(sites)}")
+    if n_partial and len(sites) < 3:
+        raise ValueError(f"n_partial needs three sites or more, as it leaves some out; got {list(sites)}")
     generator = torch.Generator().manual_seed(seed)
-    features, kind = plant_features(sites, n_shared, n_exclusive, n_rotated, generator)
+    features, kind = plant_features(sites, n_shared, n_exclusive, n_rotated, generator, n_partial)
     codes = plant_codes(n_tokens, len(kind), l0, power, generator)
     loudness = torch.cat([torch.full((d,), scale[s]) for s, d in sites.items()])
     noise_std = torch.cat([torch.full((d,), noise / math.sqrt(d)) for d in sites.values()])
@@ -139,19 +150,20 @@ def recovery(
 
 # %% ../nbs/00_organisms.ipynb #01a99493
 def exclusive_scores(
-    predicted: Sequence[str],     # class of each learned feature; those named "<site> only" are scored
+    predicted: Sequence[str],     # class of each learned feature; "<site> only" and "shared by <site> and ..." count
     decoder: Tensor,              # learned rows, [learned Σd]
     truth: PlantedActivations,    # what was planted
     scale: Tensor | None = None,  # what each site of `x` was multiplied by before training, [site]; None: nothing
     threshold: float = 0.7,       # lowest cosine that counts as a match
-) -> pd.DataFrame:                # a row per site: true (number planted), predicted, precision, recall
-    "Precision and recall of the features classed as exclusive to a site."
+) -> pd.DataFrame:                # a row per kind: true (number planted), predicted, precision, recall
+    "Precision and recall of the features classed as exclusive to a site, or as shared by some of the sites."
     if len(predicted) != len(decoder):
         raise ValueError(f"expected a class for each of {len(decoder)} learned features; got {len(predicted)}")
     cosine = similarity(decoder, truth, scale)
     (best_true, nearest), (best_learned, match) = cosine.max(1), cosine.max(0)
     rows = {}
-    for kind in (f"{s} only" for s in truth.sites):
+    some = dict.fromkeys(k for k in truth.kind if k.startswith("shared by"))
+    for kind in (*(f"{s} only" for s in truth.sites), *some):
         called = torch.tensor([p == kind for p in predicted])
         true = torch.tensor([k == kind for k in truth.kind])
         right = (true[nearest] & (best_true >= threshold))[called]    # of those classed as exclusive

@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from .crosscoder import CrossCoder, Group
+from .diff import model_names
 
 # %% ../nbs/40_plots.ipynb #13wire01
 READS, WRITES = "#0072B2", "#D55E00"   # blue and vermilion, which differ for colour-blind readers too
@@ -90,7 +91,7 @@ def count_bands(
     "How many features each band of the relative norm holds; dead features are in no band."
     kind = df["class"]
     between = df[kind == "other"].rel_norm
-    count = {name: int((kind == name).sum()) for name in (*class_colours(df.attrs["names"]), "dead") if name != "other"}
+    count = {name: int((kind == name).sum()) for name in (*class_colours(model_names(df)), "dead") if name != "other"}
     return count | {"left": int((between < 0.5).sum()), "right": int((between >= 0.5).sum())}
 
 # %% ../nbs/40_plots.ipynb #aa36044f
@@ -134,10 +135,10 @@ def relative_norm_histogram(
     df: pd.DataFrame,  # from `diff`: columns rel_norm and class; attrs names and thresholds
 ) -> go.Figure:        # histogram of the living features, log counts
     "Where each living feature's decoder norm lies between the two models: 0 = only the first, 1 = only the second."
-    first, second = df.attrs["names"]
+    first, second = model_names(df)
     a, b = escape(first), escape(second)
     (low, high), (left, right) = df.attrs["thresholds"]["exclusive"], df.attrs["thresholds"]["shared"]
-    n, colours = count_bands(df), class_colours(df.attrs["names"])
+    n, colours = count_bands(df), class_colours(model_names(df))
     fig = go.Figure(class_bars(df.rel_norm, df["class"], np.linspace(0, 1, 101), colours))
     bands = (0, low, FIRST), (left, right, BOTH), (high, 1, SECOND)
     for band in bands: add_band(fig, *band)
@@ -156,7 +157,7 @@ def cosine_histogram(
     rotated: float = 0.5,   # below this cosine a shared feature is counted as rotated
 ) -> go.Figure:             # histogram of features that live in both models, log counts
     "How alike a feature's decoders in the two models are: 1 = the same direction, 0 = unrelated."
-    a, b = map(escape, df.attrs["names"])
+    a, b = map(escape, model_names(df))
     both = df[df["class"].isin(["shared", "other"])]
     shared = both[both["class"] == "shared"]
     bars = class_bars(both.cosine.clip(-1, 1), both["class"], np.linspace(-1, 1, 101), dict(shared=BOTH, other=OTHER))

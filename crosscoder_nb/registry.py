@@ -99,7 +99,7 @@ def download(entry: Entry, revision: str | None) -> Path:
 
 @torch.no_grad()
 def follow_entry(cc: CrossCoder, entry: Entry) -> None:
-    "Change a dictionary in place by what the registry knows and its file does not."
+    "Change a dictionary in place by what is in the registry and not in its file."
     if entry.scale and cc.info.pop("expects", None): cc.scaling.scale.fill_(entry.scale)
     if entry.conversion == "gemma_2" and "embedding" in entry.path:   # trained on embeddings divided by sqrt(d)
         w, size = cc.weights["all"], next(iter(cc.sites.values()))**.5

@@ -40,8 +40,9 @@ def count_active(file: DictionaryFile) -> int:
     if file.setting("k") is not None: return file.count("k")
     found = re.findall(r"L0_(\d+)", str(file.path))
     if found: return int(found[-1])
-    raise ValueError(f"{file.path}: the number of active features is not in the file. It is the number after L0_ in "
-                     'the name of its repository. Give the folder that name, or put a config.json with {"k": ...} in it.')
+    raise ValueError(f"{file.path}: the number of active features is not in the file. It is the number after L0_ "
+                     "in the name of its repository. Give the folder that name, or put a config.json "
+                     'with {"k": ...} in it.')
 
 
 def read_qwen(file: DictionaryFile) -> DictionaryParts:

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .browser import (STATIC, feature_card_data, html_table, leaning_features, model_names, pack_columns,
-                                   provenance, view_meta)
+from .browser import (STATIC, feature_card_data, html_table, leaning_features, pack_columns, provenance,
+                                   view_meta)
+from .diff import model_names
 
 # %% ../nbs/42_report.ipynb #32d77b61
 HEADLINE = ("Of {features:,} features, {living:,} fired on the {tokens:,} tokens measured: {shared} are shared, "

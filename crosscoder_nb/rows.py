@@ -21,8 +21,8 @@ from torch import Tensor
 # %% ../nbs/01_rows.ipynb #e18059e9
 class Rows(Protocol):
     """A table of raw activations, a row per token: what `train` and `evaluate` read.
-    `Examples.collect` also needs the texts of the rows, which a store and its views have.
-    A store, a buffer, a view of either and `InMemory` have all of this; your own class can have it too."""
+    `Examples.collect` also needs the texts of the rows, which stores, buffers and their views have.
+    A store, a buffer, a view of either, `StreamedRows` and `InMemory` have all of this; your own class can have it."""
     sites: Mapping[str, int]   # site name -> width, in the order of the columns
     n_rows: int | None         # rows of an epoch; None: not known yet, as for a stream not yet read to its end
     about: Mapping             # where the rows come from, fit for JSON; a run resumes only if this is unchanged
@@ -123,8 +123,8 @@ def check_rows(
     wanted = [*Rows.__annotations__, *(name for name in vars(Rows) if not name.startswith("_"))]
     missing = [name for name in wanted if name not in dir(data) and not hasattr(data, name)]
     if missing:
-        raise TypeError("Rows were expected: a store, a buffer, a view of either, or InMemory(x, sites). "
-                        f"A {type(data).__name__} has no {', '.join(missing)}.")
+        raise TypeError("Rows were expected: a store, a buffer, a view of either, StreamedRows(dataset, columns), or "
+                        f"InMemory(x, sites). A {type(data).__name__} has no {', '.join(missing)}.")
 
 # %% ../nbs/01_rows.ipynb #332c9532
 def check_sites(

@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['Place', 'resid', 'mlp_in', 'mlp_out', 'attn_in', 'attn_out', 'head', 'heads', 'has_module', 'layout_of', 'n_heads',
-           'locate', 'check_name', 'Site', 'model_of', 'site_value', 'lock_of', 'Reached', 'probe']
+           'locate', 'check_name', 'Site', 'model_of', 'sites_by_model', 'site_value', 'lock_of', 'Reached', 'probe']
 
 # %% ../nbs/01_sites.ipynb #6dc02471
 import re, reprlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock, RLock
 from typing import NamedTuple
@@ -191,6 +192,21 @@ def model_of(
 ) -> str:        # name of its model
     "The model's part of a site's name, or the name itself when it has no such part."
     return site.partition("/")[0]
+
+# %% ../nbs/01_sites.ipynb #3240319c
+def sites_by_model(
+    sites: Sequence[str],                  # names of the sites to compare
+    names: Sequence[str] | None = None,    # what to call the models; None: as their sites call them
+) -> dict[str, tuple[str, ...]]:           # name -> its sites; of one model alone: each site by itself
+    "The sites of each model that is compared. ValueError when there is nothing to compare, or the names do not fit."
+    models = {}
+    for site in dict.fromkeys(sites): models.setdefault(model_of(site), []).append(site)
+    if len(models) == 1: models = {site: [site] for site in sites}
+    if len(models) < 2: raise ValueError(f"a comparison needs two sites or more; got {', '.join(models) or 'none'}")
+    known, names = list(models), tuple(models if names is None else names)
+    if len(set(names)) != len(known) or len(names) != len(known) or not all(isinstance(n, str) and n for n in names):
+        raise ValueError(f"names must be {len(known)} different names, of {' and '.join(known)}; got {names}")
+    return {name: tuple(own) for name, own in zip(names, models.values())}
 
 # %% ../nbs/01_sites.ipynb #63d8eb3c
 def hidden_states(value) -> Tensor:  # [batch seq d]

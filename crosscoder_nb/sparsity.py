@@ -39,7 +39,8 @@ def check_mixture(factors: Mapping[str, float]) -> None:
     known = [n for n in CODE_NORMS if n != "decoupled"]
     fits = factors and all(n in known and isinstance(v, Real) and 0 < v < math.inf for n, v in factors.items())
     if not fits:
-        raise ValueError(f"a mixture of norms has positive factors of some of {', '.join(known)}; got {dict(factors)}")
+        raise ValueError(f"a mixture of norms must give positive factors to some of {', '.join(known)}; "
+                         f"got {dict(factors)}")
 
 # %% ../nbs/10_sparsity.ipynb #9ec47d22
 def code_norms(
@@ -61,7 +62,7 @@ class Sparsity(nn.Module):
     is_sparse = False   # True: few features are active, so a step need touch only those
     ranked = False      # True: features compete for places by their scores
     gates = False       # True: a gate precedes the code and has to learn from a separate loss
-    by_site = False     # True: features can compete at every site apart, with rank="decoupled"
+    by_site = False     # True: features can compete separately at every site, with rank="decoupled"
 
     def __init__(
         self,
@@ -70,8 +71,8 @@ class Sparsity(nn.Module):
         super().__init__()
         code_norms(torch.ones(1, 1), rank)
         if rank == "decoupled" and not self.by_site:
-            raise ValueError(f'rank="decoupled" lets features compete at every site apart, which {type(self).__name__} '
-                             "cannot; BatchTopK can")
+            raise ValueError('rank="decoupled" lets features compete separately at every site, which '
+                             f"{type(self).__name__} cannot; BatchTopK can")
         self.rank = rank if isinstance(rank, str) else {n: float(v) for n, v in rank.items()}
 
     def prepare(self, n_features: int, n_sites: int = 1) -> None:
@@ -173,7 +174,7 @@ def smallest_kept(
     score: Tensor,  # of active entries, [n], or at each site, [n site], where 0 means not kept
 ) -> Tensor:        # 0-dim or [site]; not a number where nothing was kept
     "The smallest score that was kept."
-    score = torch.cat([score.new_zeros(1, *score.shape[1:]), score])      # so that there is a row
+    score = torch.cat([score.new_zeros(1, *score.shape[1:]), score])      # so that there is at least one row
     smallest = score.masked_fill(score <= 0, torch.inf).amin(0)
     return smallest.masked_fill(smallest.isinf(), torch.nan)
 

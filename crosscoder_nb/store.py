@@ -19,9 +19,10 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from .files import check_fields, load_json, save_json, sole_writer
+from .caches import describe_caches, read_caches
+from .files import check_fields, differences, load_json, save_json, sole_writer, without_records
 from .harvest import ROW_COLUMNS, harvest, make_part, probe_sites, release
-from .manifest import (DamagedManifest, FORMAT, HarvestRun, Manifest, ShardRecord, check_dtype,
+from .manifest import (DamagedManifest, FORMAT, HarvestRun, Manifest, RECORDS, ShardRecord, check_dtype,
                                     describe_run, find_problems, read_manifest)
 from .memory import announce, memory_plan
 from .shards import (PartSource, ShardFolder, begin_or_resume, check_run, explain_errors, is_finished,
@@ -30,7 +31,7 @@ from .models import Model
 from .sites import Site, check_name
 from .tables import describe_tables, read_tables
 from .tokens import Tokens
-from .views import Shards, View, map_dataset
+from .views import Concatenated, Shards, View, map_dataset
 
 # %% ../nbs/07_store.ipynb #09f92d95
 DAMAGED = ("{folder} is damaged: {problems}. ActivationStore.repair(folder, models, tokens) harvests it again, "
@@ -85,6 +86,9 @@ def check_alike(a: Shards, b: Shards) -> None:
 def join_shards(views: list[View]) -> Shards:   # with the sites of all, under the names they have there
     "Shards of the same tokens as one. ValueError when they are not, or when two sites have the same name."
     first, *others = views
+    if any(isinstance(view.shards, Concatenated) for view in views):
+        raise ValueError("Stores that were put end to end cannot be joined side by side: join the stores of each text "
+                         "first, then concatenate the joined ones.")
     for other in others:
         if first.kept is not None or other.kept is not None or first.shards.broken != other.shards.broken:
             raise ValueError(f"{first.shards.folder} and {other.shards.folder} cannot be joined: "
@@ -93,9 +97,9 @@ def join_shards(views: list[View]) -> Shards:   # with the sites of all, under t
     names = [name for view in views for name in view.columns]
     if len(set(names)) < len(names):
         raise ValueError(f"Sites side by side need different names; got {names}. Rename them with select.")
-    shards = copy(first.shards)
-    shards.homes = {name: view.shards.homes[site] for view in views for name, site in view.columns.items()}
-    shards.widths = {name: width for view in views for name, width in view.sites.items()}
+    shards, parts = copy(first.shards), [view.shards.rename(view.columns) for view in views]
+    shards.homes = {name: home for part in parts for name, home in part.homes.items()}
+    shards.widths = {name: width for part in parts for name, width in part.widths.items()}
     return shards
 
 # %% ../nbs/07_store.ipynb #d118d866
@@ -273,8 +277,8 @@ def repair_store(
     try: manifest = read_manifest(folder)
     except (FileNotFoundError, DamagedManifest): manifest = recover_manifest(folder)
     if not manifest.run.models:
-        raise ValueError(f"{folder} came from a data set: delete the files that verify() names, "
-                         "and ActivationStore.from_dataset with the same arguments makes them again.")
+        raise ValueError(f"{folder} came from a data set or a cache: delete the files that verify() names, and "
+                         "ActivationStore.from_dataset or from_caches with the same arguments makes them again.")
     sites = [Site.parse(name) for name in manifest.run.sites]
     probed, dtype = probe_sites(models, sites), getattr(torch, manifest.run.dtype)
     run = describe_run(models, {site.name: probed[site] for site in sites}, tokens, dtype).as_json()
@@ -283,6 +287,71 @@ def repair_store(
     with explain_errors(folder), sole_writer(folder):
         manifest = begin_or_resume(folder, run, manifest.shard_rows)
         return repair_shards(folder, manifest, make_source(models, sites, tokens, probed), contents=True)
+
+# %% ../nbs/07_store.ipynb #b5be91f7
+def name_store(store) -> str:
+    "What a store is called in an error."
+    return str(store.shards.folder if isinstance(store.shards, Concatenated) else store.folder)
+
+
+def site_origins(store) -> dict[str, dict | None]:   # None: not known, for rows that came from elsewhere
+    "What decides the values at each site of a store: the place in its model, and the model."
+    models = {m["name"]: without_records(m, (*RECORDS, "name")) for m in store.manifest.run.models}
+    names = {site: store.shards.name_in_files(name).partition("/") for site, name in store.columns.items()}
+    return {site: dict(place=place, model=models[model]) if model in models else None
+            for site, (model, _, place) in names.items()}
+
+
+def check_part(first, other) -> None:
+    "ValueError unless the rows of a store can follow those of another."
+    cannot = f"{name_store(first)} and {name_store(other)} cannot be put end to end"
+    if list(first.sites.items()) != list(other.sites.items()):
+        raise ValueError(f"{cannot}: one holds the sites {first.sites}, the other {other.sites}. "
+                         "Choose and name them alike, in the same order, with select.")
+    if first.dtype != other.dtype:
+        raise ValueError(f"{cannot}: one holds {first.dtype}, the other {other.dtype}. "
+                         "Collect both with the same dtype=.")
+    there, here = site_origins(first), site_origins(other)
+    for site in there:
+        if there[site] and here[site] and (what := differences(there[site], here[site], site)):
+            raise ValueError(f"{cannot}: {site} is another site in one than in the other, or of another model. {what}.")
+
+
+def texts_of(tokens: dict) -> list[dict]:
+    "The descriptions of all tokens in a store, of each part when it was put end to end."
+    if "concatenated" not in tokens: return [tokens]
+    return [text for part in tokens["concatenated"] for text in texts_of(part["tokens"])]
+
+
+def check_parts(stores: list) -> None:
+    "ValueError unless stores can be put end to end."
+    if not stores: raise ValueError("Give at least one store to put end to end.")
+    seen = {}
+    for store in stores:
+        check_part(stores[0], store)
+        known = {stamp for record in store.manifest.shards for stamp in record.files.values()}
+        texts = [without_records(tokens, RECORDS) for tokens in texts_of(store.manifest.run.tokens)]
+        known |= {json.dumps(text) for text in texts if text}
+        if twice := [seen[key] for key in known if key in seen]:
+            raise ValueError(f"The rows of {name_store(store)} would count twice: they are of the same tokens as "
+                             f"{name_store(twice[0])}. Give each store once, and choose among its rows with one where.")
+        seen |= dict.fromkeys(known, store)
+
+
+def concatenate_manifests(folder: Path, stores: list) -> Manifest:   # the folder is above those of the stores
+    "The manifest of stores end to end."
+    models, shards = {}, []
+    for store in stores:
+        wanted = {store.shards.name_in_files(name).partition("/")[0] for name in store.columns.values()}
+        models |= {json.dumps(without_records(m, RECORDS)): m for m in store.manifest.run.models if m["name"] in wanted}
+        for record in store.manifest.shards:
+            files = {os.path.relpath(store.folder / name, folder): stamp for name, stamp in record.files.items()}
+            shards.append(replace(record, files=files, place=None))   # it is not continued
+    first = stores[0].manifest
+    parts = [{key: value for key, value in store.about.items() if key != "models"} for store in stores]
+    run = replace(first.run, models=list(models.values()), sites=stores[0].sites, tokens=dict(concatenated=parts))
+    return Manifest(run, max(store.manifest.shard_rows for store in stores), shards,
+                    all(store.manifest.complete for store in stores))
 
 # %% ../nbs/07_store.ipynb #7f969ae5
 NOT_FINISHED = ("{folder} is not finished: {lacking} are still to be collected, or to be extended "
@@ -321,7 +390,7 @@ class ActivationStore(View):
     def from_dataset(cls,
         folder: str | Path,
         dataset,                            # a data set, or one per site: site -> data set
-        columns: dict[str, str],            # site -> column with its activations
+        columns: dict[str, str],            # site -> column; sites that share a column of [site d] take it in order
         shard_rows: int = 50_000,           # most rows of a shard
         dtype: torch.dtype | None = None,   # of the stored values; None: that of the data set, but float32 for float64
     ) -> "ActivationStore":
@@ -332,6 +401,19 @@ class ActivationStore(View):
         described = describe_tables(sources, columns, dtype and check_dtype(dtype))
         run = HarvestRun(described.dtype, described.sites, tokens=described.tokens)
         write_store(Path(folder), run, lambda done, place: read_tables(sources, columns, done), shard_rows)
+        return cls.open(folder)
+
+    @classmethod
+    def from_caches(cls,
+        folder: str | Path,
+        caches: dict[str, str | Path],      # site -> activations/model/dataset/submodule of dictionary_learning
+        bos: int | None = None,             # token that begins each sequence, if the caches do not say where they begin
+        shard_rows: int = 50_000,           # most rows of a shard
+        dtype: torch.dtype | None = None,   # of the stored values; None: that of the caches, but float32 for float64
+    ) -> "ActivationStore":
+        "Store what dictionary_learning has cached, with its tokens and texts. Continues as `collect` does."
+        run = describe_caches(caches, bos, dtype and check_dtype(dtype))
+        write_store(Path(folder), run, lambda done, place: read_caches(caches, bos, done), shard_rows)
         return cls.open(folder)
 
     @classmethod
@@ -383,6 +465,25 @@ class ActivationStore(View):
         manifest = join_manifests(folder, manifests)
         return cls(folder=folder, manifest=manifest, shards=shards, columns={site: site for site in shards.widths})
 
+    @classmethod
+    def concatenate(cls,
+        stores: list["ActivationStore"],   # of different texts, or rows of them, with the same sites
+    ) -> "ActivationStore":
+        """Put stores end to end as one, without a copy: rows, texts and batches are those of a store with all their
+        shards; document numbers continue. ValueError when sites, types or models differ, or rows would count twice."""
+        check_parts(stores)
+        parts = [store.shards.rename(store.columns) for store in stores]
+        shards = Concatenated(parts, [len(store.sources) for store in stores])
+        folder = Path(os.path.commonpath([store.folder.resolve() for store in stores]))
+        kept = None
+        if any(store.kept is not None for store in stores):
+            numbers = [np.arange(end) if s.kept is None else s.kept for s in stores for end in s.shards.ends[-1:]]
+            firsts = np.cumsum([0, *(store.shards.ends[-1] for store in stores)])
+            kept = np.concatenate([rows + first for rows, first in zip(numbers, firsts)])
+        manifest = concatenate_manifests(folder, stores)
+        return cls(folder=folder, manifest=manifest, shards=shards, columns={site: site for site in shards.widths},
+                   kept=kept)
+
     @staticmethod
     def repair(
         folder: str | Path,
@@ -410,7 +511,20 @@ class ActivationStore(View):
         "Where the rows come from, to be kept with what is trained on them."
         run, rows = self.manifest.run, dict(rows=self.n_rows)
         if self.kept is not None: rows |= dict(of=int(self.shards.ends[-1]), chosen=f"{zlib.crc32(self.kept):08x}")
-        return rows | dict(models=run.models, sites=run.sites, tokens=run.tokens)
+        return rows | run.about
+
+    @property
+    def sources(self) -> list[str]:
+        "Names of the sources of a mixture, by their numbers; empty if the rows are not from a mixture."
+        each = [tokens.get("source", {}).get("sources", []) for tokens in texts_of(self.manifest.run.tokens)]
+        return [source["name"] for sources in each for source in sources] if all(each) else []
+
+    def rows_of(self, source: str) -> np.ndarray:   # bool [row], for `where`
+        "Which rows are from one source of a mixture."
+        wanted = [number for number, name in enumerate(self.sources) if name == source]   # several, end to end
+        if wanted: return np.isin(self.source_number, wanted)
+        raise ValueError(f"The rows have no source {source!r}: they are from "
+                         f"{self.sources or 'a single one; give Tokens a mixture, mix(...), to tell sources apart'}.")
 
     def verify(self) -> list[str]:   # what is wrong, by file
         "Compare every file with its checksum."

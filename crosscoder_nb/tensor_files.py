@@ -150,7 +150,7 @@ CONTENTS = [   # how a file begins, the suffixes for which that is right, what i
 
 def explain_unreadable(
     path: Path,
-    problem: str,   # what is said of a file that seems to be what its name says
+    problem: str,   # what is wrong with it, where its name fits its first bytes
 ) -> ValueError:
     "The error for a file that cannot be read."
     begin = b""
@@ -172,7 +172,7 @@ def check_size(
                          "Ask its author for a safetensors file, which holds its tensors unpacked.")
 
 
-def check_archive(path: Path) -> bool:   # whether its parts lie in it as they are, not compressed
+def check_archive(path: Path) -> bool:   # whether its parts are stored uncompressed
     "Raise ValueError for a zip archive that would unpack to too much, or whose checksums are wrong."
     try:
         if not zipfile.is_zipfile(path): return False    # torch's old format
@@ -214,7 +214,7 @@ def load_pickle(path: Path) -> dict:
     "Read a .pt file that holds only tensors and plain numbers; where the file allows it, tensors are mapped."
     stored = check_archive(path)
     try:
-        with warnings.catch_warnings(action="ignore"):   # what PyTorch says of other archives, the error says
+        with warnings.catch_warnings(action="ignore"):   # PyTorch warns of other archives, which get an error here
             check_pickle(path)
             held = torch.load(path, map_location="cpu", weights_only=True, mmap=stored)
     except BAD_PICKLE as e: raise explain_pickle(path, e) from None

@@ -6,8 +6,10 @@
 __all__ = ['AlignedBatch', 'TokenBatch', 'Tokens', 'measure_alignment']
 
 # %% ../nbs/04_tokens.ipynb #01395f13
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sized
+import hashlib, warnings
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from numbers import Integral
 from typing import NamedTuple
@@ -18,9 +20,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 from .alignment import NO_PARTNER, align, pairing_summary
-from .chats import template_date, to_text
-from .encoding import (ROLES, Encoded, Text, check_text, encode_documents, segment_of, tokenizer_identity)
-from .sources import Chunk, naming_document, read_chunks, resume_chunks, source_fingerprint
+from .chats import check_template, template_date, to_text
+from .encoding import (Encoded, ROLES, Text, check_text, encode, encode_documents, segment_of,
+                                    tokenizer_identity)
+from .sources import (BadDocument, Chunk, check_source, count_documents, read_chunks, resume_chunks,
+                                   source_fingerprint, try_document)
 
 # %% ../nbs/04_tokens.ipynb #a26da4e9
 class AlignedWindow(NamedTuple):
@@ -42,12 +46,14 @@ class Window(NamedTuple):
     role: np.ndarray          # [token] int8, index into ROLES
     template: np.ndarray      # [token] bool, True where a chat template wrote it
     others: dict[str, AlignedWindow]  # one for each other tokenizer
+    source: int = -1          # number of its source in a mixture, -1: not from a mixture
 
     def cut(self, begin: np.ndarray, end: np.ndarray) -> "Window":   # [tokenizer] each
         "The stretch between two places that all tokenizers share."
         tokens = slice(begin[0], end[0])
         others = {name: o.cut(tokens, a, b) for (name, o), a, b in zip(self.others.items(), begin[1:], end[1:])}
-        return Window(self.ids[tokens], self.doc, int(begin[0]), self.role[tokens], self.template[tokens], others)
+        return Window(self.ids[tokens], self.doc, int(begin[0]), self.role[tokens], self.template[tokens], others,
+                      self.source)
 
 # %% ../nbs/04_tokens.ipynb #cccc1c95
 def tag_tokens(
@@ -55,13 +61,14 @@ def tag_tokens(
     texts: list[Text],           # the document for each tokenizer; the same object where they read the same text
     encoded: list[Encoded],      # its tokens in each
     names: Iterable[str] = (),   # of the tokenizers but the first
+    source: int = -1,            # number of its source in a mixture
 ) -> Window:
     "A document as one long window, its tokens tagged and aligned."
     text, (ids, ends) = texts[0], encoded[0]
     segment = segment_of(text, ends)
     others = {name: AlignedWindow(e.ids, align(text, ends, t, e.ends))
               for name, t, e in zip(names, texts[1:], encoded[1:])}
-    return Window(ids, doc, 0, text.role[segment], text.template[segment], others)
+    return Window(ids, doc, 0, text.role[segment], text.template[segment], others, source)
 
 # %% ../nbs/04_tokens.ipynb #137ce69b
 def window_bounds(
@@ -137,6 +144,7 @@ class TokenBatch(NamedTuple):
     start: Tensor      # [batch] int64, how many tokens of the document come before the window
     role: Tensor       # [batch seq] int8, index into ROLES; 0, "text", on BOS and padding too
     template: Tensor   # [batch seq] bool, True on tokens that a chat template wrote
+    source: Tensor     # [batch] int8, number of the window's source in a mixture; -1: the source is not a mixture
     others: dict[str, AlignedBatch]   # what models with another tokenizer read, by name; empty for one tokenizer
 
     def select(self, windows: slice) -> "TokenBatch":
@@ -198,7 +206,8 @@ def collate(
         others[name], n_other_bos = collate_aligned([w.others[name] for w in windows], other_tokenizer, n_bos)
         counts &= others[name].partner >= n_other_bos + rule.skip_first
     doc, start = torch.tensor([w.doc for w in windows]), torch.tensor([w.start for w in windows])
-    return TokenBatch(ids, attention, counts, doc, start, role, template, others)
+    source = torch.tensor([w.source for w in windows], dtype=torch.int8)
+    return TokenBatch(ids, attention, counts, doc, start, role, template, source, others)
 
 # %% ../nbs/04_tokens.ipynb #c8c98722
 def sort_into_batches(
@@ -210,44 +219,87 @@ def sort_into_batches(
     return [pool[i:i + batch_size] for i in range(0, len(pool), batch_size)]
 
 # %% ../nbs/04_tokens.ipynb #a338bb52
+EMPTY = "empty"   # a reason that does not count as bad: some public data sets consist of empty lines for a third
+
+
 def render_document(
-    content: str | list[dict],
+    content: str | list[dict] | BadDocument,
     tokenizers: list[PreTrainedTokenizerBase],
-) -> list[Text]:   # one for each tokenizer; the same object where it reads what the first one reads
+) -> list[Text] | BadDocument:   # one for each tokenizer; the same object where it reads what the first one reads
     "A document as each tokenizer reads it."
-    first = to_text(content, tokenizers[0])
+    if isinstance(content, BadDocument): return content
+    if not content: return BadDocument(EMPTY, "it is empty")
+    def render(tokenizer): return try_document("unusable chat", to_text, content, tokenizer)
     def reads_first(tokenizer): return isinstance(content, str) or not tokenizer.chat_template
-    texts = [first] + [first if reads_first(t) else to_text(content, t) for t in tokenizers[1:]]
-    for text in texts: check_text(text.text)
-    return texts
+    first = render(tokenizers[0])
+    texts = [first] + [first if reads_first(t) else render(t) for t in tokenizers[1:]]
+    checked = [text if isinstance(text, BadDocument) else try_document("unreadable characters", check_text, text.text)
+               for text in texts]
+    return next((bad for bad in checked if bad), texts)
+
+
+def encode_each(texts: list[Text], tokenizer: PreTrainedTokenizerBase) -> list[Encoded | BadDocument]:
+    "Tokens of documents; each alone if one of them is refused, to find which."
+    reason = "unreadable characters"
+    found = try_document(reason, encode_documents, texts, tokenizer)
+    if not isinstance(found, BadDocument): return found
+    def alone(text): return encode_documents([text], tokenizer)[0]
+    return [try_document(reason, alone, text) for text in texts]
 
 
 def encode_chunk(
     chunk: Chunk,
     tokenizers: list[PreTrainedTokenizerBase],
     names: Iterable[str] = (),                   # of the tokenizers but the first
-) -> Iterator[Window]:                           # each document as one long window
+) -> Iterator[Window | BadDocument]:             # each document as one long window
     "The documents of a chunk, tokenized, tagged and aligned."
-    texts = []   # [document][tokenizer]
-    for number, content in enumerate(chunk.documents, chunk.first):
-        with naming_document(number): texts.append(render_document(content, tokenizers))
-    encoded = [encode_documents(list(of_tokenizer), t) for of_tokenizer, t in zip(zip(*texts), tokenizers)]
-    for i, (of_document, tokens) in enumerate(zip(texts, zip(*encoded))):
-        yield tag_tokens(chunk.first + i, of_document, list(tokens), names)
+    if any(isinstance(document.content, list) for document in chunk.documents): check_template(tokenizers[0])
+    texts = [render_document(document.content, tokenizers) for document in chunk.documents]
+    good = [of_document for of_document in texts if not isinstance(of_document, BadDocument)]
+    encoded = zip(*(encode_each(list(of_tokenizer), t) for of_tokenizer, t in zip(zip(*good), tokenizers)))
+    for number, (document, found) in enumerate(zip(chunk.documents, texts), chunk.first):
+        if isinstance(found, BadDocument): yield found; continue
+        tokens = list(next(encoded))
+        refused = next((t for t in tokens if isinstance(t, BadDocument)), None)
+        yield refused or try_document("cannot be aligned", tag_tokens, number, found, tokens, names, document.source)
+
+# %% ../nbs/04_tokens.ipynb #329c6cb4
+TOO_MANY_BAD = ("More documents are bad than bad_documents={limit} allows: {count} "
+                "Mend them, leave them out, or allow more: Tokens(..., bad_documents={more:.2g}).")
+
+
+@dataclass
+class Skipped:
+    "Documents that were passed over, counted by reason. Fit for JSON with `asdict`."
+    read: int = 0                                         # documents looked at
+    reasons: dict[str, int] = field(default_factory=dict) # reason -> number of documents
+    first: list[str] = field(default_factory=list)        # the first bad ones, with what is wrong
+
+    @property
+    def bad(self) -> int: return sum(n for reason, n in self.reasons.items() if reason != EMPTY)
+
+    def add(self, number: int, document: Window | BadDocument) -> None:
+        "Count a document, unless it was counted before an interruption."
+        if number < self.read: return
+        self.read = number + 1
+        if not isinstance(document, BadDocument): return
+        self.reasons[document.reason] = self.reasons.get(document.reason, 0) + 1
+        if document.reason != EMPTY and len(self.first) < 3:
+            self.first.append(f"Document {number}: {document.problem:.300}")
+
+    def check(self, limit: float, n_documents: int | None) -> None:
+        "ValueError when more documents are bad than a share of those read."
+        at_least = 1000 if n_documents is None else min(1000, n_documents)
+        if self.bad <= limit * max(self.read, at_least): return
+        more = min(1, 2 * self.bad / max(self.read, at_least))
+        raise ValueError(TOO_MANY_BAD.format(count=self, limit=limit, more=more))
+
+    def __str__(self):
+        reasons = ", ".join(f"{reason} {n:,}" for reason, n in self.reasons.items())
+        return f"Of {self.read:,} documents {self.bad:,} cannot be used ({reasons}). {' '.join(self.first)}"
 
 # %% ../nbs/04_tokens.ipynb #e8ac9fd8
 POOL = 32   # batches sorted by length together
-
-
-def check_source(source) -> None:
-    "ValueError for what is not a source of documents, or holds none."
-    if isinstance(source, Mapping):
-        raise ValueError(f"source must be a list of documents or one data set; got a {type(source).__name__} of "
-                         f"{list(source)[:5]}: choose one of them.")
-    if isinstance(source, (str, Iterator, pd.DataFrame)):
-        raise ValueError(f"source must be a list of documents or a data set; got {type(source).__name__}.")
-    if isinstance(source, Sized) and not len(source):
-        raise ValueError("The source is empty: give at least one document.")
 
 
 def check_tokenizers(tokenizers: list) -> None:
@@ -256,6 +308,7 @@ def check_tokenizers(tokenizers: list) -> None:
         if not isinstance(tokenizer, PreTrainedTokenizerBase):
             raise TypeError("A tokenizer is one of transformers, as in model.tokenizer or "
                             f"AutoTokenizer.from_pretrained(name); got {type(tokenizer).__name__}.")
+        if not tokenizer.is_fast: encode(["a text"], tokenizer)   # raises an error that says what to do
 
 
 def check_counts(max_tokens: int | None, batch_size: int) -> None:
@@ -265,6 +318,13 @@ def check_counts(max_tokens: int | None, batch_size: int) -> None:
         raise ValueError("max_tokens and batch_size must be whole numbers, at least 1 (max_tokens=None: no limit); "
                          f"got {max_tokens} and {batch_size}.")
 
+
+def check_share(bad_documents: float) -> None:
+    "ValueError unless this is a share."
+    if 0 <= bad_documents <= 1: return
+    raise ValueError("bad_documents is a share, from 0 (the first bad document ends the run) to 1 (none does); "
+                     f"got {bad_documents}.")
+
 # %% ../nbs/04_tokens.ipynb #0381a49f
 class Tokens:
     """Batches of tokens from a source of documents, the same ones each time it is iterated.
@@ -272,7 +332,7 @@ class Tokens:
     TypeError for what is not a tokenizer; ValueError for what is not a source and for an impossible option."""
 
     def __init__(self,
-        source,                              # texts or chats (lists of messages): a list, Dataset or IterableDataset
+        source,                              # texts or chats (lists of messages): a list, Dataset, IterableDataset, mix
         tokenizer: PreTrainedTokenizerBase,  # a fast one; with a chat template if there are chats
         context: int = 128,                  # tokens of a window, BOS included, in each tokenizer
         batch_size: int = 16,                # windows of a batch
@@ -282,6 +342,7 @@ class Tokens:
         roles: tuple[str, ...] | None = None,  # which roles count, of ROLES; None: all
         template: bool | str = True,         # True: template tokens count too; False: they don't; "only": no others
         others: dict[str, PreTrainedTokenizerBase] | None = None,  # tokenizers of further models, by the model's name
+        bad_documents: float = .01,          # share that may be bad and is passed over; more of them are an error
     ):
         self.source, self.tokenizer, self.column, self.others = source, tokenizer, column, others or {}
         self.context, self.batch_size, self.max_tokens = context, batch_size, max_tokens
@@ -291,19 +352,24 @@ class Tokens:
         self.rooms = [context - (t.bos_token_id is not None) for t in self.tokenizers]
         check_source(source)
         check_counts(max_tokens, batch_size)
+        check_share(bad_documents)
+        self.bad_documents, self.n_documents = bad_documents, count_documents(source)
         if "first" in self.others:
             raise ValueError("others: reports use the name 'first' for the first tokenizer; choose another name.")
         if min(self.rooms) <= skip_first:
             raise ValueError(f"context={context} leaves no token that counts after BOS and skip_first={skip_first}.")
 
-    def windows(self, place: dict) -> Iterator[tuple[Window, dict]]:
-        "Windows from a place on, each with the place before it."
+    def windows(self, place: dict, skipped: Skipped) -> Iterator[tuple[Window, dict]]:
+        "Windows from a place on, each with the place before it. Counts bad documents."
         if "sha256" in place: found = resume_chunks(self.source, self.column, place)
         else: found = read_chunks(self.source, self.column)
         passed, least = place.get("windows", 0), self.rule.skip_first + 1
         for chunk in found:
             at, i = chunk.place(), 0
-            for document in encode_chunk(chunk, self.tokenizers, self.others):
+            for number, document in enumerate(encode_chunk(chunk, self.tokenizers, self.others), chunk.first):
+                skipped.add(number, document)
+                skipped.check(self.bad_documents, self.n_documents)
+                if isinstance(document, BadDocument): continue
                 for window in cut_windows(document, self.rooms[0], self.rooms[1:], least):
                     if i >= passed: yield window, at | dict(windows=i)
                     i += 1
@@ -313,17 +379,23 @@ class Tokens:
         place: dict | None = None,   # where to continue; None: from the beginning
     ) -> Iterator[tuple[TokenBatch, dict]]:
         "Batches from a place on, each with the place after it, which is fit for JSON."
-        place = place or {}
-        windows, done, counted = self.windows(place), place.get("batches", 0), place.get("counted", 0)
-        while pool := list(islice(windows, POOL * self.batch_size)):
-            before = pool[0][1]
+        place, size = place or {}, POOL * self.batch_size
+        done, counted = place.get("batches", 0), place.get("counted", 0)
+        skipped = Skipped(**deepcopy(place.get("skipped", {})))
+        windows = self.windows(place, skipped)
+        ahead = list(islice(windows, 1))   # with one window more than a pool, the last place knows all bad documents
+        while pool := ahead + list(islice(windows, size - 1)):
+            before, ahead = pool[0][1], list(islice(windows, 1))
+            at = asdict(skipped)
             for i, some in enumerate(sort_into_batches([window for window, _ in pool], self.batch_size)):
                 if i < done: continue
-                if self.max_tokens and counted >= self.max_tokens: return
+                if self.max_tokens and counted >= self.max_tokens: break
                 batch = collate(some, self.tokenizers, self.rule)
                 counted += int(batch.counts.sum())
-                yield batch, before | dict(batches=i + 1, counted=counted)
+                yield batch, before | dict(batches=i + 1, counted=counted, skipped=at)
             done = 0
+            if self.max_tokens and counted >= self.max_tokens: break
+        if skipped.bad: warnings.warn(f"{skipped} They were passed over.")
         if not counted:
             raise ValueError("No token counts: the source is empty, or each of its documents has at most "
                              f"{self.rule.skip_first} tokens, or the rule excludes all of them: {self.rule}.")
@@ -346,6 +418,7 @@ class Tokens:
         h = hashlib.sha256()
         for chunk in islice(read_chunks(self.source, self.column, most=most, long=long), 1):
             for document in encode_chunk(chunk, self.tokenizers, self.others):
+                if isinstance(document, BadDocument): h.update(b";" * len(self.tokenizers)); continue
                 for ids in (document.ids, *(o.ids for o in document.others.values())): h.update(ids.tobytes() + b";")
         return h.hexdigest()
 
@@ -361,6 +434,7 @@ def measure_alignment(
         if chunk.first >= documents: break
         chunk = chunk._replace(documents=chunk.documents[:documents - chunk.first])
         for document in encode_chunk(chunk, tokens.tokenizers, tokens.others):
+            if isinstance(document, BadDocument): continue
             for name, other in document.others.items():
                 has = other.partner >= 0
                 is_partner = np.isin(np.arange(len(other.ids)), other.partner[has])

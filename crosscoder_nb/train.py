@@ -339,7 +339,7 @@ class Training(NamedTuple):
 
     @property
     def step(self) -> int:
-        "The step that all of them have come to."
+        "The step that all of them have reached."
         return next(iter(self.runs.values())).step
 
 
@@ -412,9 +412,9 @@ def checkpoint(t: Training) -> None:
 
 # %% ../nbs/21_train.ipynb #21plan01
 TOO_FAR = "{path} is from step {done}, and a run of {steps} steps was asked for. Use another folder, or more steps."
-OTHER_PLAN = ("{path}: a finished run of {before} steps continues to step {steps}, and its schedule was not that of "
-              "such a run (from step {first} on), so it will not end where that would have ended. At step {join}: "
-              "{changes}.")
+OTHER_PLAN = ("{path}: a finished run of {before} steps continues to step {steps}. From step {first} on its "
+              "schedule was not that of a run of {steps} steps, so it will not give the same result as such a run. "
+              "At step {join}: {changes}.")
 
 
 def plan_before(config: TrainConfig, there: dict) -> TrainConfig:
@@ -424,7 +424,7 @@ def plan_before(config: TrainConfig, there: dict) -> TrainConfig:
 
 
 def change_plan(t: Training, path: Path, run: Run, before: TrainConfig, about: dict[str, dict]) -> None:
-    "Continue under another plan; ValueError where the run is not finished and the plan would have begun otherwise."
+    "Continue under another plan; ValueError where the run is not finished and the plan would have begun differently."
     now, done = run.config, run.step
     if done > now.steps: raise ValueError(TOO_FAR.format(path=path, done=done, steps=now.steps))
     first = first_difference(before, now, run.k, done)
@@ -432,8 +432,8 @@ def change_plan(t: Training, path: Path, run: Run, before: TrainConfig, about: d
         if done < before.steps: check_same(t, path, about)           # raises an error that names the differences
         was, will = plan_of_step(done - 1, before, run.k), plan_of_step(done, now, run.k)
         changes = {n: (was[n], will[n]) for n in was if was[n] != will[n]}
-        said = ", ".join(f"{n} {a:.3g} -> {b:.3g}" for n, (a, b) in changes.items()) or "no change"
-        numbers = dict(before=before.steps, steps=now.steps, first=first + 1, join=done + 1, changes=said)
+        listed = ", ".join(f"{n} {a:.3g} -> {b:.3g}" for n, (a, b) in changes.items()) or "no change"
+        numbers = dict(before=before.steps, steps=now.steps, first=first + 1, join=done + 1, changes=listed)
         warnings.warn(OTHER_PLAN.format(path=path, **numbers), stacklevel=5)
         run.continued.append(dict(step=done, before={n: getattr(before, n) for n in SCHEDULE}))
     run.history[:] = [line for line in run.history if line["step"] != before.steps or run.is_logged(before.steps)]
@@ -465,7 +465,7 @@ NOTHING_TO_CONTINUE = ("{folder} holds a finished run without its checkpoint.pt,
 def describe_origin(t: Training, run: Run) -> dict:
     "Where a crosscoder comes from, for its info."
     metrics = {name: round(float(v), 6) for name, v in run.history[-1].items() if math.isfinite(v)}
-    config = {name: v for name, v in asdict(run.config).items() if name != "wandb"}   # a matter of its user alone
+    config = {name: v for name, v in asdict(run.config).items() if name != "wandb"}   # not a part of its origin
     origin = dict(config=config, data=t.rows.about, tokens=run.tokens, metrics=metrics)
     if run.continued: origin["continued"] = run.continued
     if t.validation.rows is not None: origin["held_out"] = t.validation.rows.about
@@ -525,7 +525,7 @@ def fit_thresholds(
 ) -> None:
     """Fit the thresholds of BatchTopK to the weights of this step, and leave those that training learns as they are.
 
-    A threshold is the mean over batches of the smallest score kept; where every site chooses apart, of each site."""
+    A threshold is the mean over batches of the smallest score kept; with rank="decoupled", one for each site."""
     for r in runs.values():
         if not isinstance(r.cc.sparsity, BatchTopK) or r.fitted is not None: continue
         seen, r.cc.sparsity.k_now = [], r.k
@@ -624,7 +624,7 @@ def check_disk(t: Training) -> None:
 
 
 def wandb_arguments(t: Training) -> dict[str, dict]:
-    "What wandb.init is told about each run that is logged there; what the user says goes before."
+    "The arguments of wandb.init for each run that is logged there; those of the user take precedence."
     out, several = {}, len(t.runs) > 1
     for n, run in t.runs.items():
         asked = dict(project=run.config.wandb) if isinstance(run.config.wandb, str) else run.config.wandb

@@ -330,7 +330,7 @@ function show(root, { meta, buffer, load, onSelect }) {
   });
 
   root.replaceChildren(
-    h("header", { className: "cc-head" }, h("b", {}, `A: ${names[0]}`), " vs ", h("b", {}, `B: ${names[1]}`),
+    h("header", { className: "cc-head" }, h("b", {}, names[0]), " vs ", h("b", {}, names[1]),
       ...meta.facts.map(([label, value, help]) => h("span", { className: "cc-item", title: help }, `${label} `, h("b", {}, value)))),
     h("div", { className: "cc-columns" },
       h("section", { className: "cc-left", "aria-label": "features" },
