@@ -6,13 +6,13 @@
 __all__ = ['ActivationBuffer', 'ActivationStore', 'BatchTopK', 'Browser', 'CrossCoder', 'Examples', 'Gated', 'Group', 'GroupMax',
            'InMemory', 'JumpReLU', 'ReLU', 'Share', 'StreamedRows', 'Tokens', 'TopK', 'TrainConfig', 'ablation_effects',
            'attn_in', 'attn_out', 'clt', 'cosine_histogram', 'crosscoder', 'dedicated', 'designated_shared', 'diff',
-           'edited', 'evaluate', 'excerpt', 'exclusive', 'explain_store', 'explained_variance_per_token', 'fidelity',
-           'fit_scaling', 'harvest', 'head', 'heads', 'latent_scaling', 'load_dictionary', 'load_model', 'load_saelens',
-           'lora_pair', 'mix', 'mlp_in', 'mlp_out', 'norm_difference', 'per_layer_saes', 'planted_activations',
-           'pre_post_mlp', 'push_to_hub', 'recipe', 'relative_norm_histogram', 'resid', 'sae', 'same_place',
-           'save_circuit_tracer', 'save_crosscode', 'save_delphi', 'save_dictionary_learning', 'save_kissane',
-           'save_openmoss', 'save_saelens', 'save_sparsify', 'shared_sae', 'stdlib_texts', 'train', 'train_many',
-           'training_curves', 'transcoder', 'weakly_causal', 'wrap_model', 'write_report']
+           'edited', 'evaluate', 'evidence', 'excerpt', 'exclusive', 'explain_store', 'explained_variance_per_token',
+           'fidelity', 'fit_scaling', 'harvest', 'head', 'heads', 'latent_scaling', 'load_dictionary', 'load_model',
+           'load_saelens', 'lora_pair', 'mix', 'mlp_in', 'mlp_out', 'norm_difference', 'per_layer_saes',
+           'planted_activations', 'pre_post_mlp', 'push_to_hub', 'recipe', 'relative_norm_histogram', 'resid', 'sae',
+           'same_place', 'save_circuit_tracer', 'save_crosscode', 'save_delphi', 'save_dictionary_learning',
+           'save_kissane', 'save_openmoss', 'save_saelens', 'save_sparsify', 'shared_sae', 'stdlib_texts', 'steer',
+           'train', 'train_many', 'training_curves', 'transcoder', 'weakly_causal', 'wrap_model', 'write_report']
 
 # %% ../nbs/90_all.ipynb #d0101b5f
 import inspect
@@ -32,6 +32,7 @@ from .dictionaries import load_dictionary
 from .dictionary_learning import save_dictionary_learning
 from .diff import diff, exclusive, norm_difference
 from .effects import ablation_effects
+from .evidence import evidence
 from .examples import Examples, excerpt
 from .exports import save_delphi
 from .fidelity import fidelity
@@ -57,6 +58,7 @@ from .sites import attn_in, attn_out, head, heads, mlp_in, mlp_out, resid
 from .sources import mix
 from .sparsify import save_sparsify
 from .sparsity import BatchTopK, Gated, GroupMax, JumpReLU, ReLU, TopK
+from .steering import steer
 from .store import ActivationStore
 from .tables import StreamedRows
 from .tokens import Tokens
@@ -66,14 +68,14 @@ from .train import train, train_many
 _all_ = ["ActivationBuffer", "ActivationStore", "BatchTopK", "Browser", "CrossCoder", "Examples", "Gated", "Group",
          "GroupMax", "InMemory", "JumpReLU", "ReLU", "Share", "StreamedRows", "Tokens", "TopK", "TrainConfig",
          "ablation_effects", "attn_in", "attn_out", "clt", "cosine_histogram", "crosscoder", "dedicated",
-         "designated_shared", "diff", "edited", "evaluate", "excerpt", "exclusive", "explain_store",
+         "designated_shared", "diff", "edited", "evaluate", "evidence", "excerpt", "exclusive", "explain_store",
          "explained_variance_per_token", "fidelity", "fit_scaling", "harvest", "head", "heads", "latent_scaling",
          "load_dictionary", "load_model", "load_saelens", "lora_pair", "mix", "mlp_in", "mlp_out", "norm_difference",
          "per_layer_saes", "planted_activations", "pre_post_mlp", "push_to_hub", "recipe", "relative_norm_histogram",
          "resid", "sae", "same_place", "save_circuit_tracer", "save_crosscode", "save_delphi",
          "save_dictionary_learning", "save_kissane", "save_openmoss", "save_saelens", "save_sparsify", "shared_sae",
-         "stdlib_texts", "train", "train_many", "training_curves", "transcoder", "weakly_causal", "wrap_model",
-         "write_report"]
+         "stdlib_texts", "steer", "train", "train_many", "training_curves", "transcoder", "weakly_causal",
+         "wrap_model", "write_report"]
 
 # %% ../nbs/90_all.ipynb #all00002
 PATHS = re.compile(r"\b(crosscoder_nb|collections|pathlib|typing)(\.[a-z_]+)*\.")   # of modules, in a type
