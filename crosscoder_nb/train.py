@@ -188,7 +188,7 @@ class Run:
         self.fitted = None                            # threshold of BatchTopK that fits the weights of this very step
         self.history = []                             # the metrics of every logged step
         self.validation = Validation()                # what is measured on held-out rows
-        self.continued = []                           # where it went on under another plan, and which it had before
+        self.continued = []                           # the steps after which its plan changed, and the plan before each
         self.machine = describe_machine(self.device)  # the machine on which it began
         self.wandb_id = secrets.token_hex(4) if config.wandb else None   # under which wandb continues it
         if self.device.type == "cpu": keep_memory()
@@ -512,7 +512,7 @@ def load_results(t: Training) -> None:
         run.cc.info, run.history = saved.info, read_metrics(t.folder / n).to_dict("records")
 
 # %% ../nbs/21_train.ipynb #a84d8f7d
-# the metrics beside the progress bar
+# the metrics next to the progress bar
 BAR = {"loss": "loss", "L0": "l0_loss", "VE": "explained_variance", "dead": "dead",
        "held-out VE": "val_explained_variance"}
 SETTLING = 4                                                                  # batches that thresholds are fitted on
