@@ -210,13 +210,20 @@ def collate(
     return TokenBatch(ids, attention, counts, doc, start, role, template, source, others)
 
 # %% ../nbs/04_tokens.ipynb #c8c98722
+def spread(n: int) -> list[int]:
+    "The numbers below n, ordered so that the first few are spread over all of them; 0 is the first."
+    reversal = sorted(range(n), key=lambda i: f"{i:064b}"[::-1])
+    return list(dict.fromkeys(one for i in reversal for one in (i, n - 1 - i)))
+
+
 def sort_into_batches(
     pool: list[Window],
     batch_size: int,
 ) -> list[list[Window]]:
-    "Batches of windows of similar length: the longest first, equally long ones in the order they came."
-    pool = sorted(pool, key=lambda window: -len(window.ids))
-    return [pool[i:i + batch_size] for i in range(0, len(pool), batch_size)]
+    "Batches of windows of similar length, first the longest, then spread over all lengths."
+    pool = sorted(pool, key=lambda window: -len(window.ids))   # equally long ones in the order they came
+    batches = [pool[i:i + batch_size] for i in range(0, len(pool), batch_size)]
+    return [batches[i] for i in spread(len(batches))]
 
 # %% ../nbs/04_tokens.ipynb #a338bb52
 EMPTY = "empty"   # a reason that does not count as bad: some public data sets consist of empty lines for a third
@@ -300,6 +307,7 @@ class Skipped:
 
 # %% ../nbs/04_tokens.ipynb #e8ac9fd8
 POOL = 32   # batches sorted by length together
+ORDER = "spread over lengths"   # of the batches of a pool; a manifest records it, for another order is another run
 
 
 def check_tokenizers(tokenizers: list) -> None:
@@ -408,7 +416,7 @@ class Tokens:
         others = {name: about(t) for name, t in self.others.items()}
         return dict(source=source_fingerprint(self.source), column=self.column, first_tokens=self.first_tokens(),
                     **about(self.tokenizer), others=others, context=self.context, batch_size=self.batch_size,
-                    max_tokens=self.max_tokens, **self.rule._asdict())
+                    order=ORDER, max_tokens=self.max_tokens, **self.rule._asdict())
 
     def first_tokens(self,
         most: int = 32,        # documents
