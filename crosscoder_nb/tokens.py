@@ -303,7 +303,7 @@ class Skipped:
 
     def __str__(self):
         reasons = ", ".join(f"{reason} {n:,}" for reason, n in self.reasons.items() if reason != EMPTY)
-        more = f", and {self.reasons[EMPTY]:,} are empty" if EMPTY in self.reasons else ""
+        more = f"; empty: {self.reasons[EMPTY]:,}" if EMPTY in self.reasons else ""
         return f"Of {self.read:,} documents {self.bad:,} cannot be used ({reasons}){more}. {' '.join(self.first)}"
 
 # %% ../nbs/04_tokens.ipynb #e8ac9fd8
