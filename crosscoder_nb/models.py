@@ -192,6 +192,7 @@ def load_module(
     if "gguf_file" in options:
         from transformers import GgufConfig   # only newer versions of transformers have it
         options = options | dict(quantization_config=GgufConfig(dequantize=True))
+    if isinstance(options.get("device_map"), dict): check_parts(describe_module(source, dtype, options), options)
     module = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, trust_remote_code=False, **options)
     if "device_map" not in options: return module.to(device)
     if any(p.device.type == "meta" for p in module.parameters()):
@@ -207,6 +208,15 @@ def describe_module(source: str, dtype: torch.dtype, options: dict) -> nn.Module
     config = AutoConfig.from_pretrained(source, trust_remote_code=False, **of_config)
     of_module = {key: value for key, value in options.items() if key == "attn_implementation"}
     with torch.device("meta"): return AutoModelForCausalLM.from_config(config, dtype=dtype, **of_module)
+
+
+def check_parts(module: nn.Module, options: dict) -> None:
+    "ValueError for a device map with parts that the model does not have."
+    parts = {name for name, _ in [*module.named_modules(), *module.named_parameters()]}   # "" is all of it
+    unknown = [part for part in options["device_map"] if part not in parts]
+    if unknown:
+        raise ValueError(f"device_map names {unknown}, which the model does not have; it has parts such as "
+                         f"{[name for name, _ in module.named_modules() if name][:4]}.")
 
 
 @contextmanager

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BadDocument', 'try_document', 'Document', 'check_source', 'count_documents', 'is_bounded', 'mix',
-           'source_fingerprint', 'Chunk', 'read_chunks', 'resume_chunks']
+           'source_fingerprint', 'Chunk', 'read_chunks', 'resume_chunks', 'name_place']
 
 # %% ../nbs/03_sources.ipynb #da309344
 import hashlib
@@ -53,6 +53,7 @@ class Document(NamedTuple):
     "A document as its source has it."
     content: str | list[dict] | BadDocument   # a text or the messages of a chat
     source: int = -1                          # number of its source in a mixture; -1: not from a mixture
+    number: int = -1                          # which document of that source it is; -1: not from a mixture
 
     @property
     def size(self) -> int:
@@ -271,7 +272,7 @@ class MixtureReader:
             if document is not None:
                 at["read"] += 1
                 at["taken"] += max(1, count_characters(document.content)) if self.mixture.of == "characters" else 1
-                yield document._replace(source=self.numbers[name])
+                yield document._replace(source=self.numbers[name], number=at["read"] - 1)
             elif self.mixture.stopping_strategy == "first_exhausted": return
             elif self.mixture.stopping_strategy == "all_exhausted_without_replacement": left.remove(name)
             elif not self.begin_again(name): return
@@ -284,3 +285,12 @@ class MixtureReader:
         if all(each["rounds"] for each in self.at.values()): return False
         self.opened[name] = self.open(name)
         return True
+
+# %% ../nbs/03_sources.ipynb #900911c5
+def name_place(
+    source,               # list, data set, stream or mixture
+    document: Document,   # read from it
+) -> str:                 # "" where the source is not a mixture
+    "Which document of which source of a mixture it is, in words."
+    if not isinstance(source, Mixture): return ""
+    return f" (number {document.number} of {list(source.sources)[document.source]!r})"

@@ -23,8 +23,8 @@ from .alignment import NO_PARTNER, align, pairing_summary
 from .chats import check_template, template_date, to_text
 from .encoding import (Encoded, ROLES, Text, check_text, encode, encode_documents, segment_of,
                                     tokenizer_identity)
-from .sources import (BadDocument, Chunk, check_source, count_documents, read_chunks, resume_chunks,
-                                   source_fingerprint, try_document)
+from .sources import (BadDocument, Chunk, check_source, count_documents, name_place, read_chunks,
+                                   resume_chunks, source_fingerprint, try_document)
 
 # %% ../nbs/04_tokens.ipynb #a26da4e9
 class AlignedWindow(NamedTuple):
@@ -210,13 +210,20 @@ def collate(
     return TokenBatch(ids, attention, counts, doc, start, role, template, source, others)
 
 # %% ../nbs/04_tokens.ipynb #c8c98722
+def spread(n: int) -> list[int]:
+    "The numbers below n, ordered so that the first few are spread over all of them; 0 is the first."
+    reversal = sorted(range(n), key=lambda i: f"{i:064b}"[::-1])
+    return list(dict.fromkeys(one for i in reversal for one in (i, n - 1 - i)))
+
+
 def sort_into_batches(
     pool: list[Window],
     batch_size: int,
 ) -> list[list[Window]]:
-    "Batches of windows of similar length: the longest first, equally long ones in the order they came."
-    pool = sorted(pool, key=lambda window: -len(window.ids))
-    return [pool[i:i + batch_size] for i in range(0, len(pool), batch_size)]
+    "Batches of windows of similar length, first the longest, then spread over all lengths."
+    pool = sorted(pool, key=lambda window: -len(window.ids))   # equally long ones in the order they came
+    batches = [pool[i:i + batch_size] for i in range(0, len(pool), batch_size)]
+    return [batches[i] for i in spread(len(batches))]
 
 # %% ../nbs/04_tokens.ipynb #a338bb52
 EMPTY = "empty"   # a reason that does not count as bad: some public data sets consist of empty lines for a third
@@ -278,14 +285,14 @@ class Skipped:
     @property
     def bad(self) -> int: return sum(n for reason, n in self.reasons.items() if reason != EMPTY)
 
-    def add(self, number: int, document: Window | BadDocument) -> None:
+    def add(self, number: int, document: Window | BadDocument, where: str = "") -> None:
         "Count a document, unless it was counted before an interruption."
         if number < self.read: return
         self.read = number + 1
         if not isinstance(document, BadDocument): return
         self.reasons[document.reason] = self.reasons.get(document.reason, 0) + 1
         if document.reason != EMPTY and len(self.first) < 3:
-            self.first.append(f"Document {number}: {document.problem:.300}")
+            self.first.append(f"Document {number}{where}: {document.problem:.300}")
 
     def check(self, limit: float, n_documents: int | None) -> None:
         "ValueError when more documents are bad than a share of those read."
@@ -295,11 +302,13 @@ class Skipped:
         raise ValueError(TOO_MANY_BAD.format(count=self, limit=limit, more=more))
 
     def __str__(self):
-        reasons = ", ".join(f"{reason} {n:,}" for reason, n in self.reasons.items())
-        return f"Of {self.read:,} documents {self.bad:,} cannot be used ({reasons}). {' '.join(self.first)}"
+        reasons = ", ".join(f"{reason} {n:,}" for reason, n in self.reasons.items() if reason != EMPTY)
+        more = f"; empty: {self.reasons[EMPTY]:,}" if EMPTY in self.reasons else ""
+        return f"Of {self.read:,} documents {self.bad:,} cannot be used ({reasons}){more}. {' '.join(self.first)}"
 
 # %% ../nbs/04_tokens.ipynb #e8ac9fd8
 POOL = 32   # batches sorted by length together
+ORDER = "spread over lengths"   # of the batches of a pool; a manifest records it, for another order is another run
 
 
 def check_tokenizers(tokenizers: list) -> None:
@@ -342,7 +351,8 @@ class Tokens:
         roles: tuple[str, ...] | None = None,  # which roles count, of ROLES; None: all
         template: bool | str = True,         # True: template tokens count too; False: they don't; "only": no others
         others: dict[str, PreTrainedTokenizerBase] | None = None,  # tokenizers of further models, by the model's name
-        bad_documents: float = .01,          # share that may be bad and is passed over; more of them are an error
+        bad_documents: float = .01,   # share that may be bad and is passed over, of those read; more are an error. Until
+                                      # 1000 are read, the share of 1000, or of all in a list or data set with fewer
     ):
         self.source, self.tokenizer, self.column, self.others = source, tokenizer, column, others or {}
         self.context, self.batch_size, self.max_tokens = context, batch_size, max_tokens
@@ -366,8 +376,9 @@ class Tokens:
         passed, least = place.get("windows", 0), self.rule.skip_first + 1
         for chunk in found:
             at, i = chunk.place(), 0
-            for number, document in enumerate(encode_chunk(chunk, self.tokenizers, self.others), chunk.first):
-                skipped.add(number, document)
+            encoded = zip(chunk.documents, encode_chunk(chunk, self.tokenizers, self.others))
+            for number, (read, document) in enumerate(encoded, chunk.first):
+                skipped.add(number, document, name_place(self.source, read))
                 skipped.check(self.bad_documents, self.n_documents)
                 if isinstance(document, BadDocument): continue
                 for window in cut_windows(document, self.rooms[0], self.rooms[1:], least):
@@ -408,7 +419,7 @@ class Tokens:
         others = {name: about(t) for name, t in self.others.items()}
         return dict(source=source_fingerprint(self.source), column=self.column, first_tokens=self.first_tokens(),
                     **about(self.tokenizer), others=others, context=self.context, batch_size=self.batch_size,
-                    max_tokens=self.max_tokens, **self.rule._asdict())
+                    order=ORDER, max_tokens=self.max_tokens, **self.rule._asdict())
 
     def first_tokens(self,
         most: int = 32,        # documents
