@@ -33,7 +33,7 @@ def read_settings(file: DictionaryFile) -> LensSettings:
     "Read the settings of a SAELens file, of version 6 or older."
     get = file.setting
     activation = get("activation_fn_str", "activation_fn", default="relu")
-    architecture = "topk" if activation == "topk" else get("architecture", default="standard")
+    architecture = file.kind or ("topk" if activation == "topk" else get("architecture", default="standard"))
     normalize = file.config.get("normalize_activations") or "none"
     if normalize is True: normalize = "expected_average_only_in"
     hooks = get("metadata.hook_name", "hook_name", "hook_point"), get("metadata.hook_name_out", "hook_name_out")
@@ -49,18 +49,27 @@ OTHER_ARCHITECTURES = {"abstopk": "keeps negative activations, and the features 
                        "matching_pursuit": "chooses features one after the other, each from what the others left over",
                        "temporal": "attends to earlier tokens, and a CrossCoder reads each token by itself"}
 
+NAMES_CLASS = "architecture", "activation_fn_str", "activation_fn", "d_in", "d_sae"   # files older than classes: sizes
+
 
 def check_settings(file: DictionaryFile, settings: LensSettings) -> None:
-    "Raise ValueError for settings that no crosscoder can follow."
+    "Raise ValueError for settings that no crosscoder can follow; warn where there are none."
     normalize, activation = settings.normalize, settings.activation
     if normalize in REFUSED: raise ValueError(f"{file.path}: normalize_activations={normalize!r} {REFUSED[normalize]}.")
     if activation not in ("relu", "topk"):
         raise ValueError(f"{file.path}: activation_fn {activation!r} is neither relu nor topk, "
                          "the two that can be read.")
+    named = name_architecture(file._replace(kind=""))
+    if file.kind and named != file.kind and named in list(ARCHITECTURES):
+        raise ValueError(f"{file.path}: its settings name the class {named}, and kind={file.kind!r} was asked for. "
+                         "Leave kind out, or correct the settings.")
+    file.need_settings("cfg.json", "how activations are normalised and whether b_dec is subtracted from them",
+                       *NAMES_CLASS, guess="with activations as they are and b_dec subtracted if it is an autoencoder")
 
 
-def name_architecture(file: DictionaryFile) -> str:
-    "The architecture that the settings name; ValueError if no crosscoder can compute it."
+def name_architecture(file: DictionaryFile) -> str | None:
+    "The architecture that the settings name; None: they are missing. ValueError if no crosscoder can compute it."
+    if file.setting(*NAMES_CLASS) is None: return None
     architecture = read_settings(file).architecture
     if isinstance(architecture, str) and architecture in OTHER_ARCHITECTURES:   # settings may name anything
         raise ValueError(f"{file.path}: the architecture {architecture} cannot be read: "
