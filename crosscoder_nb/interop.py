@@ -129,9 +129,9 @@ class DictionaryFile(NamedTuple):
     ) -> None:
         "Warn of the guess where settings are missing; ValueError where there is none."
         if self.setting(*places) is not None if places else self.config: return
-        missing = f"{self.path}: {name} is missing or says nothing of this dictionary, and only it says {says}"
+        missing = f"{self.path}: {name} {'says too little' if self.config else 'is missing'}; only it says {says}"
         if not guess: raise ValueError(f"{missing}. Put the original next to the file.")
-        warnings.warn(f"{missing}. The file is read {guess}; put the original next to it, or compare the outputs.",
+        warnings.warn(f"{missing}. The file is read {guess}. Put the original next to it, or compare the outputs.",
                       stacklevel=6)
 
     def axes(self, *names: str) -> int:
@@ -430,7 +430,8 @@ def read_dictionary(
     kind: str | None = None,         # the class, where no settings name it; None: the one that they name
 ) -> CrossCoder:                     # in evaluation mode
     """Read a dictionary in one of these formats, or in this library's own; ValueError says why it cannot be read.
-    Warns where activations must be changed before it reads them, because the file does not hold how."""
+    Warns where activations must be changed before it reads them, because the file does not hold how, and where
+    settings are missing and one way to read such a file is usual."""
     weights, settings, numbered = find_dictionary(path, revision, subfolder)
     config = read_settings(settings) if settings else {}
     if "format_version" in config:

@@ -144,9 +144,9 @@ def save_openmoss(
     """Write sae_weights.safetensors and config.json. TopK that ranks by decoder norms is written with each feature in
     units of its norm, BatchTopK as the JumpReLU of its threshold. ValueError: OpenMOSS cannot hold the dictionary."""
     if len(cc.groups) > 1:
-        raise ValueError("save_openmoss writes one group of features, an autoencoder, a transcoder or a crosscoder; OpenMOSS' "
-                         f"cross-layer transcoders are only read. This crosscoder has the {len(cc.groups)} groups "
-                         f"{', '.join(g.name for g in cc.groups)}; save_circuit_tracer writes cross-layer transcoders.")
+        raise ValueError("save_openmoss writes one group of features, an autoencoder, a transcoder or a crosscoder; "
+                         f"OpenMOSS' cross-layer transcoders are only read. This crosscoder has the "
+                         f"{len(cc.groups)} groups {', '.join(g.name for g in cc.groups)}; save_circuit_tracer writes cross-layer transcoders.")
     parts = drop_rank(take_parts(cc, "OpenMOSS"), cc.rank_norms)
     w, s, d = parts.groups[0], parts.sparsity, parts.widths[0]
     if s.kind not in ("relu", "jumprelu", "topk"):
