@@ -44,7 +44,9 @@ def read_sparsity(
                          "Read one layer at a time, by the path of its file.")
     if any((threshold in t) != (threshold in layers[0]) for t in layers):
         raise ValueError(f"{file.path.parent}: either all layers have thresholds or none; got both.")
-    if threshold not in layers[0]: return LayerSparsity(ReLU())
+    if threshold not in layers[0]:
+        file.need_settings("config.yaml", "whether this is ReLU or TopK", guess="with ReLU, circuit-tracer's default")
+        return LayerSparsity(ReLU())
     theta = torch.cat([t[threshold].flatten() for t in layers])
     if (theta < 0).any(): raise ValueError(f"{file.path.parent}: thresholds must not be negative; got {theta.min():g}.")
     return LayerSparsity(JumpReLU(rank="none"), {"log_threshold": to_log_threshold(theta)})
@@ -160,6 +162,12 @@ def find_hook(
     return places.pop()
 
 # %% ../nbs/51_circuit_tracer.ipynb #800ae17f
+def advise_size(many: list[CrossCoder], layers: list[dict[str, Tensor]]) -> str:
+    "What to do where only the numbers of features differ, within one crosscoder."
+    n, differ = len(layers), len({len(t["b_enc"]) for t in layers}) > 1
+    return f" Take n_features divisible by {n}, the number of layers." if differ and len(many) == 1 else ""
+
+
 def check_together(many: list[CrossCoder], layers: list[dict[str, Tensor]]) -> None:
     "ValueError unless these layers can be one dictionary of circuit-tracer."
     groups, sparsities = [len(cc.groups) for cc in many], [cc.sparsity.config() for cc in many]
@@ -173,7 +181,8 @@ def check_together(many: list[CrossCoder], layers: list[dict[str, Tensor]]) -> N
     sizes = {(*t["W_enc"].shape, t["W_dec"].shape[2]) for t in layers}
     if len(sizes) > 1 or any(d != d_out for _, d, d_out in sizes):
         raise ValueError("all layers must have the same number of features, and read and write the same width; got "
-                         f"[features, width read, width written] {sorted(map(list, sizes))}.")
+                         f"[features, width read, width written] {sorted(map(list, sizes))}."
+                         f"{advise_size(many, layers)}")
     if layers[0]["W_dec"].shape[1] > 1 and any("W_skip" in t for t in layers):
         raise ValueError("circuit-tracer reads no skip connection of a cross-layer transcoder.")
 

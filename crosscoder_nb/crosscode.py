@@ -20,6 +20,7 @@ from .sparsity import BatchTopK, GroupMax, JumpReLU, ReLU, Sparsity, TopK
 # %% ../nbs/51_crosscode.ipynb #b0e4becc
 def read_activation(file: DictionaryFile) -> tuple[Sparsity, dict[str, Tensor], str]:
     "The sparsity function that the settings name, its tensors, and what it expects."
+    file.need_settings("model_cfg.yaml", "what the activation function is", "activation_fn")
     name, place = file.setting("activation_fn.classname"), "activation_fn.cfg"
     if name == "ReLUActivation": return ReLU(), {}, ""
     if name == "TopkActivation": return TopK(file.count("k", f"{place}.k"), rank="none"), {}, ""

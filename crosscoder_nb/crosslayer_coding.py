@@ -42,6 +42,7 @@ def take_layer(t: dict[str, Tensor], i: int, n: int) -> LayerWeights:
 def read_pairs(file: DictionaryFile) -> DictionaryParts:
     "Read a cross-layer transcoder with a decoder for each pair of layers."
     check_supported(file)
+    file.need_settings("cfg.json", "how activations are normalised", guess="for activations as they are")
     t = file.tensors
     n = sum(name.startswith("encoder_module.encoders.") and name.endswith(".weight") for name in t)
     theta = t.get("theta_manager.log_threshold")

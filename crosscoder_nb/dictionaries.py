@@ -36,5 +36,6 @@ def load_dictionary(
 ) -> CrossCoder:                     # in evaluation mode, on the CPU
     """Load a dictionary that this library or another one wrote; features and reconstruction are the same as there.
     No code in the file is executed. ValueError says why a file cannot be read; `cc.info` says where it comes from.
-    Warns where activations must be changed before it reads them, because the file does not hold how."""
+    Warns where activations must be changed before it reads them, because the file does not hold how, and where
+    settings are missing and one way to read such a file is usual."""
     return read_dictionary(path, FORMATS, revision, subfolder, sites, kind)

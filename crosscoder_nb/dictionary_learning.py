@@ -414,9 +414,11 @@ def check_groups(cc: CrossCoder, fork: str, what: str) -> None:
     divided, sites = fork == "superkaiba" and dedicated_sizes(cc), set(cc.sites)
     if len(cc.groups) != 1 and not divided:
         names = ", ".join(g.name for g in cc.groups)
-        raise ValueError(f"{what} of {fork} holds one group of features; this crosscoder has {len(cc.groups)}: "
-                         f"{names}. (For superkaiba it may have features of the first of two sites, then of the "
-                         "second, then of both.)")
+        several = "features of the first of two sites, then of the second, then of both"
+        holds = f"one group of features, or {several}" if fork == "superkaiba" else "one group of features"
+        other = "" if fork == "superkaiba" else f" superkaiba also holds {several}."
+        raise ValueError(f"{what} of {fork} holds {holds}; this crosscoder has the {len(cc.groups)} groups {names}."
+                         f"{other}")
     whole = divided or all(set(g.reads) == set(g.writes) == sites for g in cc.groups)
     if len(set(cc.sites.values())) > 1 or any(g.skip for g in cc.groups) or not whole:
         raise ValueError(f"{what} holds crosscoders that read and write all their sites, of one width, "

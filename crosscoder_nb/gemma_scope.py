@@ -115,8 +115,8 @@ SKIP = {"affine_skip_connection": "d out"}
 def scope_2_kind(file: DictionaryFile) -> str | None:
     "What a file of Gemma Scope 2 holds; None: that cannot be told."
     if "type" in file.config: return file.config["type"]
-    if file.axes("w_dec") == 3: return next((k for k in ("crosscoder", "clt") if k in str(file.path).lower()), None)
-    return "transcoder" if "affine_skip_connection" in file.tensors or is_transcoder(file) else "sae"
+    across = "affine_skip_connection" in file.tensors or len(file.sites) == 2
+    return "transcoder" if across and file.axes("w_dec") == 2 else None
 
 
 GEMMA_SCOPE |= {"Gemma Scope 2": Format(

@@ -96,6 +96,7 @@ class DictionaryFile(NamedTuple):
     tensors: dict[str, Tensor]
     layers: tuple[dict[str, Tensor], ...] = ()   # of numbered files, by number; `tensors` are those of number 0
     sites: tuple[str, ...] = ()                  # the names that were asked for
+    kind: str = ""                               # the class it is read as, once that is known
 
     def setting(
         self,
@@ -119,6 +120,20 @@ class DictionaryFile(NamedTuple):
         except (TypeError, ValueError):
             raise ValueError(f"{self.path}: {places[0]} must be a number; got {reprlib.repr(value)}.") from None
 
+    def need_settings(
+        self,
+        name: str,        # of the file of settings, for the message
+        says: str,        # what only the settings say
+        *places: str,     # settings one of which must be present; none: any
+        guess: str = "",  # how a file without them is read, where one way is usual
+    ) -> None:
+        "Warn of the guess where settings are missing; ValueError where there is none."
+        if self.setting(*places) is not None if places else self.config: return
+        missing = f"{self.path}: {name} {'says too little' if self.config else 'is missing'}; only it says {says}"
+        if not guess: raise ValueError(f"{missing}. Put the original next to the file.")
+        warnings.warn(f"{missing}. The file is read {guess}. Put the original next to it, or compare the outputs.",
+                      stacklevel=6)
+
     def axes(self, *names: str) -> int:
         "The number of axes of the first of these tensors that is present; 0 if none is."
         return next((self.tensors[n].ndim for n in names if n in self.tensors), 0)
@@ -128,15 +143,16 @@ def check_layers(
     file: DictionaryFile,
     layout: TensorLayout,
     what: str,             # which class, for the message
-) -> None:
+) -> dict[str, int]:     # length of each axis
     "Check a file, or each of several numbered ones, with `check_tensors`; ValueError also where their sizes differ."
-    if not file.layers: check_tensors(file.tensors, layout, f"{file.path} {what}")
+    if not file.layers: return check_tensors(file.tensors, layout, f"{file.path} {what}")
     places = [f"number {i} of {file.path.parent} {what}" for i in range(len(file.layers))]
     lengths = [check_tensors(tensors, layout, place) for tensors, place in zip(file.layers, places)]
     different = [i for i, found in enumerate(lengths) if found != lengths[0]]
     if different:
         raise ValueError(f"the files of {file.path.parent} must have the same sizes; number 0 has {lengths[0]}, "
                          f"number {different[0]} has {lengths[different[0]]}.")
+    return lengths[0]
 
 # %% ../nbs/50_interop.ipynb #0f989eed
 class Weights(NamedTuple):
@@ -324,6 +340,11 @@ def describe_formats(
     return "\n".join([own, *(f"  {name}: {f.looks} ({', '.join(f.layouts)})" for name, f in formats.items())])
 
 # %% ../nbs/50_interop.ipynb #94768d05
+def has_axes(file: DictionaryFile, layout: TensorLayout) -> bool:
+    "Whether the tensors of a file have as many axes as a layout says."
+    return all(axes == "..." or len(axes.split()) == file.axes(n) for n, axes in layout.must.items())
+
+
 def recognise_format(
     file: DictionaryFile,
     formats: dict[str, Format],
@@ -337,6 +358,7 @@ def recognise_format(
                          f"Formats that can be read:\n{describe_formats(formats)}")
     layouts, held, named = formats[name].layouts, set(file.tensors), kind or formats[name].kind(file)
     kinds = [named] if named else [k for k, l in layouts.items() if set(l.must) <= held <= set(l.must | l.may)]
+    if len(kinds) > 1: kinds = [k for k in kinds if has_axes(file, layouts[k])] or kinds
     if len(kinds) != 1:
         raise ValueError(f"{file.path} looks like {name}, but no settings name its class, and its tensors "
                          f"({', '.join(sorted(held))}) fit {' as well as '.join(kinds) or 'none'} "
@@ -365,10 +387,27 @@ def read_origin(
     return {n: v for n, v in found.items() if v not in (None, "")} | dict(config=file.config)
 
 
+SIZES = {"d": ("d_in", "activation_dim", "trainer.activation_dim", "d_model"), "out": ("d_out",),
+         "feature": ("dict_size", "trainer.dict_size")}   # axis -> where settings give its length
+
+
+def check_sizes(
+    file: DictionaryFile,
+    length: dict[str, int],   # of each axis
+) -> None:
+    "Raise ValueError where settings give another size than the tensors have: they belong to another file."
+    for axis, n in length.items():
+        said = file.setting(*SIZES.get(axis, ()))
+        if isinstance(said, int) and said not in (0, n):
+            name = next(p for p in SIZES[axis] if file.setting(p) is not None)
+            raise ValueError(f"{file.path}: its settings say {name} {said}, but in its tensors that is {n}. "
+                             "Put its own settings next to it.")
+
+
 def read_parts(file: DictionaryFile, name: str, kind: str, layout: TensorLayout) -> DictionaryParts:
     "Check the tensors of a file, and read its parts as its class says."
-    check_layers(file, layout, f"({name}, {kind})")
-    try: return layout.read(file)
+    check_sizes(file, check_layers(file, layout, f"({name}, {kind})"))
+    try: return layout.read(file._replace(kind=kind))
     except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, ValueError) as e:
         if isinstance(e, ValueError) and str(file.path.parent) in str(e): raise   # the reader's own words
         raise ValueError(f"{file.path} cannot be read as a {kind} of {name} ({type(e).__name__}: {e}). "
@@ -391,7 +430,8 @@ def read_dictionary(
     kind: str | None = None,         # the class, where no settings name it; None: the one that they name
 ) -> CrossCoder:                     # in evaluation mode
     """Read a dictionary in one of these formats, or in this library's own; ValueError says why it cannot be read.
-    Warns where activations must be changed before it reads them, because the file does not hold how."""
+    Warns where activations must be changed before it reads them, because the file does not hold how, and where
+    settings are missing and one way to read such a file is usual."""
     weights, settings, numbered = find_dictionary(path, revision, subfolder)
     config = read_settings(settings) if settings else {}
     if "format_version" in config:

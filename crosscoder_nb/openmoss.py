@@ -24,6 +24,7 @@ def read_sparsity(
     known: tuple[str, ...],   # activation functions that can be read
 ) -> tuple[Sparsity, dict[str, Tensor], str]:
     "The sparsity function that the settings name, its tensors, and what it expects."
+    file.need_settings("config.json", "what the activation function is")
     name = str(file.setting("act_fn", default="relu")).lower()
     rank = "sae" if file.setting("sparsity_include_decoder_norm", default=True) else "none"
     if name not in known:
@@ -120,12 +121,15 @@ def single_tensors(parts: DictionaryParts) -> tuple[dict[str, Tensor], dict]:
     return tensors, dict(sae_type="sae", sparsity_include_decoder_norm=False, **hooks)
 
 
-def head_tensors(parts: DictionaryParts) -> tuple[dict[str, Tensor], dict]:
+def head_tensors(
+    parts: DictionaryParts,
+    kind: str,                # the crosscoder's own sparsity function, for the message
+) -> tuple[dict[str, Tensor], dict]:
     "Tensors and settings of a crosscoder; the bias of its features is that of the first head."
     t = to_joint(parts, "a crosscoder of OpenMOSS")
     if parts.sparsity.kind != "relu" or (t["W_dec"].norm(dim=2) == 0).any():
         raise ValueError("a crosscoder of OpenMOSS that decides once for all its heads has ReLU, and features that "
-                         f"write every site; this one has {parts.sparsity.kind}.")
+                         f"write every site; this one has {kind}.")
     b_enc = torch.zeros(len(parts.widths), len(t["b_enc"]))
     b_enc[0] = t["b_enc"]
     tensors = {"W_E": t["W_enc"], "b_E": b_enc, "W_D": t["W_dec"].transpose(0, 1), "b_D": t["b_dec"]}
@@ -139,12 +143,17 @@ def save_openmoss(
 ) -> None:
     """Write sae_weights.safetensors and config.json. TopK that ranks by decoder norms is written with each feature in
     units of its norm, BatchTopK as the JumpReLU of its threshold. ValueError: OpenMOSS cannot hold the dictionary."""
+    if len(cc.groups) > 1:
+        raise ValueError("save_openmoss writes one group of features, an autoencoder, a transcoder or a crosscoder; "
+                         f"OpenMOSS' cross-layer transcoders are only read. This crosscoder has the "
+                         f"{len(cc.groups)} groups {', '.join(g.name for g in cc.groups)}; save_circuit_tracer writes cross-layer transcoders.")
     parts = drop_rank(take_parts(cc, "OpenMOSS"), cc.rank_norms)
     w, s, d = parts.groups[0], parts.sparsity, parts.widths[0]
     if s.kind not in ("relu", "jumprelu", "topk"):
         raise ValueError(f"OpenMOSS has no activation function like {s.kind}; it can hold relu, jumprelu, topk, and "
                          "batchtopk with its learnt threshold.")
-    tensors, settings = single_tensors(parts) if len(w.reads) == len(w.writes) == 1 else head_tensors(parts)
+    tensors, settings = single_tensors(parts) if len(w.reads) == len(w.writes) == 1 \
+        else head_tensors(parts, cc.sparsity.kind)
     if s.kind == "jumprelu": tensors["activation_function.log_jumprelu_threshold"] = parts.state["log_threshold"]
     expansion = cc.n_features / d   # OpenMOSS computes int(d * expansion)
     if int(d * expansion) < cc.n_features: expansion = math.nextafter(expansion, math.inf)

@@ -62,6 +62,7 @@ QWEN_SCOPE = Format(
 def read_attention(file: DictionaryFile) -> DictionaryParts:
     "Read an autoencoder of Kissane et al. for the attention of GPT-2."
     t, hook = file.tensors, file.setting("act_name")
+    file.need_settings("_cfg.json", "what these matrices are", guess="as an autoencoder of the attention of GPT-2")
     return single_site(t["W_enc"].T, t["b_enc"], t["W_dec"], t["b_dec"], ReLU(), centre=t["b_dec"],
                        names=(hook,) if hook else ())
 
@@ -78,7 +79,8 @@ SCOPE_CHOICES = {"norm_activation": ("dataset-wise", "inference"), "use_glu_enco
 
 
 def check_scope(file: DictionaryFile) -> None:
-    "Raise ValueError for settings of OpenMOSS that no crosscoder can follow."
+    "Raise ValueError for settings of OpenMOSS that no crosscoder can follow, and where there are none."
+    file.need_settings("hyperparams.json (or config.json)", "how activations are scaled, and the units of features")
     for name, allowed in SCOPE_CHOICES.items():
         if file.setting(name, default=allowed[0]) not in allowed:
             raise ValueError(f"{file.path}: only {name}={' or '.join(map(str, allowed))} can be computed with fixed "

@@ -6,6 +6,7 @@
 __all__ = ['SAELENS', 'save_saelens']
 
 # %% ../nbs/51_saelens.ipynb #cc091b16
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,7 +34,7 @@ def read_settings(file: DictionaryFile) -> LensSettings:
     "Read the settings of a SAELens file, of version 6 or older."
     get = file.setting
     activation = get("activation_fn_str", "activation_fn", default="relu")
-    architecture = "topk" if activation == "topk" else get("architecture", default="standard")
+    architecture = file.kind or ("topk" if activation == "topk" else get("architecture", default="standard"))
     normalize = file.config.get("normalize_activations") or "none"
     if normalize is True: normalize = "expected_average_only_in"
     hooks = get("metadata.hook_name", "hook_name", "hook_point"), get("metadata.hook_name_out", "hook_name_out")
@@ -49,18 +50,27 @@ OTHER_ARCHITECTURES = {"abstopk": "keeps negative activations, and the features 
                        "matching_pursuit": "chooses features one after the other, each from what the others left over",
                        "temporal": "attends to earlier tokens, and a CrossCoder reads each token by itself"}
 
+NAMES_CLASS = "architecture", "activation_fn_str", "activation_fn", "d_in", "d_sae"   # files older than classes: sizes
+
 
 def check_settings(file: DictionaryFile, settings: LensSettings) -> None:
-    "Raise ValueError for settings that no crosscoder can follow."
+    "Raise ValueError for settings that no crosscoder can follow; warn where there are none."
     normalize, activation = settings.normalize, settings.activation
     if normalize in REFUSED: raise ValueError(f"{file.path}: normalize_activations={normalize!r} {REFUSED[normalize]}.")
     if activation not in ("relu", "topk"):
         raise ValueError(f"{file.path}: activation_fn {activation!r} is neither relu nor topk, "
                          "the two that can be read.")
+    named = name_architecture(file._replace(kind=""))
+    if file.kind and named != file.kind and named in list(ARCHITECTURES):
+        raise ValueError(f"{file.path}: its settings name the class {named}, and kind={file.kind!r} was asked for. "
+                         "Leave kind out, or correct the settings.")
+    file.need_settings("cfg.json", "how activations are normalised and whether b_dec is subtracted from them",
+                       *NAMES_CLASS, guess="with activations as they are and b_dec subtracted if it is an autoencoder")
 
 
-def name_architecture(file: DictionaryFile) -> str:
-    "The architecture that the settings name; ValueError if no crosscoder can compute it."
+def name_architecture(file: DictionaryFile) -> str | None:
+    "The architecture that the settings name; None: they are missing. ValueError if no crosscoder can compute it."
+    if file.setting(*NAMES_CLASS) is None: return None
     architecture = read_settings(file).architecture
     if isinstance(architecture, str) and architecture in OTHER_ARCHITECTURES:   # settings may name anything
         raise ValueError(f"{file.path}: the architecture {architecture} cannot be read: "
@@ -184,26 +194,42 @@ def choose_architecture(
     if w.W_skip is None: return AS_TRANSCODER[architecture]
     return AS_TRANSCODER[architecture].replace("transcoder", "skip_transcoder")
 
+# %% ../nbs/51_saelens.ipynb #324f299a
+LENS_HOOKS = {"output": "hook_resid_post", "mlp.input": "mlp.hook_in", "mlp.output": "mlp.hook_out"}   # in a block
+
+
+def name_hook(site: str) -> str:
+    "TransformerLens' name for a site of ours; the same name where it has none for it."
+    found = re.fullmatch(rf"(?:.*/)?\D*\.(\d+)\.({'|'.join(map(re.escape, LENS_HOOKS))})", site)
+    return f"blocks.{found[1]}.{LENS_HOOKS[found[2]]}" if found else site
+
 # %% ../nbs/51_saelens.ipynb #324f299b
 @torch.no_grad()
 def save_saelens(
     cc: CrossCoder,
-    folder: str | Path,  # created if missing
-) -> str:                # the architecture it was saved as
+    folder: str | Path,                # created if missing
+    hook_name: str | None = None,      # TransformerLens' name for what is read; None: by the site
+    hook_name_out: str | None = None,  # and for what a transcoder writes
+    model_name: str | None = None,     # as TransformerLens loads it; None: as in cc.info
+) -> str:                              # the architecture it was saved as
     """Write cfg.json and sae_weights.safetensors.
     Top-k dictionaries that rank by decoder norms are written with each feature in units of its norm, which changes the
-    features but not the reconstruction. ValueError: SAELens cannot hold the dictionary."""
+    features but not the reconstruction. Residual streams and MLPs get the hook names of
+    TransformerLens. ValueError: SAELens cannot hold the dictionary."""
     parts, known = take_parts(cc, "SAELens"), find_origin(cc.info)
     architecture, w = choose_architecture(parts, cc.sparsity.kind), parts.groups[0]
-    (read,), (written,) = w.reads, w.writes
+    (read,), (written,), models = w.reads, w.writes, known.get("models")
+    if isinstance(models, list) and len(models) == 1: models = models[0]
     tensors = AS_LENS[cc.sparsity.kind][1](parts, cc.rank_norms)
-    metadata = dict(sae_lens_version="6.0.0", model_name=known.get("models"), dataset_path=known.get("data"),
-                    hook_name=parts.names[read])
+    metadata = dict(sae_lens_version="6.0.0", model_name=model_name or models, dataset_path=known.get("data"),
+                    hook_name=hook_name or name_hook(parts.names[read]))
     settings = dict(architecture=architecture, d_in=parts.widths[read], d_sae=cc.n_features, dtype="float32",
                     device="cpu", apply_b_dec_to_input=False, normalize_activations="none",
                     reshape_activations="none", metadata=metadata)
     if w.W_skip is not None: tensors["W_skip"] = w.W_skip
-    if read != written: settings["d_out"], metadata["hook_name_out"] = parts.widths[written], parts.names[written]
+    if read != written:
+        settings["d_out"] = parts.widths[written]
+        metadata["hook_name_out"] = hook_name_out or name_hook(parts.names[written])
     if architecture == "topk": settings["k"] = cc.sparsity.k
     write_dictionary(Path(folder) / "sae_weights.safetensors", tensors, settings)
     return architecture

@@ -82,9 +82,19 @@ def save_folder(
 # %% ../nbs/11_saving.ipynb #761c9b2f
 KINDS = dict(format_version=int, sites=list, groups=list, sparsity=dict, info=dict, weights=dict)
 NO_CONFIG = ("no config.json in {folder}: not a folder written by CrossCoder.save_pretrained. "
-             "interop.load_dictionary reads those of other libraries.")
+             "{hint}")
 OTHER_VERSION = ("{path} has format version {version}; this library reads version {known}. "
                  "Load it with the library version that wrote it, or train and save again.")
+
+# %% ../nbs/11_saving.ipynb #eb475f9c
+def explain_folder(folder: Path) -> str:
+    "What a folder without config.json is, for the error."
+    if (folder / "checkpoint.pt").is_file():
+        return ("It holds an unfinished run (checkpoint.pt): call train again with the same arguments and folder to "
+                "finish it.")
+    steps = sorted((p.name for p in folder.glob("step_*") if p.is_dir()), key=lambda name: (len(name), name))
+    if steps: return f"It holds kept states of a run: give one of {', '.join(steps[:8])} in it."
+    return "load_dictionary (of crosscoder_nb.all) reads those of other libraries."
 
 # %% ../nbs/11_saving.ipynb #eb475f9d
 def read_config(
@@ -92,7 +102,7 @@ def read_config(
 ) -> dict:
     "Read config.json, and check its format version and its fields."
     path = folder / "config.json"
-    if not path.exists(): raise FileNotFoundError(NO_CONFIG.format(folder=folder))
+    if not path.exists(): raise FileNotFoundError(NO_CONFIG.format(folder=folder, hint=explain_folder(folder)))
     config = read_json(path, "Save the crosscoder again.")
     version = config.get("format_version")
     if version != FORMAT_VERSION:

@@ -46,12 +46,13 @@ SPARSIFY = {"sparsify": Format(
 def check_coder(cc: CrossCoder, parts: DictionaryParts) -> None:
     "ValueError unless sparsify can hold a dictionary."
     w, kind = parts.groups[0], cc.sparsity.kind
-    if kind not in CHOICES:
-        raise ValueError(f"sparsify has no {kind}; there are {', '.join(CHOICES)}. SAELens holds relu, jumprelu, gated "
-                         "and batchtopk (save_saelens).")
     if len(w.reads) > 1 or len(w.writes) > 1 or len(set(parts.widths)) > 1:
         raise ValueError("sparsify holds one site, or one that is read and one that is written, of the same width; got "
                          f"{', '.join(f'{n} ({d})' for n, d in cc.sites.items())}.")
+    if kind not in CHOICES:
+        others = "relu, jumprelu and batchtopk" if len(parts.widths) > 1 else "relu, jumprelu, gated and batchtopk"
+        raise ValueError(f"sparsify has no {kind}; there are {', '.join(CHOICES)}. SAELens holds {others} there "
+                         "(save_saelens).")
 
 # %% ../nbs/51_sparsify.ipynb #9e2e09dd
 @torch.no_grad()

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 import yaml
 from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.errors import HTTPError, HfHubHTTPError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -110,6 +111,15 @@ def find_beside(weights: Path) -> Found:
     settings = find_settings(str(weights), near)
     return Found(weights, Path(settings) if settings else None)
 
+# %% ../nbs/49_tensor_files.ipynb #aaf146f1
+def list_repository(name: str, revision: str | None) -> list[str]:
+    "The files of a hub repository; FileNotFoundError where the hub cannot be asked."
+    try: return HfApi().list_repo_files(name, revision=revision)
+    except HfHubHTTPError: raise   # the hub's own answer
+    except (HTTPError, ConnectionError) as e:
+        raise FileNotFoundError(f"there is no local file or folder {name}, and the hub, where a repository may have "
+                                f"that name, cannot be reached ({type(e).__name__}).") from None
+
 # %% ../nbs/49_tensor_files.ipynb #aaf146f2
 def find_dictionary(
     path: str | Path,              # file, folder, or hub repository "org/name"
@@ -124,7 +134,7 @@ def find_dictionary(
     if not here and (len(path.parts) != 2 or path.is_absolute()):
         raise FileNotFoundError(f"{path} is neither a local file or folder nor a hub repository, "
                                 "whose name would look like org/name")
-    files = list_files(path) if here else HfApi().list_repo_files(str(path), revision=revision)
+    files = list_files(path) if here else list_repository(str(path), revision)
     candidates = [f for f in files if not inside or f"{f}/".startswith(f"{inside}/")]
     try:
         numbered = pick_numbered(candidates)
