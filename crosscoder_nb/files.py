@@ -53,8 +53,9 @@ def replacing(
 # %% ../nbs/00_files.ipynb #0efb7803
 def remove_half_written(folder: Path) -> None:
     "Delete what killed writers left in a folder. Call it as the folder's only writer."
-    for draft in Path(folder).glob(f".*{HALF_WRITTEN}"):
-        if draft.is_file() and not draft.is_symlink(): draft.unlink()
+    for pattern in (f".*{HALF_WRITTEN}", ".tmp??????"):   # the second is what safetensors calls a file it is writing
+        for draft in Path(folder).glob(pattern):
+            if draft.is_file() and not draft.is_symlink(): draft.unlink()
 
 # %% ../nbs/00_files.ipynb #43696d18
 def checksum(
