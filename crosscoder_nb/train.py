@@ -727,7 +727,8 @@ def train(
 ) -> Trained:                           # (cc, history)
     """Train a crosscoder. Resumes exactly after a kill; Ctrl-C lets the step being made end, and saves it. A finished
     run is returned at once, and with more steps it is continued: exactly as if it had been planned so, where the
-    schedule of the steps made was the same, otherwise with a warning that says what changes. `keep_checkpoints` of the config keeps those of chosen steps.
+    schedule of the steps made was the same, otherwise with a warning that says what changes.
+    `keep_checkpoints` of the config keeps those of chosen steps.
     With `held_out`, the log also has what `evaluate` finds on those rows, as val_explained_variance and the like
     (20_validation); nothing else changes.
 
