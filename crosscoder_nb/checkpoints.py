@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Checkpoint', 'save_checkpoint', 'read_checkpoint', 'kept_folder', 'newest_checkpoint', 'check_space',
-           'check_same_runs', 'MetricsLog', 'read_metrics', 'save_results', 'inspect_results']
+           'check_same_runs', 'Interrupts', 'MetricsLog', 'read_metrics', 'save_results', 'inspect_results']
 
 # %% ../nbs/19_checkpoints.ipynb #fcea6a84
 import errno
@@ -13,11 +13,13 @@ import math
 import pickle
 import re
 import shutil
+import signal
 import struct
+import threading
 import zipfile
 import zlib
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -135,6 +137,41 @@ def check_same_runs(
             which = f" of {name}" if name else ""
             raise ValueError(f"{path} belongs to another run{which}; {different}. "
                              "Use another folder, or the same settings.")
+
+# %% ../nbs/19_checkpoints.ipynb #f655c9be
+class Interrupts:
+    """A block that saves its state when it is interrupted between two steps.
+
+    In a step the first Ctrl-C waits for its end. A second one ends the step at once, and then nothing is saved, for the
+    state may be half updated; so does the first one where a program has set its own handler of SIGINT."""
+
+    def __init__(
+        self,
+        save: Callable[[], None],   # called when the block ends with KeyboardInterrupt, unless within a step
+    ): self.save, self.asked, self.in_step = save, False, False
+
+    def __enter__(self) -> "Interrupts":
+        usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        self.handles = usual and threading.current_thread() is threading.main_thread()   # the only one that may
+        if self.handles: signal.signal(signal.SIGINT, self.notice)
+        return self
+
+    def notice(self, *_) -> None:
+        "Interrupt at once, or remember to do so at the end of the step."
+        if self.asked or not self.in_step: raise KeyboardInterrupt
+        self.asked = True
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        "A step, which is made as a whole."
+        self.in_step = True
+        yield
+        self.in_step = False
+        if self.asked: raise KeyboardInterrupt
+
+    def __exit__(self, error: type | None, *_) -> None:
+        if self.handles: signal.signal(signal.SIGINT, signal.default_int_handler)
+        if error and issubclass(error, KeyboardInterrupt) and not self.in_step: self.save()
 
 # %% ../nbs/19_checkpoints.ipynb #eac0cbce
 def metrics_line(metrics: Mapping[str, float]) -> str:

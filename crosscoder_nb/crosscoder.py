@@ -14,6 +14,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Mapping, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -83,10 +84,21 @@ def take(
     return torch.cat([x[:, where[n]] for n in names], 1)
 
 # %% ../nbs/12_crosscoder.ipynb #15c0cf98
+NOT_ACTIVATIONS = "x must be a tensor or an array of activations, or a dict of them by site ({layout}); got a {kind}."
+
+
+def as_activations(x: Tensor | np.ndarray, layout: str) -> Tensor:
+    "A tensor as it is, an array as a tensor on the same memory; TypeError for anything else."
+    if isinstance(x, Tensor): return x
+    if isinstance(x, np.ndarray): return torch.from_numpy(x)
+    raise TypeError(NOT_ACTIVATIONS.format(layout=layout, kind=type(x).__name__))
+
+
 def from_dict(x: Mapping[str, Tensor], sites: Mapping[str, int], unread: tuple[str, ...], layout: str) -> Tensor:
     "Concatenate activations given by site, with zeros for sites that may be left out."
+    x = {n: as_activations(part, layout) for n, part in x.items()}
     some = next(iter(x.values()), torch.empty(0, 0))
-    x = {n: some.new_zeros(*some.shape[:-1], sites[n]) for n in unread} | dict(x)
+    x = {n: some.new_zeros(*some.shape[:-1], sites[n]) for n in unread} | x
     missing, strange = set(sites) - set(x), set(x) - set(sites)
     if missing or strange:
         raise ValueError(f"x must hold the sites {layout}; missing {sorted(missing)}, not known {sorted(strange)}.")
@@ -107,14 +119,15 @@ def unflatten(
 
 # %% ../nbs/12_crosscoder.ipynb #3546837b
 def flatten(
-    x: Tensor | Mapping[str, Tensor],  # [batch site d], flat [batch Σd], or {site: [batch d]}
+    x: Tensor | Mapping[str, Tensor],  # [batch site d], flat [batch Σd], or {site: [batch d]}; numpy arrays too
     sites: Mapping[str, int],          # name -> width, in the order of the columns
     unread: tuple[str, ...] = (),      # sites that a dict may leave out, because nothing reads them
 ) -> Tensor:                           # [batch Σd]
     "Check activations and concatenate their sites."
     layout, total = ", ".join(f"{n} ({d})" for n, d in sites.items()), sum(sites.values())
     if isinstance(x, Mapping): x = from_dict(x, sites, unread, layout)
-    elif x.ndim == 3:
+    x = as_activations(x, layout)
+    if x.ndim == 3:
         if x.shape[1] != len(sites) or set(sites.values()) != {x.shape[2]}:
             raise ValueError(f"x must be [batch site d] with the sites {layout}; got {tuple(x.shape)}. "
                              "Sites of different width go flat or as a dict.")

@@ -8,6 +8,7 @@ __all__ = ['rel_norm', 'norm_difference', 'diff', 'model_names', 'exclusive']
 # %% ../nbs/32_diff.ipynb #a2da59cc
 from collections.abc import Sequence
 from itertools import combinations
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,10 @@ from torch import Tensor
 from .crosscoder import CrossCoder, columns
 from .metrics import Evaluation
 from .sites import sites_by_model
+
+# %% ../nbs/32_diff.ipynb #32share1
+NOT_SHARES = ("norm_difference takes relative norms: a tensor, an array, a column of diff's table (df.rel_norm) or a "
+              "number, with values from 0 to 1; got {got}.")
 
 # %% ../nbs/32_diff.ipynb #2c75e3bb
 def rel_norm(
@@ -36,6 +41,11 @@ def norm_difference(
     r,   # relative norms n_b / (n_a + n_b): a tensor, a column of `diff`'s table, a number
 ):       # of the same kind; 0 = only the first, 1 = only the second
     "((n_b - n_a) / max(n_a, n_b) + 1) / 2, the Δ_norm of Minder et al. 2025, computed from relative norms."
+    values = r if isinstance(r, Tensor) else np.asarray(r)
+    if not isinstance(r, Tensor | np.ndarray | pd.Series | Real) or values.dtype in (object, bool):
+        raise TypeError(NOT_SHARES.format(got=f"a {type(r).__name__}"))
+    outside = (values < 0) | (values > 1)                            # a feature that writes neither has NaN
+    if outside.any(): raise ValueError(NOT_SHARES.format(got=values[outside][:3].tolist()))
     return ((2 * r - 1) / (abs(r - .5) + .5) + 1) / 2
 
 # %% ../nbs/32_diff.ipynb #58c7c5ed
@@ -162,8 +172,9 @@ def diff(
 ) -> pd.DataFrame:                        # a row per feature; attrs names, sites, thresholds, n_tokens
     """Group, norms, cosines, density, largest activation and class of each feature.
 
-    Of two models A and B, the first and the second, `rel_norm` is n_B / (n_A + n_B): 0 = only A has the feature,
-    1 = only B. Of more, `share_<model>` is each model's share of the norms, and `n_models` says in how many it is."""
+    Of two models A and B, in the order of the crosscoder's sites or of `sites` (`attrs["names"]` tells it), `rel_norm`
+    is n_B / (n_A + n_B): 0 = only A has the feature, 1 = only B. Of more models, `share_<model>` is
+    each model's share of the norms, and `n_models` says in how many it is."""
     if not isinstance(evaluation, Evaluation): raise TypeError(NO_EVALUATION.format(kind=type(evaluation).__name__))
     models = compared_models(cc, sites, names)
     if len(evaluation.dead) != cc.n_features:

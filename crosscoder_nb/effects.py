@@ -9,6 +9,7 @@ __all__ = ['Memory', 'Firings', 'find_firings', 'raw_directions', 'randomise', '
 
 # %% ../nbs/33_effects.ipynb #0253792b
 import inspect, warnings
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -148,9 +149,22 @@ def correlate(
     a, b = (normalize(t - t.mean(-1, keepdim=True), dim=-1) for t in (a, b))
     return (a * b).sum(-1)
 
+# %% ../nbs/33_effects.ipynb #33args01
+NO_TOKENS = "ablation_effects takes (cc, models, tokens, features), with Tokens as its third argument; got a {kind}."
+NO_LIST = "{name} must be a list{of}; got {got!r}."
+
+
+def check_arguments(models: list[Model], tokens: Tokens, features: list[int]) -> None:
+    "TypeError unless the tokens are Tokens, and models and features several."
+    if not isinstance(models, list | tuple): raise TypeError(NO_LIST.format(name="models", of="", got=models))
+    if not isinstance(tokens, Tokens): raise TypeError(NO_TOKENS.format(kind=type(tokens).__name__))
+    try: iter(features)
+    except TypeError: raise TypeError(NO_LIST.format(name="features", of=" of numbers", got=features)) from None
+
 # %% ../nbs/33_effects.ipynb #b32d13e3
 def check_effects(cc: CrossCoder, models: list[Model], tokens: Tokens, features: list[int]) -> dict[str, Site]:
     "The site that the crosscoder writes in each model."
+    check_arguments(models, tokens, features)
     if cc.sparsity.rank == "decoupled":
         raise ValueError('Effects are of a feature that both models write where it fires; with rank="decoupled" each '
                          "model has its own choice. Train with another rank.")
@@ -160,7 +174,7 @@ def check_effects(cc: CrossCoder, models: list[Model], tokens: Tokens, features:
                          f"of {', '.join(cc.writes)}.")
     if any(match_reading(model, tokens) for model in models):
         raise ValueError("Effects are compared token by token, so the models must have one tokenizer.")
-    if strange := [j for j in features if not 0 <= j < cc.n_features]:
+    if strange := [j for j in features if not (isinstance(j, Integral) and 0 <= j < cc.n_features)]:
         raise ValueError(f"features must be numbers from 0 to {cc.n_features - 1}; got {strange[:5]}.")
     return {name: own[0] for name, own in sites.items()}
 

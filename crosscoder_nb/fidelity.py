@@ -100,6 +100,7 @@ def summarise_scores(
 
 def check_models(cc: CrossCoder, models: list[Model]) -> list[Site]:
     "The crosscoder's sites, which must be in these models."
+    if not isinstance(models, list | tuple): raise TypeError(f"models must be a list, such as [model]; got {models!r}.")
     sites, names = [Site.parse(name) for name in cc.sites], [model.name for model in models]
     if unknown := sorted({site.model for site in sites} - set(names)):
         raise ValueError(f"The crosscoder's sites are in models called {sorted({site.model for site in sites})}; "

@@ -12,7 +12,7 @@ import tempfile
 import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import MISSING, asdict, fields, replace
 from itertools import islice
 from pathlib import Path
@@ -26,9 +26,9 @@ from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
 from .architectures import verify_partition_integrity
-from .checkpoints import (Checkpoint, MetricsLog, check_same_runs, check_space, inspect_results,
-                                       kept_folder, newest_checkpoint, read_checkpoint, read_metrics, save_checkpoint,
-                                       save_results)
+from .checkpoints import (Checkpoint, Interrupts, MetricsLog, check_same_runs, check_space,
+                                       inspect_results, kept_folder, newest_checkpoint, read_checkpoint, read_metrics,
+                                       save_checkpoint, save_results)
 from .crosscoder import CrossCoder, take
 from .saving import as_json
 from .files import remove_half_written, sole_writer, without_records
@@ -616,6 +616,16 @@ def save_step(t: Training, batches: Lookahead) -> None:
     if kept: keep_checkpoint(t)
 
 
+def make_step(t: Training, x: Tensor, batches: Lookahead, log: MetricsLog, bar: tqdm) -> None:
+    "Take a step of all runs on a batch, and leave behind what belongs to it."
+    lines = validate(t, {n: take_step(run, x) for n, run in t.runs.items()}, batches)
+    for n, line in lines.items():
+        if line: log(n, line)
+        if line: show_progress(bar, t, line)
+    save_step(t, batches)
+    bar.update()
+
+
 def check_disk(t: Training) -> None:
     "OSError unless there is room for the checkpoints still to come."
     parameters = [p for run in t.runs.values() for p in run.cc.parameters()]
@@ -640,24 +650,27 @@ def leaves_more(t: Training) -> bool:
     return t.step in t.config.kept_steps and not kept.exists() or t.step == t.config.steps and bool(unfitted)
 
 
+def looks_ahead(t: Training, step: int) -> bool:
+    "Whether thresholds are fitted at the end of a step, on the batches after it."
+    return t.validation.is_due(step, t.config.steps) or step in (t.config.steps, *t.config.kept_steps)
+
+
 def run_steps(t: Training) -> None:
-    "Train from the current step to the last, and save a checkpoint before any result is written."
+    "Train from the current step to the last; when interrupted, save the last step that is whole."
     config, begin, device = t.config, t.step, next(iter(t.runs.values())).device
     if begin == config.steps and not leaves_more(t): return
     check_disk(t)
     batches = Lookahead(iter(t.rows.batches(config.batch_size, seed=config.seed, skip=begin)))
     folders, histories = {n: t.folder / n for n in t.runs}, {n: r.history for n, r in t.runs.items()}
     with (MetricsLog(folders, histories, wandb_arguments(t)) as log,
-          tqdm(total=config.steps, initial=begin, desc="training", unit="step") as bar):
-        if leaves_more(t): save_step(t, batches)                # killed before that, or asked for only now
+          tqdm(total=config.steps, initial=begin, desc="training", unit="step") as bar,
+          Interrupts(lambda: checkpoint(t)) as interrupts):
+        if leaves_more(t):                                      # killed before that, or asked for only now
+            with interrupts.step(): save_step(t, batches)
         for step, x in zip(range(begin + 1, config.steps + 1), batches):
             x = move_batch(x, device)                     # once, for all of them
-            lines = validate(t, {n: take_step(run, x) for n, run in t.runs.items()}, batches)
-            for n, line in lines.items():
-                if line: log(n, line)
-                if line: show_progress(bar, t, line)
-            save_step(t, batches)
-            bar.update()
+            if looks_ahead(t, step): batches.peek(SETTLING)       # the reader may be interrupted, and a step not
+            with interrupts.step(): make_step(t, x, batches, log, bar)
     if t.step < config.steps:
         raise EOFError(f"the data ended after {t.step} batches, and {config.steps} steps were to be made")
 
@@ -671,6 +684,11 @@ class Trained(NamedTuple):
 NOT_MANY = "train_many takes a dict of CrossCoders or Recipes by name; for one of them use train. Got {what!r}"
 
 
+def say_where(folder: Path, step: int, last: int) -> None:
+    "Say that a run is found in its folder, and how far it has come."
+    if step: print(f"{folder}: {'finished' if step == last else 'continues'} at step {step} of {last}")
+
+
 def train_runs(
     runs: dict[str, Run],
     rows: Rows,
@@ -679,11 +697,14 @@ def train_runs(
 ) -> dict[str, Trained]:
     "Train runs to their last step, from the checkpoint in the folder if there is one; finished runs are only read."
     t = begin_training(runs, rows, folder, validation)
-    if is_finished(t): load_results(t)
+    if is_finished(t):
+        load_results(t)
+        say_where(folder, t.config.steps, t.config.steps)
     else:
         with sole_writer(folder):
             remove_drafts(t)
             resume(t)
+            say_where(folder, t.step, t.config.steps)
             if t.step < t.config.steps: validation.begin(rows)
             (folder / "finished.json").unlink(missing_ok=True)      # of fewer steps, or of results that are damaged
             run_steps(t)
@@ -704,9 +725,10 @@ def train(
     validate_tokens: int = 20_000,      # rows drawn from held_out, once, and kept in memory
     on_validate: OwnNumbers | None = None,   # is given the crosscoder at these steps; the numbers it returns are logged too
 ) -> Trained:                           # (cc, history)
-    """Train a crosscoder. Resumes exactly after a kill; a finished run is returned at once, and with more steps it is
-    continued: exactly as if it had been planned so, where the schedule of the steps made was the same, otherwise with a
-    warning that says what changes. `keep_checkpoints` of the config keeps those of chosen steps.
+    """Train a crosscoder. Resumes exactly after a kill; Ctrl-C lets the step being made end, and saves it. A finished
+    run is returned at once, and with more steps it is continued: exactly as if it had been planned so, where the
+    schedule of the steps made was the same, otherwise with a warning that says what changes.
+    `keep_checkpoints` of the config keeps those of chosen steps.
     With `held_out`, the log also has what `evaluate` finds on those rows, as val_explained_variance and the like
     (20_validation); nothing else changes.
 
@@ -746,7 +768,7 @@ def train_and_continue(what: Recipe, rows: Rows, steps: int) -> tuple[Trained, T
     with tempfile.TemporaryDirectory() as folder:
         whole = train(what, rows, Path(folder, "whole"), device="cpu")
         with suppress(Killed): train(what, DiesAfter(rows, steps // 2), Path(folder, "broken"), device="cpu")
-        return whole, train(what, rows, Path(folder, "broken"), device="cpu")
+        with redirect_stdout(None): return whole, train(what, rows, Path(folder, "broken"), device="cpu")
 
 
 @torch.no_grad()
