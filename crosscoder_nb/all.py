@@ -12,7 +12,8 @@ __all__ = ['ActivationBuffer', 'ActivationStore', 'BatchTopK', 'Browser', 'Cross
            'planted_activations', 'pre_post_mlp', 'push_to_hub', 'recipe', 'relative_norm_histogram', 'resid', 'sae',
            'same_place', 'save_circuit_tracer', 'save_crosscode', 'save_delphi', 'save_dictionary_learning',
            'save_kissane', 'save_openmoss', 'save_saelens', 'save_sparsify', 'shared_sae', 'stdlib_texts', 'steer',
-           'train', 'train_many', 'training_curves', 'transcoder', 'weakly_causal', 'wrap_model', 'write_report']
+           'steered_logits', 'train', 'train_many', 'training_curves', 'transcoder', 'weakly_causal', 'wrap_model',
+           'write_report']
 
 # %% ../nbs/90_all.ipynb #d0101b5f
 import inspect
@@ -58,7 +59,7 @@ from .sites import attn_in, attn_out, head, heads, mlp_in, mlp_out, resid
 from .sources import mix
 from .sparsify import save_sparsify
 from .sparsity import BatchTopK, Gated, GroupMax, JumpReLU, ReLU, TopK
-from .steering import steer
+from .steering import steer, steered_logits
 from .store import ActivationStore
 from .tables import StreamedRows
 from .tokens import Tokens
@@ -74,8 +75,8 @@ _all_ = ["ActivationBuffer", "ActivationStore", "BatchTopK", "Browser", "CrossCo
          "per_layer_saes", "planted_activations", "pre_post_mlp", "push_to_hub", "recipe", "relative_norm_histogram",
          "resid", "sae", "same_place", "save_circuit_tracer", "save_crosscode", "save_delphi",
          "save_dictionary_learning", "save_kissane", "save_openmoss", "save_saelens", "save_sparsify", "shared_sae",
-         "stdlib_texts", "steer", "train", "train_many", "training_curves", "transcoder", "weakly_causal",
-         "wrap_model", "write_report"]
+         "stdlib_texts", "steer", "steered_logits", "train", "train_many", "training_curves", "transcoder",
+         "weakly_causal", "wrap_model", "write_report"]
 
 # %% ../nbs/90_all.ipynb #all00002
 PATHS = re.compile(r"\b(crosscoder_nb|collections|pathlib|typing)(\.[a-z_]+)*\.")   # of modules, in a type

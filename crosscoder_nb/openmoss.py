@@ -146,7 +146,8 @@ def save_openmoss(
     if len(cc.groups) > 1:
         raise ValueError("save_openmoss writes one group of features, an autoencoder, a transcoder or a crosscoder; "
                          f"OpenMOSS' cross-layer transcoders are only read. This crosscoder has the "
-                         f"{len(cc.groups)} groups {', '.join(g.name for g in cc.groups)}; save_circuit_tracer writes cross-layer transcoders.")
+                         f"{len(cc.groups)} groups {', '.join(g.name for g in cc.groups)}; "
+                         "save_circuit_tracer writes cross-layer transcoders.")
     parts = drop_rank(take_parts(cc, "OpenMOSS"), cc.rank_norms)
     w, s, d = parts.groups[0], parts.sparsity, parts.widths[0]
     if s.kind not in ("relu", "jumprelu", "topk"):

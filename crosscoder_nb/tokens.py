@@ -351,7 +351,7 @@ class Tokens:
         roles: tuple[str, ...] | None = None,  # which roles count, of ROLES; None: all
         template: bool | str = True,         # True: template tokens count too; False: they don't; "only": no others
         others: dict[str, PreTrainedTokenizerBase] | None = None,  # tokenizers of further models, by the model's name
-        bad_documents: float = .01,   # share that may be bad and is passed over, of those read; more are an error. Until
+        bad_documents: float = .01,   # share of those read that may be bad and is passed over; more are an error. Until
                                       # 1000 are read, the share of 1000, or of all in a list or data set with fewer
     ):
         self.source, self.tokenizer, self.column, self.others = source, tokenizer, column, others or {}

@@ -723,7 +723,7 @@ def train(
     held_out: Rows | None = None,       # rows not trained on, on which it is measured while it learns
     validate_every: int = 500,          # steps between two of these measurements, besides the first and the last step
     validate_tokens: int = 20_000,      # rows drawn from held_out, once, and kept in memory
-    on_validate: OwnNumbers | None = None,   # is given the crosscoder at these steps; the numbers it returns are logged too
+    on_validate: OwnNumbers | None = None,   # is given the crosscoder at these steps; its numbers are logged too
 ) -> Trained:                           # (cc, history)
     """Train a crosscoder. Resumes exactly after a kill; Ctrl-C lets the step being made end, and saves it. A finished
     run is returned at once, and with more steps it is continued: exactly as if it had been planned so, where the
@@ -747,7 +747,7 @@ def train_many(
     held_out: Rows | None = None,       # rows not trained on, on which it is measured while it learns
     validate_every: int = 500,          # steps between two of these measurements, besides the first and the last step
     validate_tokens: int = 20_000,      # rows drawn from held_out, once, and kept in memory
-    on_validate: OwnNumbers | None = None,   # is given the crosscoder at these steps; the numbers it returns are logged too
+    on_validate: OwnNumbers | None = None,   # is given the crosscoder at these steps; its numbers are logged too
 ) -> dict[str, Trained]:                # (cc, history) by name
     """Train several crosscoders on one stream of rows. Each learns what it would have learnt alone.
 
