@@ -85,6 +85,9 @@ class PlantedActivations(NamedTuple):
     kind: list[str]        # of each feature: "shared", "rotated", "<site> only" or "shared by <site> and <site>"
     codes: Tensor          # true activations of the features, [n_tokens feature]
 
+# %% ../nbs/00_organisms.ipynb #5eed0001
+OTHER_STREAM = 1_000_003   # added to seeds: a crosscoder of the same seed would start at the planted directions
+
 # %% ../nbs/00_organisms.ipynb #886912fd
 def planted_activations(
     sites: dict[str, int],                # width of each site
@@ -106,7 +109,7 @@ def planted_activations(
     if strange: raise ValueError(f"scale names {strange}; the sites are {list(sites)}")
     if n_partial and len(sites) < 3:
         raise ValueError(f"n_partial needs three sites or more, as it leaves some out; got {list(sites)}")
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed + OTHER_STREAM)
     features, kind = plant_features(sites, n_shared, n_exclusive, n_rotated, generator, n_partial)
     codes = plant_codes(n_tokens, len(kind), l0, power, generator)
     loudness = torch.cat([torch.full((d,), scale[s]) for s, d in sites.items()])
