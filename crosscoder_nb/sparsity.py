@@ -239,7 +239,9 @@ class BatchTopK(Sparsity):
     def divide(self, groups: Sequence) -> None:
         if self.rank == "decoupled":
             raise ValueError('with rank="decoupled" every site has a budget, so groups cannot have a k of their own')
-        self.shares = {name: k / self.k for name, k in divide_places(groups, self.k).items()}
+        places = divide_places(groups, self.k)
+        if len(places) == 1: return
+        self.shares = {name: k / self.k for name, k in places.items()}
         number = [list(self.shares).index(contest_of(g, groups)) for g in groups]
         self.contest = torch.cat([torch.full((g.n_features,), i) for i, g in zip(number, groups)])
         self.learn_apart(len(self.shares))
