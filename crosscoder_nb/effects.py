@@ -7,6 +7,7 @@ __all__ = ['raw_directions', 'randomise', 'recall', 'ablation_effects']
 
 # %% ../nbs/33_effects.ipynb #0253792b
 import inspect, warnings
+from collections.abc import Sequence
 from numbers import Integral
 from typing import NamedTuple
 
@@ -131,6 +132,27 @@ class Change(NamedTuple):
 
 # %% ../nbs/33_effects.ipynb #61e5bc61
 @torch.no_grad()
+def push_predictions(
+    model: Model,
+    site: Site,
+    ids: Tensor,               # [text seq]
+    memory: Memory,            # of these texts
+    text: Tensor,              # which text, [row]
+    position: Tensor,          # of a token in it, [row]
+    pushes: Sequence[Tensor],  # what is added to the activations of these tokens, each [row d]
+) -> Tensor:                   # log-probabilities, as it is and with each push, [1+push row vocabulary]
+    "Run one token in each of some texts as it is, and once with each push."
+    n = 1 + len(pushes)
+    text, position = (t.to(model.module.device).repeat(n) for t in (text, position))
+    push = torch.cat([torch.zeros_like(pushes[0]), *pushes])[:, None]
+    past = recall(memory, text, position)
+    if "position_ids" in inspect.signature(type(model.module).forward).parameters:
+        past |= dict(position_ids=position[:, None])
+    with edited(model, {site: lambda x: x + push.to(x)}) as module:
+        logits = module(ids.to(text.device)[text, position][:, None], **past).logits[:, -1]
+    return logits.float().log_softmax(-1).unflatten(0, (n, -1))
+
+
 def change_predictions(
     model: Model,
     site: Site,
@@ -141,14 +163,7 @@ def change_predictions(
     taken: tuple[Tensor, Tensor],   # by the feature and by a random direction, [row d]
 ) -> Change:
     "Run one token in each of some texts as it is, without a feature, and without a random direction."
-    text, position = (t.to(model.module.device).repeat(3) for t in (text, position))
-    off = torch.cat([torch.zeros_like(taken[0]), *taken])[:, None]
-    past = recall(memory, text, position)
-    if "position_ids" in inspect.signature(type(model.module).forward).parameters:
-        past |= dict(position_ids=position[:, None])
-    with edited(model, {site: lambda x: x - off.to(x)}) as module:
-        logits = module(ids.to(text.device)[text, position][:, None], **past).logits[:, -1]
-    original, *changed = logits.float().log_softmax(-1).chunk(3)
+    original, *changed = push_predictions(model, site, ids, memory, text, position, [-t for t in taken])
     return Change(*(kl_divergence(original, c).cpu() for c in changed), changed[0] - original)
 
 
