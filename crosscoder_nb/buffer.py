@@ -28,7 +28,7 @@ from .sites import Site, lock_of
 from .manifest import describe_run
 from .tokens import Tokens
 from .sources import is_bounded
-from .views import Provenance
+from .views import Provenance, row_numbers
 
 # %% ../nbs/08_buffer.ipynb #ec3239b2
 def deal(
@@ -274,8 +274,7 @@ class LiveTexts:
 
     def ids(self, window: int) -> np.ndarray:
         "Token ids of a window."
-        if 0 <= window < self.n_windows: return self.windows[window]
-        raise IndexError(f"There are windows 0 to {self.n_windows - 1}; got {window}.")
+        return self.windows[window]
 
 # %% ../nbs/08_buffer.ipynb #64bf85d6
 def name_row(item: Harvest, row: int) -> str:
@@ -344,10 +343,7 @@ class LiveRows(Provenance):
         index: slice | Tensor,   # a stretch of rows, or row numbers in any order
     ) -> Tensor:                 # [row Σd]
         "Activations of some rows. The models run for the batches of tokens that hold them, and for no others."
-        if isinstance(index, slice): index = torch.arange(*index.indices(self.n_rows))
-        index = torch.as_tensor(index, dtype=torch.int64).numpy()
-        if len(index) and not 0 <= index.min() <= index.max() < self.n_rows:
-            raise IndexError(f"There are rows 0 to {self.n_rows - 1}; got {index.min()} to {index.max()}.")
+        index = row_numbers(index, self.n_rows)
         ends, places = self.shards.ends, self.shards.places
         batch = np.searchsorted(ends, index, side="right")
         wanted = np.unique(batch)

@@ -28,6 +28,7 @@ from .machine import device_or_fastest
 from .models import Model
 from .sites import Site
 from .tokens import Tokens
+from .metrics import evaluating
 
 # %% ../nbs/33_effects.ipynb #f3fc3818
 class Firings(NamedTuple):
@@ -207,10 +208,11 @@ def summarise_effects(
 
 # %% ../nbs/33_effects.ipynb #14aeffec
 def effects_in_windows(
-    cc: CrossCoder,
     models: list[Model],
-    sites: dict[str, Site],      # of each model
-    firings: Firings,            # in a few windows
+    sites: dict[str, Site],          # of each model
+    features: list[int],
+    directions: dict[str, Tensor],   # of each model, [feature d]
+    firings: Firings,                # of these features, in a few windows
     generator: torch.Generator,  # of random directions
     batch_size: int,             # tokens at once
 ) -> pd.DataFrame:               # a row per firing: feature, logprob_correlation, and kl, kl_random of each model
@@ -218,15 +220,17 @@ def effects_in_windows(
     table, parts, number = firings.table.sort_values("position"), [], {w: i for i, w in enumerate(firings.ids)}
     ids = pad_sequence(list(firings.ids.values()), batch_first=True)[:, :table.position.max() + 1]
     memory = {model.name: read_texts(model, ids) for model in models}   # what follows a token cannot matter to it
+    place = {j: i for i, j in enumerate(features)}
     for start in range(0, len(table), batch_size):
         here = table[start:start + batch_size]
         text, position = torch.tensor([number[w] for w in here.window]), torch.tensor(here.position.values)
         size, part, changes = torch.tensor(here.activation.values)[:, None], dict(feature=here.feature.values), []
+        which = [place[j] for j in here.feature]
         for model in models:
-            directions = raw_directions(cc, sites[model.name].name, here.feature.tolist())
-            directions = directions * size.to(directions)
+            taken = directions[model.name][which]
+            taken = taken * size.to(taken)
             change = change_predictions(model, sites[model.name], ids, memory[model.name], text, position,
-                                        (directions, randomise(directions, generator)))
+                                        (taken, randomise(taken, generator)))
             part |= {f"kl_{model.name}": change.kl, f"kl_random_{model.name}": change.kl_random}
             changes.append(change.logprobs)
         alike = correlate(changes[0], changes[-1].to(changes[0].device))
@@ -250,17 +254,17 @@ def ablation_effects(
 
     ValueError when the crosscoder does not write one site of each model, the models differ in tokenizer, or a model has
     blocks without attention."""
-    sites, training = check_effects(cc, models, tokens, features), cc.training
+    sites, features = check_effects(cc, models, tokens, features), list(features)
     warn_of_rounding(models)
-    cc.to(device_or_fastest(device)).eval()
-    try: found = find_firings(cc, models, tokens, list(features), n_texts, seed)
-    finally: cc.train(training)
+    with evaluating(cc.to(device_or_fastest(device))): found = find_firings(cc, models, tokens, features, n_texts, seed)
+    directions = {model.name: raw_directions(cc, sites[model.name].name, features) for model in models}
     last, parts = found.table.groupby("window").position.max().sort_values(), []   # windows of like length together
     for start in tqdm(range(0, len(last), batch_size), desc="effects", unit="batch", delay=1):
         windows = last.index[start:start + batch_size]
         some = Firings(found.table[found.table.window.isin(windows)], {w: found.ids[w] for w in windows})
         generator = torch.Generator().manual_seed(seed + start)   # of its own, so that no batch needs those before it
-        parts.append(keep(f"{start:07}", lambda: effects_in_windows(cc, models, sites, some, generator, batch_size)))
+        def measure(): return effects_in_windows(models, sites, features, directions, some, generator, batch_size)
+        parts.append(keep(f"{start:07}", measure))
     if not parts: return pd.DataFrame(index=pd.Index([], name="feature"))
     names = [model.name for model in models]
     rows = {j: summarise_effects(texts, names) for j, texts in pd.concat(parts).groupby("feature")}

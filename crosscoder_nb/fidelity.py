@@ -6,6 +6,7 @@
 __all__ = ['fidelity']
 
 # %% ../nbs/30_fidelity.ipynb #0077851b
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pandas as pd
@@ -20,11 +21,13 @@ from .machine import device_or_fastest
 from .models import Model
 from .sites import Site
 from .tokens import Tokens
+from .metrics import evaluating
 
 # %% ../nbs/30_fidelity.ipynb #74eb8953
 REPLACEMENTS = "reconstruction", "zero", "mean"
 
 
+@torch.no_grad()
 def make_replacements(
     cc: CrossCoder,
     item: Harvest,                        # a batch with the activations at all sites of the crosscoder
@@ -56,26 +59,32 @@ def find_rows(item: Harvest, key: str | None) -> Reading:   # key: from match_re
 
 # %% ../nbs/30_fidelity.ipynb #d8012f95
 @torch.no_grad()
+def predict(
+    model: Model,
+    reading: Reading,
+    edits: dict[Site, Callable[[Tensor], Tensor]],   # as for `edited`
+) -> Tensor:                                         # logits, [batch seq vocabulary]
+    "What a model predicts with its activations edited."
+    with edited(model, edits) as module:
+        ids, attention = reading.ids.to(module.device), reading.attention.long().to(module.device)
+        return module(ids, attention_mask=attention).logits
+
+
 def score_site(
     model: Model,
     site: Site,                  # in this model
     reading: Reading,
+    original: Tensor,            # what the model predicts as it is, [batch seq vocabulary]
     rows: dict[str, Tensor],     # replacement -> [row d]
 ) -> dict[str, Tensor]:          # cross-entropy and KL divergence under each name, in nats, [scored row]
     "Score the predictions of a model as it is, and with its activations at one site replaced."
-    def run(edit):
-        with edited(model, {site: edit} if edit else {}) as module:
-            ids, attention = reading.ids.to(module.device), reading.attention.long().to(module.device)
-            return module(ids, attention_mask=attention).logits
-    def put(new):
-        def edit(x): return x.index_put((reading.window.to(x.device), reading.position.to(x.device)), new.to(x))
-        return edit
-    at = tuple(t[reading.scored].to(model.module.device) for t in (reading.window, reading.position))
-    original = run(None)
-    scores = dict(ce_original=cross_entropy(original, reading.ids.to(original.device))[at])
+    ids = reading.ids.to(original.device)
+    at = tuple(t[reading.scored].to(original.device) for t in (reading.window, reading.position))
+    scores = dict(ce_original=cross_entropy(original, ids)[at])
     for name, new in rows.items():
-        changed = run(put(new))
-        scores[f"ce_{name}"] = cross_entropy(changed, reading.ids.to(changed.device))[at]
+        def put(x): return x.index_put((reading.window.to(x.device), reading.position.to(x.device)), new.to(x))
+        changed = predict(model, reading, {site: put})
+        scores[f"ce_{name}"] = cross_entropy(changed, ids)[at]
         scores[f"kl_{name}"] = kl_divergence(original[at], changed[at])
     return {name: t.cpu().double() for name, t in scores.items()}
 
@@ -119,19 +128,20 @@ def fidelity(
 
     Activations are replaced, and predictions scored, at the tokens that count. `ce_*` and `kl_*` are means in nats,
     `_low` and `_high` the ends of 95 % intervals over documents. ValueError: the models are not the crosscoder's."""
-    sites, training = check_models(cc, models), cc.training
-    cc.to(device_or_fastest(device)).eval()
+    sites = check_models(cc, models)
     keys, found, doc = {m.name: match_reading(m, tokens) for m in models}, {}, {}
-    by_name = {model.name: model for model in models}
-    try:
+    with evaluating(cc.to(device_or_fastest(device))):
         for item in harvest(models, sites, tokens):
-            with torch.no_grad(): made = make_replacements(cc, item)
-            for site in (s for s in sites if s.name in cc.writes):
-                reading = find_rows(item, keys[site.model])
-                rows = {name: new[site.name] for name, new in made.items()}
-                found.setdefault(site.name, []).append(score_site(by_name[site.model], site, reading, rows))
-                doc.setdefault(site.name, []).append(item.batch.doc[reading.window[reading.scored]])
-    finally: cc.train(training)
-    table = {name: summarise_scores({k: torch.cat([p[k] for p in parts]) for k in parts[0]}, torch.cat(doc[name]))
-             for name, parts in found.items()}
+            made = make_replacements(cc, item)
+            for model in models:
+                own = [site for site in sites if site.model == model.name and site.name in cc.writes]
+                if not own: continue
+                reading = find_rows(item, keys[model.name])
+                original = predict(model, reading, {})
+                for site in own:
+                    rows = {name: new[site.name] for name, new in made.items()}
+                    found.setdefault(site.name, []).append(score_site(model, site, reading, original, rows))
+                    doc.setdefault(site.name, []).append(item.batch.doc[reading.window[reading.scored]])
+    table = {s.name: summarise_scores({k: torch.cat([p[k] for p in found[s.name]]) for k in found[s.name][0]},
+                                      torch.cat(doc[s.name])) for s in sites if s.name in found}
     return pd.DataFrame.from_dict(table, orient="index").rename_axis("site")

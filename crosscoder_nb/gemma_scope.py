@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .interop import (DictionaryFile, DictionaryParts, Format, LayerWeights, MATRIX_AXES, TensorLayout,
-                                   Weights, join_layers, single_site, to_log_threshold)
+                                   join_layers, single_site, to_log_threshold)
 from .sparsity import JumpReLU
 
 # %% ../nbs/51_gemma_scope.ipynb #22cbaaae
@@ -24,9 +24,8 @@ def read_single(
 ) -> DictionaryParts:
     "The parts of a JumpReLU autoencoder or transcoder; nothing is subtracted from its input."
     sparsity, more = JumpReLU(rank="none"), dict(state={"log_threshold": to_log_threshold(t["threshold"])}, names=names)
-    if not across: return single_site(t["W_enc"].T, t["b_enc"], t["W_dec"], t["b_dec"], sparsity, **more)
-    group = Weights(t["W_enc"].T, t["b_enc"], t["W_dec"], (0,), (1,), t["W_skip"].T if "W_skip" in t else None)
-    return DictionaryParts((group,), t["b_dec"], sparsity, (len(t["W_enc"]), len(t["b_dec"])), **more)
+    skip = t["W_skip"].T if "W_skip" in t else None
+    return single_site(t["W_enc"].T, t["b_enc"], t["W_dec"], t["b_dec"], sparsity, across=across, W_skip=skip, **more)
 
 # %% ../nbs/51_gemma_scope.ipynb #28a49fa0
 def is_transcoder(file: DictionaryFile) -> bool:

@@ -238,11 +238,14 @@ def single_site(
     b_dec: Tensor,                 # [d]
     sparsity: Sparsity,
     centre: Tensor | None = None,  # what the original subtracts before it encodes, [d]; None: nothing
+    across: bool = False,          # does it write another site than it reads?
+    W_skip: Tensor | None = None,  # a linear skip, [d d]; None: there is none
     **more,                        # state, mean, scale, names, expects: fields of DictionaryParts
 ) -> DictionaryParts:
-    "The parts of a dictionary that reads and writes one site."
+    "The parts of a dictionary that reads one site and writes one."
     b_enc = b_enc if centre is None else b_enc - W_enc @ centre
-    return DictionaryParts((Weights(W_enc, b_enc, W_dec),), b_dec, sparsity, (W_enc.shape[1],), **more)
+    group = Weights(W_enc, b_enc, W_dec, (0,), (int(across),), W_skip)
+    return DictionaryParts((group,), b_dec, sparsity, (W_enc.shape[1], W_dec.shape[1])[:1 + across], **more)
 
 # %% ../nbs/50_interop.ipynb #a8d3f5b1
 def several_sites(

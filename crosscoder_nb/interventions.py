@@ -8,12 +8,13 @@ __all__ = ['edited', 'cross_entropy', 'kl_divergence']
 # %% ../nbs/06_interventions.ipynb #b380d13d
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from .models import Model
-from .sites import Site, first_input, hidden_states, n_heads, take_head
+from .sites import Site, hidden_states, hook_site, n_heads, take_head
 
 # %% ../nbs/06_interventions.ipynb #083c0e5b
 def replace_hidden(
@@ -56,15 +57,8 @@ def edited(
     if strange := [site.name for site in edits if site.model != model.name]:
         raise ValueError(f"These sites are not in {model.name}: {strange}. Edit each model in a separate context.")
     with model.active() as module, ExitStack() as hooks:
-        def listen(site, edit):
-            sub = module.get_submodule(site.module)
-            if site.io == "output":
-                return sub.register_forward_hook(lambda _, args, output: edit_value(module, site, output, edit))
-            def before(_, args, kwargs):
-                new = edit_value(module, site, first_input(args, kwargs), edit)
-                return ((new, *args[1:]), kwargs) if args else (args, kwargs | {next(iter(kwargs)): new})
-            return sub.register_forward_pre_hook(before, with_kwargs=True)
-        for site, edit in edits.items(): hooks.callback(listen(site, edit).remove)
+        for site, edit in edits.items():
+            hooks.callback(hook_site(module, site, partial(edit_value, module, site, edit=edit)).remove)
         yield module
 
 # %% ../nbs/06_interventions.ipynb #e3f41335

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from .crosscoder import CrossCoder
 from .interop import (DictionaryFile, DictionaryParts, EXPECTS_BATCHES, Format, LayerWeights,
-                                   TensorLayout, Weights, drop_rank, join_layers, several_sites, take_parts, to_joint,
-                                   write_dictionary)
+                                   TensorLayout, Weights, drop_rank, join_layers, several_sites, single_site,
+                                   take_parts, to_joint, write_dictionary)
 from .sparsity import BatchTopK, JumpReLU, ReLU, Sparsity, TopK
 
 # %% ../nbs/51_openmoss.ipynb #5bbaa858
@@ -64,10 +64,9 @@ def read_single(file: DictionaryFile) -> DictionaryParts:
     "Read an autoencoder, or a transcoder where its two hooks differ."
     t, (sparsity, state, expects) = file.tensors, read_sparsity(file, ("relu", "jumprelu", "topk", "batchtopk"))
     names = tuple(dict.fromkeys(file.setting(f"hook_point_{side}", default="site") for side in ("in", "out")))
-    d, n = len(t["W_E"]), len(names)
-    group = Weights(t["W_E"].T, t["b_E"], t["W_D"], (0,), (n - 1,))
-    return DictionaryParts((group,), t.get("b_D", torch.zeros(d)), sparsity, (d,) * n, state=state, names=names,
-                           scale=read_scale(file, names, d), expects=expects)
+    d = len(t["W_E"])
+    return single_site(t["W_E"].T, t["b_E"], t["W_D"], t.get("b_D", torch.zeros(d)), sparsity, across=len(names) == 2,
+                       state=state, names=names, scale=read_scale(file, names, d), expects=expects)
 
 # %% ../nbs/51_openmoss.ipynb #33fb93bf
 def read_heads(file: DictionaryFile) -> DictionaryParts:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .interop import (DictionaryFile, DictionaryParts, EXPECTS_UNIT_NORM, Format, MATRIX_AXES,
-                                   TensorLayout, Weights, rescale_features, single_site, to_log_threshold)
+                                   TensorLayout, rescale_features, single_site, to_log_threshold)
 from .sparsity import JumpReLU, ReLU, Sparsity, TopK
 
 # %% ../nbs/51_releases.ipynb #d50c97d9
@@ -108,9 +108,7 @@ def scope_parts(
     "Parts that read `hook_point_in` and write `hook_point_out`, one site or two."
     hooks = file.setting("hook_point_in", default="input"), file.setting("hook_point_out", "hook_point_in")
     names = tuple(dict.fromkeys(h for h in hooks if h))
-    group = Weights(W_enc, b_enc, W_dec, (0,), (len(names) - 1,))
-    widths = (W_enc.shape[1], W_dec.shape[1])[:len(names)]
-    return DictionaryParts((group,), b_dec, sparsity, widths, names=names, **more)
+    return single_site(W_enc, b_enc, W_dec, b_dec, sparsity, across=len(names) == 2, names=names, **more)
 
 # %% ../nbs/51_releases.ipynb #c81c1b08
 def norm_factors(file: DictionaryFile) -> tuple[float, float]:

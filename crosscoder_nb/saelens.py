@@ -15,8 +15,8 @@ from torch import Tensor
 
 from .crosscoder import CrossCoder
 from .interop import (DictionaryFile, DictionaryParts, EXPECTS_UNIT_NORM, Format, MATRIX_AXES,
-                                   TensorLayout, Weights, find_origin, from_gate, rescale_features, single_site,
-                                   take_parts, to_gate, to_log_threshold, to_matrices, write_dictionary)
+                                   TensorLayout, find_origin, from_gate, rescale_features, single_site, take_parts,
+                                   to_gate, to_log_threshold, to_matrices, write_dictionary)
 from .sparsity import Gated, JumpReLU, ReLU, Sparsity, TopK
 
 # %% ../nbs/51_saelens.ipynb #d00eea70
@@ -135,8 +135,8 @@ def read_transcoder(file: DictionaryFile) -> DictionaryParts:
     check_settings(file, settings)
     sparsity, state, b_enc = read_sparsity(file, settings)
     names = settings.names if len(set(settings.names)) == 2 else ("input", "output")
-    group = Weights(t["W_enc"].T, b_enc, t["W_dec"], (0,), (1,), t.get("W_skip"))
-    return DictionaryParts((group,), t["b_dec"], sparsity, (len(t["W_enc"]), len(t["b_dec"])), state=state, names=names)
+    return single_site(t["W_enc"].T, b_enc, t["W_dec"], t["b_dec"], sparsity, across=True, W_skip=t.get("W_skip"),
+                       state=state, names=names)
 
 
 ACROSS, SKIP = {"W_enc": "d feature", "b_enc": "feature", "W_dec": "feature out", "b_dec": "out"}, {"W_skip": "out d"}

@@ -4,14 +4,16 @@
 
 # %% auto #0
 __all__ = ['Place', 'resid', 'mlp_in', 'mlp_out', 'attn_in', 'attn_out', 'head', 'heads', 'has_module', 'layout_of', 'n_heads',
-           'locate', 'check_name', 'Site', 'model_of', 'sites_by_model', 'site_value', 'lock_of', 'Reached', 'probe']
+           'locate', 'check_name', 'Site', 'model_of', 'sites_by_model', 'site_value', 'lock_of', 'Reached',
+           'hook_site', 'probe']
 
 # %% ../nbs/01_sites.ipynb #6dc02471
 import re, reprlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock, RLock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
@@ -252,9 +254,19 @@ class Reached(Exception):
     "Raised in a hook to end a forward pass once every wanted site has been reached."
 
 # %% ../nbs/01_sites.ipynb #101ae7ff
-def first_input(args: tuple, kwargs: dict):
-    "A module's first argument, by position or by name."
-    return args[0] if args else next(iter(kwargs.values()))
+def hook_site(
+    module: nn.Module,          # a language model
+    site: Site,                 # a site in it
+    see: Callable[[Any], Any],  # of what the site's module takes or returns; its result, unless None, replaces it
+):                              # the hook, which `remove` takes off again
+    "Let a function see, and perhaps replace, the value at a site in every forward pass."
+    sub = module.get_submodule(site.module)
+    if site.io == "output": return sub.register_forward_hook(lambda _, args, output: see(output))
+    def before(_, args, kwargs):
+        new = see(args[0] if args else next(iter(kwargs.values())))   # the first argument, by position or by name
+        if new is None: return None
+        return ((new, *args[1:]), kwargs) if args else (args, kwargs | {next(iter(kwargs)): new})
+    return sub.register_forward_pre_hook(before, with_kwargs=True)
 
 # %% ../nbs/01_sites.ipynb #803d5230
 def probe(
@@ -266,14 +278,9 @@ def probe(
     def see(site, value):
         widths.setdefault(site, site_value(module, site, value).shape[-1])
         if len(widths) == len(set(sites)): raise Reached
-    def listen(site):
-        sub = module.get_submodule(site.module)
-        if site.io == "output": return sub.register_forward_hook(lambda _, args, output: see(site, output))
-        def before(_, args, kwargs): see(site, first_input(args, kwargs))
-        return sub.register_forward_pre_hook(before, with_kwargs=True)
     with lock_of(module):   # from the first hook to the last, so that no other thread's pass triggers one
         try:
-            for site in sites: hooks.append(listen(site))
+            for site in sites: hooks.append(hook_site(module, site, partial(see, site)))
             with torch.no_grad(): module(torch.tensor([[0, 1]], device=module.device))
         except Reached: pass
         finally:

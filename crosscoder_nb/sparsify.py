@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 
 from .crosscoder import CrossCoder
-from .interop import (DictionaryFile, DictionaryParts, Format, TensorLayout, Weights, rescale_features,
-                                   take_parts, write_dictionary)
+from .interop import (DictionaryFile, DictionaryParts, Format, TensorLayout, rescale_features,
+                                   single_site, take_parts, write_dictionary)
 from .sparsity import GroupMax, TopK
 
 # %% ../nbs/51_sparsify.ipynb #8df60b8f
@@ -28,12 +28,11 @@ def read_coder(file: DictionaryFile) -> DictionaryParts:
         raise ValueError(f"{file.path}: only unsigned topk and groupmax activations can be read; "
                          f"got {activation!r}, signed {signed}.")
     across = file.setting("transcode", default=len(file.sites) == 2 or "W_skip" in t)
-    W, b, d = t["encoder.weight"], t["encoder.bias"], len(t["b_dec"])
-    if not file.setting("transcode"): b = b - W @ t["b_dec"]
-    group = Weights(W, b, t["W_dec"], (0,), (int(across),), t.get("W_skip"))
+    centre = None if file.setting("transcode") else t["b_dec"]
     names = (f"{place}.input", f"{place}.output") if across else (place,)
     sparsity = CHOICES[activation](file.count("k"), rank="none")
-    return DictionaryParts((group,), t["b_dec"], sparsity, (d,) * len(names), names=names)
+    return single_site(t["encoder.weight"], t["encoder.bias"], t["W_dec"], t["b_dec"], sparsity, centre, across,
+                       t.get("W_skip"), names=names)
 
 # %% ../nbs/51_sparsify.ipynb #9c21ee5f
 SPARSIFY = {"sparsify": Format(

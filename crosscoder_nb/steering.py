@@ -19,6 +19,7 @@ from .effects import raw_directions
 from .interventions import edited
 from .models import Model
 from .sites import Site
+from .metrics import evaluating
 
 # %% ../nbs/34_steering.ipynb #4ef56572
 class Steering(NamedTuple):
@@ -109,9 +110,8 @@ def what_to_add(
     if not plan.readers: return plan.values @ plan.directions
     cc, shape = plan.cc, next(iter(x.values())).shape[:2]
     rows = {name: t.flatten(0, 1).to(cc.b_dec) for name, t in x.items()}
-    training, number = cc.training, list(cc.sites).index(plan.site.name)
-    try: f = cc.eval().code(cc.scaled(rows)).at_site(number).dense()[:, plan.features]
-    finally: cc.train(training)
+    with evaluating(cc): code = cc.code(cc.scaled(rows))
+    f = code.at_site(list(cc.sites).index(plan.site.name)).dense()[:, plan.features]
     return ((plan.values - f) @ plan.directions).unflatten(0, shape)
 
 

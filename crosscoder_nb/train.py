@@ -652,7 +652,7 @@ def leaves_more(t: Training) -> bool:
 
 def looks_ahead(t: Training, step: int) -> bool:
     "Whether thresholds are fitted at the end of a step, on the batches after it."
-    return t.validation.is_due(step, t.config.steps) or step in (t.config.steps, *t.config.kept_steps)
+    return t.validation.is_due(step, t.config.steps) or step == t.config.steps or step in t.config.kept_steps
 
 
 def run_steps(t: Training) -> None:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from .crosscoder import CrossCoder
 from .files import without_records
-from .metrics import Evaluator, encode_rows, name_for_log
+from .metrics import Evaluator, encode_rows, evaluating, name_for_log
 from .rows import Rows, check_rows, check_sites
 from .sparsity import as_count
 
@@ -43,10 +43,11 @@ def measure_held_out(
 @contextmanager
 def only_looking(cc: CrossCoder) -> Iterator[CrossCoder]:
     "A block in which a crosscoder is measured: mode, device and random state are as before when it ends."
-    training, device = cc.training, cc.b_dec.device
+    device = cc.b_dec.device
+    random_state = torch.random.fork_rng([device] if device.type == "cuda" else [])
     try:
-        with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []): yield cc.eval()
-    finally: cc.to(device).train(training)
+        with torch.no_grad(), random_state, evaluating(cc): yield cc
+    finally: cc.to(device)
 
 # %% ../nbs/20_validation.ipynb #2230ce39
 def is_measurable(cc: CrossCoder) -> bool:
