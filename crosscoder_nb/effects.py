@@ -247,8 +247,9 @@ def ablation_effects(
     batch_size: int = 64,      # windows, and then firings, at once; what models keep of so many windows is in memory
     seed: int = 0,             # of the texts and of the random directions
     device: str | torch.device | None = None,   # where the crosscoder is moved, and stays; None: the fastest there is
-    keep: Callable[[str, Callable[[], pd.DataFrame]], pd.DataFrame] = lambda name, make: make(),   # called with a name
-                               # for each batch of windows, and what measures it; may give what it kept of an earlier run
+    keep: Callable[[str, Callable[[], pd.DataFrame]], pd.DataFrame] = lambda name, make: make(),
+                               # called with a name for each batch of windows, and what measures it; may give what it
+                               # kept of an earlier run
 ) -> pd.DataFrame:             # a row per feature that fired, in the order given
     """Mean KL divergence, in nats, between each model's predictions with and without a feature, and a random direction.
 

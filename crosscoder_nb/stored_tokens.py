@@ -16,8 +16,8 @@ from .encoding import vocabulary_hash
 from .tokens import TokenBatch, Tokens, pad
 
 # %% ../nbs/08_stored_tokens.ipynb #3f5243d6
-WITHOUT_TEXT = ("Texts can be read again from rows that know their windows: an ActivationStore, an ActivationBuffer, or "
-                "a view of either; {kind} does not know them. Give the texts as Tokens.")
+WITHOUT_TEXT = ("Texts can be read again from rows that know their windows: an ActivationStore, an ActivationBuffer, "
+                "or a view of either; {kind} does not know them. Give the texts as Tokens.")
 OTHER_TOKENIZER = "The rows were made with another tokenizer than this {kind}. Give that of the model they are from."
 
 
