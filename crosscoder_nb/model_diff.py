@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ModelDiff']
 
-# %% ../nbs/37_model_diff.ipynb #ab183c98
+# %% ../nbs/37_model_diff.ipynb #00a06340
 import hashlib
 import html
 import json
@@ -38,7 +38,7 @@ from .stored_tokens import StoredTokens
 from .tokens import Tokens
 from .validation import check_apart
 
-# %% ../nbs/37_model_diff.ipynb #eccf63c4
+# %% ../nbs/37_model_diff.ipynb #792cbd1f
 def short_digest(content) -> str:   # 16 hexadecimal digits
     "A hash of something fit for JSON."
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
@@ -58,7 +58,7 @@ def identify_model(model: Model) -> str:
     "What tells a model from others."
     return short_digest(model.identity() | dict(dtype=str(model.dtype)))
 
-# %% ../nbs/37_model_diff.ipynb #6d317fe4
+# %% ../nbs/37_model_diff.ipynb #c848d7d7
 OTHER_SITES = ("the crosscoder's sites are in models called {wanted}; {missing} not among the models given, {given}. "
                "Give models of these names, load_model(path, name), or none: ModelDiff(cc, held_out), which leaves out "
                "what models are needed for.")
@@ -88,7 +88,7 @@ def was_trained_on(cc: CrossCoder, rows: Rows) -> bool:
     ours, trained = (json.loads(json.dumps(without_records(x, ("path",)), default=str)) for x in (ours, trained))
     return bool(trained) and ours == trained
 
-# %% ../nbs/37_model_diff.ipynb #4d0e8f6d
+# %% ../nbs/37_model_diff.ipynb #cab627b6
 class Part(NamedTuple):
     "One of the things that take time."
     finds: str                  # in a few words
@@ -100,7 +100,7 @@ PARTS = dict(evaluation=Part("variance explained, dead features, the texts on wh
              fidelity=Part("what the reconstruction costs each model's predictions", True),
              effects=Part("what each model predicts differently without a leading feature", True))
 
-# %% ../nbs/37_model_diff.ipynb #9a50f6f0
+# %% ../nbs/37_model_diff.ipynb #8dd6fbcc
 def tabulate_evaluation(e: Evaluation) -> pd.DataFrame:   # a row per feature
     "An evaluation as a table."
     df = pd.DataFrame({name: getattr(e, name).cpu() for name in ("frequency", "max_act", "mean_act")})
@@ -113,7 +113,7 @@ def read_evaluation(df: pd.DataFrame) -> Evaluation:
     rates = {name: torch.tensor(df[name].to_numpy()) for name in df}
     return Evaluation(**df.attrs, **rates, dead=rates["frequency"] == 0)
 
-# %% ../nbs/37_model_diff.ipynb #af05bafc
+# %% ../nbs/37_model_diff.ipynb #9615618d
 SMALL = 512, 2048   # rows on which times are measured
 
 
@@ -137,11 +137,11 @@ def say_seconds(s: float) -> str:
     "A time as one says it."
     return f"{s / 60:.0f} min" if s >= 100 else f"{max(1, s):.0f} s"
 
-# %% ../nbs/37_model_diff.ipynb #df2d7b6e
+# %% ../nbs/37_model_diff.ipynb #76084848
 LEADING = ("evidence", "rel_norm", "nu_error", "nu_error_low", "nu_error_high", "nu_reconstruction",
            "nu_reconstruction_low", "nu_reconstruction_high", "cosine", "scaling", "firings")
 
-# %% ../nbs/37_model_diff.ipynb #bbe3e64e
+# %% ../nbs/37_model_diff.ipynb #337c810c
 class ModelDiff:
     """What differs between two models, by one crosscoder: `run` computes all, each property what it needs.
 
@@ -348,7 +348,7 @@ class ModelDiff:
         "What is kept so far, the leading features first."
         return describe(self)
 
-# %% ../nbs/37_model_diff.ipynb #226b025e
+# %% ../nbs/37_model_diff.ipynb #94f84fbc
 def two_models(sites: tuple[str, ...]) -> tuple[str, str]:
     "The names of the two models of some sites. ValueError when there are more, or fewer."
     names = tuple(sites_by_model(sites, None))
