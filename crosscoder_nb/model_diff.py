@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ModelDiff']
 
-# %% ../nbs/37_model_diff.ipynb #00a06340
+# %% ../nbs/37_model_diff.ipynb #c4f0b65c
 import hashlib
 import html
 import json
@@ -29,6 +29,7 @@ from .examples import Examples, excerpt, hash_crosscoder, hash_store
 from .fidelity import fidelity
 from .files import without_records
 from .latent_scaling import latent_scaling
+from .leanings import Occurrences, leanings, spread
 from .metrics import Evaluation, evaluate
 from .models import Model
 from .results import NOT_YET, Results
@@ -38,7 +39,7 @@ from .stored_tokens import StoredTokens
 from .tokens import Tokens
 from .validation import check_apart
 
-# %% ../nbs/37_model_diff.ipynb #792cbd1f
+# %% ../nbs/37_model_diff.ipynb #8b1d02f1
 def short_digest(content) -> str:   # 16 hexadecimal digits
     "A hash of something fit for JSON."
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
@@ -58,7 +59,7 @@ def identify_model(model: Model) -> str:
     "What tells a model from others."
     return short_digest(model.identity() | dict(dtype=str(model.dtype)))
 
-# %% ../nbs/37_model_diff.ipynb #c848d7d7
+# %% ../nbs/37_model_diff.ipynb #22503c68
 OTHER_SITES = ("the crosscoder's sites are in models called {wanted}; {missing} not among the models given, {given}. "
                "Give models of these names, load_model(path, name), or none: ModelDiff(cc, held_out), which leaves out "
                "what models are needed for.")
@@ -88,7 +89,7 @@ def was_trained_on(cc: CrossCoder, rows: Rows) -> bool:
     ours, trained = (json.loads(json.dumps(without_records(x, ("path",)), default=str)) for x in (ours, trained))
     return bool(trained) and ours == trained
 
-# %% ../nbs/37_model_diff.ipynb #cab627b6
+# %% ../nbs/37_model_diff.ipynb #3b57951c
 class Part(NamedTuple):
     "One of the things that take time."
     finds: str                  # in a few words
@@ -98,9 +99,10 @@ class Part(NamedTuple):
 PARTS = dict(evaluation=Part("variance explained, dead features, the texts on which features fire"),
              scaling=Part("how strongly each model uses each feature"),
              fidelity=Part("what the reconstruction costs each model's predictions", True),
-             effects=Part("what each model predicts differently without a leading feature", True))
+             effects=Part("what each model predicts differently without a leading feature", True),
+             about=Part("on which documents, tokens, roles and positions the leading features fire"))
 
-# %% ../nbs/37_model_diff.ipynb #8dd6fbcc
+# %% ../nbs/37_model_diff.ipynb #ffebde94
 def tabulate_evaluation(e: Evaluation) -> pd.DataFrame:   # a row per feature
     "An evaluation as a table."
     df = pd.DataFrame({name: getattr(e, name).cpu() for name in ("frequency", "max_act", "mean_act")})
@@ -113,7 +115,28 @@ def read_evaluation(df: pd.DataFrame) -> Evaluation:
     rates = {name: torch.tensor(df[name].to_numpy()) for name in df}
     return Evaluation(**df.attrs, **rates, dead=rates["frequency"] == 0)
 
-# %% ../nbs/37_model_diff.ipynb #9615618d
+# %% ../nbs/37_model_diff.ipynb #287c9e22
+WAYS = "doc", "token", "position", "role", "template", "source"   # to divide rows
+
+
+def summarise_places(
+    where: Occurrences,
+    leading: list[int],   # numbers of features
+    tokenizer=None,       # to show texts
+) -> pd.DataFrame:        # a row per way to divide the rows
+    "How narrowly the leading features' firings are spread, and on which rows they fire most, against others as frequent."
+    rows = {}
+    for by in WAYS:
+        try: found = leanings(where, leading, by, tokenizer)
+        except ValueError: continue   # the rows do not know it
+        if len(found) < 2: continue
+        most = found.iloc[0]
+        rows[by] = spread(where, leading, by).drop("by").to_dict() | dict(
+            kinds=len(found), most=str(found.index[0]), **most[["times", "times_low", "times_high", "q"]].to_dict(),
+            text=most.get("text", ""))
+    return pd.DataFrame.from_dict(rows, orient="index").infer_objects().rename_axis("by")
+
+# %% ../nbs/37_model_diff.ipynb #d13921e8
 SMALL = 512, 2048   # rows on which times are measured
 
 
@@ -137,11 +160,12 @@ def say_seconds(s: float) -> str:
     "A time as one says it."
     return f"{s / 60:.0f} min" if s >= 100 else f"{max(1, s):.0f} s"
 
-# %% ../nbs/37_model_diff.ipynb #76084848
+# %% ../nbs/37_model_diff.ipynb #bce3170c
 LEADING = ("evidence", "rel_norm", "nu_error", "nu_error_low", "nu_error_high", "nu_reconstruction",
            "nu_reconstruction_low", "nu_reconstruction_high", "cosine", "scaling", "firings")
+ABOUT = 50   # leading features that are asked for what they have in common
 
-# %% ../nbs/37_model_diff.ipynb #337c810c
+# %% ../nbs/37_model_diff.ipynb #81a2dcc6
 class ModelDiff:
     """What differs between two models, by one crosscoder: `run` computes all, each property what it needs.
 
@@ -228,13 +252,39 @@ class ModelDiff:
         self.results.remove(names)
         return df
 
+    @cached_property
+    def about(self) -> pd.DataFrame | None:
+        "Whether the leading features have places in common, a row per way to divide the rows; None without texts."
+        if self.missing("about"): return None
+        def make(): return summarise_places(self.occurrences, self.leading(ABOUT), self.tokenizer)
+        return self.results.table("about", self.asked("about"), make)
+
+    @cached_property
+    def occurrences(self) -> Occurrences:
+        "Where every feature fires. Not kept on disk."
+        return Occurrences.collect(self.cc, self.held_out, device=self.options["device"])
+
+    def leanings(
+        self,
+        by: str | Sequence = "doc",   # doc, token, window, position, role, template, source, or a label of each row
+    ) -> pd.DataFrame:                # a row per kind
+        "On rows of which kinds the leading features fire more than others that fire as often, as `leanings` tells it."
+        return leanings(self.occurrences, self.leading(ABOUT), by, self.tokenizer)
+
     # ---- what follows from it
+
+    def leading(
+        self,
+        n: int,
+        which: str | None = None,   # name of a model; None: the second
+    ) -> list[int]:
+        "Numbers of the features for which there is most evidence that only one model has them, effects aside."
+        return [int(i) for i in exclusive(evidence(self.norms, self.scaling), which or self.names[1], n).index]
 
     @cached_property
     def candidates(self) -> list[int]:
         "The features whose effects are measured: those of each model for which there is most evidence."
-        table, n = evidence(self.norms, self.scaling), self.options["n_candidates"]
-        return [int(i) for name in reversed(self.names) for i in exclusive(table, name, n).index]
+        return [i for name in reversed(self.names) for i in self.leading(self.options["n_candidates"], name)]
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -252,6 +302,11 @@ class ModelDiff:
     def strongest_text(self, feature: int) -> str:
         "The text on which a feature fires most; empty where it never fired."
         return "".join(excerpt(e, self.tokenizer, 8, 4) for e in self.examples.feature(feature)[:1])
+
+    @cached_property
+    def verdict(self) -> str:
+        "What was found, and whether that says anything, in a few sentences."
+        return judge(self)
 
     # ---- what it rests on
 
@@ -275,11 +330,13 @@ class ModelDiff:
         if part == "evaluation": return {}
         if part == "scaling": return dict(sites=list(self.sites))
         if part == "fidelity": return self.read_by
+        if part == "about": return dict(features=self.leading(ABOUT))
         n = self.options
         return self.read_by | dict(features=self.candidates, n_texts=n["n_texts"], seed=n["seed"])
 
     def missing(self, part: str) -> str:   # empty: nothing
         "What would have to be given for a part to be computed."
+        if part == "about" and not knows_texts(self.held_out): return "needs texts: rows of a store"
         if not PARTS[part].needs_models: return ""
         if not self.models: return "needs the models: ModelDiff(cc, held_out, models)"
         return "" if self.tokens or knows_texts(self.held_out) else "needs texts: rows of a store, or tokens=..."
@@ -289,7 +346,7 @@ class ModelDiff:
         if problem := self.missing(part): return problem
         if part == "evaluation" and knows_texts(self.held_out):
             return "kept" if (self.results.folder / "examples" / "manifest.json").exists() else NOT_YET
-        if part == "effects" and not all(self.state(before) == "kept" for before in ("evaluation", "scaling")):
+        if part in ("effects", "about") and not all(self.state(before) == "kept" for before in ("evaluation", "scaling")):
             return NOT_YET   # which features are wanted is not known yet
         return self.results.problem(part, self.asked(part)) or "kept"
 
@@ -348,13 +405,35 @@ class ModelDiff:
         "What is kept so far, the leading features first."
         return describe(self)
 
-# %% ../nbs/37_model_diff.ipynb #94f84fbc
+# %% ../nbs/37_model_diff.ipynb #2ffbf990
 def two_models(sites: tuple[str, ...]) -> tuple[str, str]:
     "The names of the two models of some sites. ValueError when there are more, or fewer."
     names = tuple(sites_by_model(sites, None))
     if len(names) == len(sites) == 2: return names
     raise ValueError(f"ModelDiff compares one site of each of two models; there are {len(sites)} of {len(names)}: "
                      f"{', '.join(sites)}. Choose two: sites=(first, second).")
+
+
+CAUSED = "{surely} of the {n} leading features change {b}'s predictions more than a random direction does"
+IN_COMMON = ("The {n} leading features of {b} fire on documents of their own: their firings are spread over {spread} of "
+             "where others as frequent fire, which among {n} such others is {alike}.")
+NOTHING = ("Nothing found: the {n} leading features of {b} fire wherever others as frequent do. Their firings are spread "
+           "over {spread} of the places of those, and of {n} such others over {alike}.")
+FEW = "Whether the leading features have something in common is not known: too few of them fire on these rows."
+
+
+def judge(md: ModelDiff) -> str:
+    "Whether the leading features have documents in common, more than others do, and how many of them do something."
+    if md.about is None: return f"about {md.missing('about')}"
+    if "doc" not in md.about.index: return FEW
+    doc, b = md.about.loc["doc"], md.names[1]
+    def between(name): return f"{doc[name]:.2f} ({doc[name + '_low']:.2f} to {doc[name + '_high']:.2f})"
+    say = IN_COMMON if doc.spread_high < doc.alike_low else NOTHING
+    said = [say.format(n=int(doc.features), b=b, spread=between("spread"), alike=between("alike"))]
+    if md.effects is not None and len(md.effects):
+        top = md.leaders[f"times_{b}_low"].dropna()
+        said.append(CAUSED.format(surely=int((top > 1).sum()), n=len(top), b=b) + ".")
+    return " ".join(said)
 
 
 def as_html(title: str, df: pd.DataFrame) -> str:
@@ -366,8 +445,9 @@ def describe(md: ModelDiff) -> str:   # HTML
     "The parts that are kept, the leading features first, and what the others need."
     kept, a, b = [part for part in PARTS if md.state(part) == "kept"], *md.names
     found = [f"<p>{html.escape(f'{a} against {b}: {md.cc.n_features:,} features, {md.held_out.n_rows:,} rows')}</p>"]
-    if {"evaluation", "scaling"} <= {*kept} and ("effects" in kept or md.missing("effects")):
-        found.append(as_html(f"Leading features of {b}", md.leaders))
+    ranked = {"evaluation", "scaling"} <= {*kept} and ("effects" in kept or md.missing("effects"))
+    if ranked: found.append(as_html(f"Leading features of {b}", md.leaders))
+    if ranked and "about" in kept: found.append(f"<p>{html.escape(md.verdict)}</p>")
     if "evaluation" in kept: found.append(as_html("The dictionary", md.evaluation.summary()))
     if "fidelity" in kept: found.append(as_html("Fidelity", md.fidelity.T))
     others = [f"{part}: {md.state(part)}" for part in PARTS if part not in kept]
