@@ -26,17 +26,28 @@ from .interventions import edited, kl_divergence
 from .intervals import ratio_interval
 from .machine import device_or_fastest
 from .models import Model
-from .sites import Site
+from .kernels import SparseCode
+from .sites import Site, model_of
 from .tokens import Tokens
 from .metrics import evaluating
 
 # %% ../nbs/33_effects.ipynb #f3fc3818
 class Firings(NamedTuple):
     "Tokens on which features fire: for each feature at most one in a window of text."
-    table: pd.DataFrame       # a row per firing: feature, window, position, activation
+    table: pd.DataFrame       # a row per firing: feature, window, position, activation_<model>
     ids: dict[int, Tensor]    # window -> its tokens, [seq]
 
 # %% ../nbs/33_effects.ipynb #fc7db290
+def decoded_at(
+    cc: CrossCoder,
+    code: SparseCode,
+    model: str,        # name of a model that it writes
+) -> Tensor:           # [n]
+    "The activations from which a model is decoded: zero where it has chosen other features (rank='decoupled')."
+    if code.sites is None: return code.val
+    return code.val * code.sites[:, [model_of(s) == model and s in cc.writes for s in cc.sites].index(True)]
+
+
 @torch.no_grad()
 def find_firings(
     cc: CrossCoder,            # in evaluation mode
@@ -53,8 +64,8 @@ def find_firings(
     for item in harvest(models, [Site.parse(name) for name in cc.sites], tokens):
         code = cc.encode_sparse(take_rows(item, cc.sites).to(cc.b_dec)).only(wanted.to(cc.b_dec.device))
         window, position = (t[code.row.cpu()] for t in item.batch.counts.nonzero(as_tuple=True))
-        here = pd.DataFrame(dict(feature=code.col.cpu(), window=window + n, position=position,
-                                 activation=code.val.cpu()))
+        decoded = {f"activation_{m.name}": decoded_at(cc, code, m.name).cpu() for m in models}
+        here = pd.DataFrame(dict(feature=code.col.cpu(), window=window + n, position=position) | decoded)
         here = here.sample(frac=1, random_state=draw).drop_duplicates(["feature", "window"])
         found = [pd.concat([*found, here.assign(order=draw.random(len(here)))]).sort_values("order")
                  .groupby("feature").head(n_texts)]
@@ -166,9 +177,6 @@ def check_arguments(models: list[Model], tokens: Tokens, features: list[int]) ->
 def check_effects(cc: CrossCoder, models: list[Model], tokens: Tokens, features: list[int]) -> dict[str, Site]:
     "The site that the crosscoder writes in each model."
     check_arguments(models, tokens, features)
-    if cc.sparsity.rank == "decoupled":
-        raise ValueError('Effects are of a feature that both models write where it fires; with rank="decoupled" each '
-                         "model has its own choice. Train with another rank.")
     sites = {model.name: [Site.parse(s) for s in cc.writes if Site.parse(s).model == model.name] for model in models}
     if wrong := {name: len(own) for name, own in sites.items() if len(own) != 1}:
         raise ValueError(f"Effects are measured at one written site of each model; the crosscoder writes {wrong}, "
@@ -224,17 +232,19 @@ def effects_in_windows(
     for start in range(0, len(table), batch_size):
         here = table[start:start + batch_size]
         text, position = torch.tensor([number[w] for w in here.window]), torch.tensor(here.position.values)
-        size, part, changes = torch.tensor(here.activation.values)[:, None], dict(feature=here.feature.values), []
+        part, changes, decoded = dict(feature=here.feature.values), [], np.ones(len(here), dtype=bool)
         which = [place[j] for j in here.feature]
         for model in models:
+            size = here[f"activation_{model.name}"].values
             taken = directions[model.name][which]
-            taken = taken * size.to(taken)
+            taken = taken * torch.tensor(size).to(taken)[:, None]
             change = change_predictions(model, sites[model.name], ids, memory[model.name], text, position,
                                         (taken, randomise(taken, generator)))
             part |= {f"kl_{model.name}": change.kl, f"kl_random_{model.name}": change.kl_random}
             changes.append(change.logprobs)
+            decoded &= size > 0
         alike = correlate(changes[0], changes[-1].to(changes[0].device))
-        parts.append(pd.DataFrame(part | dict(logprob_correlation=alike.cpu())))
+        parts.append(pd.DataFrame(part | dict(logprob_correlation=np.where(decoded, alike.cpu(), np.nan))))
     return pd.concat(parts)
 
 # %% ../nbs/33_effects.ipynb #dad77e74

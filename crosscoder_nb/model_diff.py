@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ModelDiff']
 
-# %% ../nbs/37_model_diff.ipynb #c4f0b65c
+# %% ../nbs/37_model_diff.ipynb #c3d499fb
 import hashlib
 import html
 import json
@@ -21,6 +21,8 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
+from .artifacts import find_artifacts
+from .baselines import difference_lens, prediction_kl
 from .crosscoder import CrossCoder
 from .diff import diff, exclusive, model_names
 from .effects import ablation_effects
@@ -39,7 +41,7 @@ from .stored_tokens import StoredTokens
 from .tokens import Tokens
 from .validation import check_apart
 
-# %% ../nbs/37_model_diff.ipynb #8b1d02f1
+# %% ../nbs/37_model_diff.ipynb #5ec5942d
 def short_digest(content) -> str:   # 16 hexadecimal digits
     "A hash of something fit for JSON."
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
@@ -59,7 +61,7 @@ def identify_model(model: Model) -> str:
     "What tells a model from others."
     return short_digest(model.identity() | dict(dtype=str(model.dtype)))
 
-# %% ../nbs/37_model_diff.ipynb #22503c68
+# %% ../nbs/37_model_diff.ipynb #6e72c2bb
 OTHER_SITES = ("the crosscoder's sites are in models called {wanted}; {missing} not among the models given, {given}. "
                "Give models of these names, load_model(path, name), or none: ModelDiff(cc, held_out), which leaves out "
                "what models are needed for.")
@@ -89,7 +91,7 @@ def was_trained_on(cc: CrossCoder, rows: Rows) -> bool:
     ours, trained = (json.loads(json.dumps(without_records(x, ("path",)), default=str)) for x in (ours, trained))
     return bool(trained) and ours == trained
 
-# %% ../nbs/37_model_diff.ipynb #3b57951c
+# %% ../nbs/37_model_diff.ipynb #15610361
 class Part(NamedTuple):
     "One of the things that take time."
     finds: str                  # in a few words
@@ -100,9 +102,12 @@ PARTS = dict(evaluation=Part("variance explained, dead features, the texts on wh
              scaling=Part("how strongly each model uses each feature"),
              fidelity=Part("what the reconstruction costs each model's predictions", True),
              effects=Part("what each model predicts differently without a leading feature", True),
-             about=Part("on which documents, tokens, roles and positions the leading features fire"))
+             about=Part("on which documents, tokens, roles and positions the leading features fire"),
+             artifacts=Part("leading features that are twins of others, or shrunk"),
+             baselines=Part("the mean difference of the activations through each model's unembedding", True),
+             predictions=Part("after which tokens the models predict differently, without any crosscoder", True))
 
-# %% ../nbs/37_model_diff.ipynb #ffebde94
+# %% ../nbs/37_model_diff.ipynb #2d758805
 def tabulate_evaluation(e: Evaluation) -> pd.DataFrame:   # a row per feature
     "An evaluation as a table."
     df = pd.DataFrame({name: getattr(e, name).cpu() for name in ("frequency", "max_act", "mean_act")})
@@ -115,7 +120,7 @@ def read_evaluation(df: pd.DataFrame) -> Evaluation:
     rates = {name: torch.tensor(df[name].to_numpy()) for name in df}
     return Evaluation(**df.attrs, **rates, dead=rates["frequency"] == 0)
 
-# %% ../nbs/37_model_diff.ipynb #287c9e22
+# %% ../nbs/37_model_diff.ipynb #86f508be
 WAYS = "doc", "token", "position", "role", "template", "source"   # to divide rows
 
 
@@ -124,7 +129,7 @@ def summarise_places(
     leading: list[int],   # numbers of features
     tokenizer=None,       # to show texts
 ) -> pd.DataFrame:        # a row per way to divide the rows
-    "How narrowly the leading features' firings are spread, and on which rows they fire most, against others as frequent."
+    "How narrowly the leading features' firings are spread, and on which rows they fire most, next to others."
     rows = {}
     for by in WAYS:
         try: found = leanings(where, leading, by, tokenizer)
@@ -136,7 +141,7 @@ def summarise_places(
             text=most.get("text", ""))
     return pd.DataFrame.from_dict(rows, orient="index").infer_objects().rename_axis("by")
 
-# %% ../nbs/37_model_diff.ipynb #d13921e8
+# %% ../nbs/37_model_diff.ipynb #69964dc5
 SMALL = 512, 2048   # rows on which times are measured
 
 
@@ -160,12 +165,13 @@ def say_seconds(s: float) -> str:
     "A time as one says it."
     return f"{s / 60:.0f} min" if s >= 100 else f"{max(1, s):.0f} s"
 
-# %% ../nbs/37_model_diff.ipynb #bce3170c
+# %% ../nbs/37_model_diff.ipynb #6727c679
 LEADING = ("evidence", "rel_norm", "nu_error", "nu_error_low", "nu_error_high", "nu_reconstruction",
            "nu_reconstruction_low", "nu_reconstruction_high", "cosine", "scaling", "firings")
 ABOUT = 50   # leading features that are asked for what they have in common
+OF_LEADERS = "effects", "about", "artifacts"   # parts that are of the leading features
 
-# %% ../nbs/37_model_diff.ipynb #81a2dcc6
+# %% ../nbs/37_model_diff.ipynb #c09ad1b4
 class ModelDiff:
     """What differs between two models, by one crosscoder: `run` computes all, each property what it needs.
 
@@ -260,6 +266,33 @@ class ModelDiff:
         return self.results.table("about", self.asked("about"), make)
 
     @cached_property
+    def artifacts(self) -> pd.DataFrame:
+        "The table of `find_artifacts` for the leading features, and those that norms call specific."
+        def make():
+            table = evidence(self.norms, self.scaling)
+            specific = table.index[table["class"].isin([f"{name} only" for name in self.names])].tolist()
+            features = list(dict.fromkeys([*self.leading(ABOUT), *specific]))
+            return find_artifacts(self.cc, self.held_out, table, features, device=self.options["device"])
+        return self.results.table("artifacts", self.asked("artifacts"), make)
+
+    @cached_property
+    def baselines(self) -> pd.DataFrame | None:
+        "The table of `difference_lens`, the tokens as one text; None without models."
+        if self.missing("baselines"): return None
+        def make():
+            df = difference_lens(self.held_out, self.models, self.cc, sites=self.sites)
+            lists = [column for column in df if isinstance(df[column].iloc[0], list)]
+            return df.assign(**{column: df[column].map(" ".join) for column in lists})
+        return self.results.table("baselines", self.asked("baselines"), make)
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame | None:
+        "The table of `prediction_kl`, a row per token, for `kl_by`; None without models or texts."
+        if self.missing("predictions"): return None
+        def make(): return prediction_kl(self.compared, self.read_again)
+        return self.results.table("predictions", self.asked("predictions"), make)
+
+    @cached_property
     def occurrences(self) -> Occurrences:
         "Where every feature fires. Not kept on disk."
         return Occurrences.collect(self.cc, self.held_out, device=self.options["device"])
@@ -311,6 +344,11 @@ class ModelDiff:
     # ---- what it rests on
 
     @property
+    def compared(self) -> list[Model]:
+        "The two models, first and second."
+        return [model for name in self.names for model in self.models if model.name == name]
+
+    @property
     def tokenizer(self):   # None where texts cannot be read
         return self.models[0].tokenizer if self.models and self.examples is not None else None
 
@@ -329,8 +367,9 @@ class ModelDiff:
         "The options that decide a part."
         if part == "evaluation": return {}
         if part == "scaling": return dict(sites=list(self.sites))
-        if part == "fidelity": return self.read_by
-        if part == "about": return dict(features=self.leading(ABOUT))
+        if part in ("fidelity", "predictions"): return self.read_by
+        if part == "baselines": return dict(models=self.read_by["models"], sites=list(self.sites))
+        if part in ("about", "artifacts"): return dict(features=self.leading(ABOUT))
         n = self.options
         return self.read_by | dict(features=self.candidates, n_texts=n["n_texts"], seed=n["seed"])
 
@@ -339,6 +378,9 @@ class ModelDiff:
         if part == "about" and not knows_texts(self.held_out): return "needs texts: rows of a store"
         if not PARTS[part].needs_models: return ""
         if not self.models: return "needs the models: ModelDiff(cc, held_out, models)"
+        if part == "baselines":
+            widths = {model.module.get_input_embeddings().weight.shape[1] for model in self.compared}
+            return "" if {self.cc.sites[s] for s in self.sites} == widths else "needs sites as wide as the stream"
         return "" if self.tokens or knows_texts(self.held_out) else "needs texts: rows of a store, or tokens=..."
 
     def state(self, part: str) -> str:
@@ -346,8 +388,8 @@ class ModelDiff:
         if problem := self.missing(part): return problem
         if part == "evaluation" and knows_texts(self.held_out):
             return "kept" if (self.results.folder / "examples" / "manifest.json").exists() else NOT_YET
-        if part in ("effects", "about") and not all(self.state(before) == "kept" for before in ("evaluation", "scaling")):
-            return NOT_YET   # which features are wanted is not known yet
+        ranked = {self.state(before) for before in ("evaluation", "scaling")} == {"kept"} if part in OF_LEADERS else True
+        if not ranked: return NOT_YET   # which features are wanted is not known yet
         return self.results.problem(part, self.asked(part)) or "kept"
 
     # ---- how long it takes, and all at once
@@ -405,7 +447,7 @@ class ModelDiff:
         "What is kept so far, the leading features first."
         return describe(self)
 
-# %% ../nbs/37_model_diff.ipynb #2ffbf990
+# %% ../nbs/37_model_diff.ipynb #911467b6
 def two_models(sites: tuple[str, ...]) -> tuple[str, str]:
     "The names of the two models of some sites. ValueError when there are more, or fewer."
     names = tuple(sites_by_model(sites, None))
@@ -415,10 +457,10 @@ def two_models(sites: tuple[str, ...]) -> tuple[str, str]:
 
 
 CAUSED = "{surely} of the {n} leading features change {b}'s predictions more than a random direction does"
-IN_COMMON = ("The {n} leading features of {b} fire on documents of their own: their firings are spread over {spread} of "
-             "where others as frequent fire, which among {n} such others is {alike}.")
-NOTHING = ("Nothing found: the {n} leading features of {b} fire wherever others as frequent do. Their firings are spread "
-           "over {spread} of the places of those, and of {n} such others over {alike}.")
+IN_COMMON = ("The {n} leading features of {b} fire on documents of their own: their firings are spread over {spread} "
+             "of where others as frequent fire, which among {n} such others is {alike}.")
+NOTHING = ("Nothing found: the {n} leading features of {b} fire wherever others as frequent do. Their firings are "
+           "spread over {spread} of the places of those, and of {n} such others over {alike}.")
 FEW = "Whether the leading features have something in common is not known: too few of them fire on these rows."
 
 
