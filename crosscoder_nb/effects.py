@@ -6,8 +6,9 @@
 __all__ = ['raw_directions', 'randomise', 'recall', 'ablation_effects']
 
 # %% ../nbs/33_effects.ipynb #0253792b
-import inspect, warnings
 from collections.abc import Sequence
+import inspect, warnings
+from collections.abc import Callable
 from numbers import Integral
 from typing import NamedTuple
 
@@ -265,12 +266,15 @@ def effects_in_windows(
 def ablation_effects(
     cc: CrossCoder,
     models: list[Model],       # whose activations it was trained on, with one tokenizer
-    tokens: Tokens,            # text that it was not trained on
+    tokens: Tokens,            # text that it was not trained on; of a store: StoredTokens(store, tokenizer)
     features: list[int],       # which
     n_texts: int = 100,        # most texts for each feature
     batch_size: int = 64,      # windows, and then firings, at once; what models keep of so many windows is in memory
     seed: int = 0,             # of the texts and of the random directions
     device: str | torch.device | None = None,   # where the crosscoder is moved, and stays; None: the fastest there is
+    keep: Callable[[str, Callable[[], pd.DataFrame]], pd.DataFrame] = lambda name, make: make(),
+                               # called with a name for each batch of windows, and what measures it; may give what it
+                               # kept of an earlier run
 ) -> pd.DataFrame:             # a row per feature that fired, in the order given
     """Mean KL divergence, in nats, between each model's predictions with and without a feature, and a random direction.
 
@@ -280,12 +284,13 @@ def ablation_effects(
     warn_of_rounding(models)
     with evaluating(cc.to(device_or_fastest(device))): found = find_firings(cc, models, tokens, features, n_texts, seed)
     directions = {model.name: raw_directions(cc, sites[model.name].name, features) for model in models}
-    generator, parts = torch.Generator().manual_seed(seed), []
-    last = found.table.groupby("window").position.max().sort_values()   # windows of like length together
+    last, parts = found.table.groupby("window").position.max().sort_values(), []   # windows of like length together
     for start in tqdm(range(0, len(last), batch_size), desc="effects", unit="batch", delay=1):
         windows = last.index[start:start + batch_size]
         some = Firings(found.table[found.table.window.isin(windows)], {w: found.ids[w] for w in windows})
-        parts.append(effects_in_windows(models, sites, features, directions, some, generator, batch_size))
+        generator = torch.Generator().manual_seed(seed + start)   # of its own, so that no batch needs those before it
+        def measure(): return effects_in_windows(models, sites, features, directions, some, generator, batch_size)
+        parts.append(keep(f"{start:07}", measure))
     if not parts: return pd.DataFrame(index=pd.Index([], name="feature"))
     names = [model.name for model in models]
     rows = {j: summarise_effects(texts, names) for j, texts in pd.concat(parts).groupby("feature")}
