@@ -26,7 +26,7 @@ from .machine import device_or_fastest
 from .metrics import evaluating
 from .models import Model
 from .rows import Rows
-from .sites import Site, model_of, sites_by_model
+from .sites import Site, model_of
 from .tokens import Tokens
 
 # %% ../nbs/36_transfer.ipynb #9fa67e4e
