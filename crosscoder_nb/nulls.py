@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['count_interval', 'count_specific', 'q_values', 'against_nulls', 'beyond_nulls', 'judge']
 
-# %% ../nbs/36_nulls.ipynb #1ed5f337
+# %% ../nbs/36_nulls.ipynb #73fc158f
 import math
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,7 @@ import pandas as pd
 
 from .diff import lean
 
-# %% ../nbs/36_nulls.ipynb #dff1bae6
+# %% ../nbs/36_nulls.ipynb #e35c2f0f
 def tail(
     k: int,        # most successes
     n: int,        # trials
@@ -36,20 +36,20 @@ def solve(
     for _ in range(50): low, high = (low, (low + high) / 2) if above((low + high) / 2) else ((low + high) / 2, high)
     return (low + high) / 2
 
-# %% ../nbs/36_nulls.ipynb #77ebddcc
+# %% ../nbs/36_nulls.ipynb #01f143aa
 def count_interval(
     count: int,
     n: int,               # out of how many
     share: float = 0.95,  # of such intervals that hold the truth, at least
 ) -> tuple[float, float]: # lower and upper end, as shares of n
     "The exact interval of a share that was counted. ValueError unless 0 <= count <= n and n > 0."
-    if not (0 <= count <= n and n > 0): raise ValueError(f"A count is from 0 to n, and n at least 1; got {count} of {n}.")
+    if not (0 <= count <= n and n > 0): raise ValueError(f"A count is from 0 to n, n at least 1; got {count} of {n}.")
     rest = (1 - share) / 2
     low = 0.0 if count == 0 else solve(lambda p: 1 - tail(count - 1, n, p) > rest)
     high = 1.0 if count == n else solve(lambda p: tail(count, n, p) < rest)
     return low, high
 
-# %% ../nbs/36_nulls.ipynb #b8f9217a
+# %% ../nbs/36_nulls.ipynb #4812aaf4
 CRITERIA = {   # what is counted among the features claimed for a model -> whether a feature passes
     "class": lambda df, which: df["class"] == f"{which} only",
     "scaling": lambda df, which: df.scaling == f"{which} only",
@@ -73,7 +73,7 @@ def check_runs(own: pd.DataFrame, nulls: Mapping[str, pd.DataFrame]) -> None:
     for name, df in {"the table": own, **nulls}.items():
         if "evidence" not in df: raise ValueError(f"{name} is no table of evidence: it has no column 'evidence'.")
 
-# %% ../nbs/36_nulls.ipynb #efadc29c
+# %% ../nbs/36_nulls.ipynb #4ffc1d4c
 def count_specific(
     own: pd.DataFrame,                   # from `evidence`
     nulls: Mapping[str, pd.DataFrame],   # name -> the same of a run that learnt something else
@@ -98,7 +98,7 @@ def count_specific(
         rows[criterion] = row | {"nulls with as many": as_many, "p": (1 + as_many) / len(shares)}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("criterion")
 
-# %% ../nbs/36_nulls.ipynb #6b9fa203
+# %% ../nbs/36_nulls.ipynb #d892d628
 def q_values(
     p: Sequence[float],          # of tests; NaN for one that was not made
     method: str = "storey",      # or "bh", which takes all to be without effect
@@ -113,7 +113,7 @@ def q_values(
     q[order] = np.minimum.accumulate((pi * m * p[order] / np.arange(1, m + 1))[::-1])[::-1].clip(max=1)
     return q
 
-# %% ../nbs/36_nulls.ipynb #cfbb5469
+# %% ../nbs/36_nulls.ipynb #3878d7d9
 def against_nulls(
     own: pd.DataFrame,                   # from `evidence`
     nulls: Mapping[str, pd.DataFrame],   # name -> the same of a run that learnt something else
@@ -132,7 +132,7 @@ def against_nulls(
     df.attrs = own.attrs
     return df
 
-# %% ../nbs/36_nulls.ipynb #81a5b8f9
+# %% ../nbs/36_nulls.ipynb #2de80ed1
 def beyond_nulls(
     own: pd.DataFrame,               # from `leanings`
     nulls: Sequence[pd.DataFrame],   # the same of the nulls' leading features, by the same kinds
@@ -151,18 +151,19 @@ def beyond_nulls(
     df.attrs = own.attrs
     return df
 
-# %% ../nbs/36_nulls.ipynb #c4d5c106
+# %% ../nbs/36_nulls.ipynb #c92b48f0
 TWICE = 2   # times as large as of any null: the logarithm of the spread, of leading features that have more in common
 
-# %% ../nbs/36_nulls.ipynb #95856d4f
+# %% ../nbs/36_nulls.ipynb #ac07a52a
 def judge(
     own: pd.DataFrame,               # rows of `spread`, such as pd.DataFrame([spread(where, top, by) for by in ...])
     nulls: Sequence[pd.DataFrame],   # the same of the nulls
 ) -> pd.DataFrame:                   # a row per kind of rows; attrs verdict
     """Whether the leading features have more in common than those of any null, and the verdict.
 
-    `lowest_null` is the lowest end of the nulls' intervals. `found` asks that the logarithm of `spread_high` is at least
-    twice its logarithm, and that `p`, times the number of kinds tried, is below 0.05. ValueError when a null lacks one of the kinds."""
+    `lowest_null` is the lowest end of the nulls' intervals. `found` asks that the logarithm of `spread_high` is at
+    least twice its logarithm, and that `p`, times the number of kinds tried, is below 0.05. ValueError when a null
+    lacks one of the kinds."""
     own, lows = own.set_index("by"), [df.set_index("by").spread_low for df in nulls]
     if not nulls or any(set(own.index) - set(low.index) for low in lows):
         raise ValueError(f"judge takes at least one null, with rows by {', '.join(own.index)}; got "
