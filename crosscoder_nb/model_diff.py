@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ModelDiff']
 
-# %% ../nbs/37_model_diff.ipynb #c3d499fb
+# %% ../nbs/37_model_diff.ipynb #2e8c23de
 import hashlib
 import html
 import json
@@ -41,7 +41,7 @@ from .stored_tokens import StoredTokens
 from .tokens import Tokens
 from .validation import check_apart
 
-# %% ../nbs/37_model_diff.ipynb #5ec5942d
+# %% ../nbs/37_model_diff.ipynb #93c5d306
 def short_digest(content) -> str:   # 16 hexadecimal digits
     "A hash of something fit for JSON."
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
@@ -61,7 +61,7 @@ def identify_model(model: Model) -> str:
     "What tells a model from others."
     return short_digest(model.identity() | dict(dtype=str(model.dtype)))
 
-# %% ../nbs/37_model_diff.ipynb #6e72c2bb
+# %% ../nbs/37_model_diff.ipynb #b43ec3f3
 OTHER_SITES = ("the crosscoder's sites are in models called {wanted}; {missing} not among the models given, {given}. "
                "Give models of these names, load_model(path, name), or none: ModelDiff(cc, held_out), which leaves out "
                "what models are needed for.")
@@ -91,7 +91,7 @@ def was_trained_on(cc: CrossCoder, rows: Rows) -> bool:
     ours, trained = (json.loads(json.dumps(without_records(x, ("path",)), default=str)) for x in (ours, trained))
     return bool(trained) and ours == trained
 
-# %% ../nbs/37_model_diff.ipynb #15610361
+# %% ../nbs/37_model_diff.ipynb #d363cc02
 class Part(NamedTuple):
     "One of the things that take time."
     finds: str                  # in a few words
@@ -107,7 +107,7 @@ PARTS = dict(evaluation=Part("variance explained, dead features, the texts on wh
              baselines=Part("the mean difference of the activations through each model's unembedding", True),
              predictions=Part("after which tokens the models predict differently, without any crosscoder", True))
 
-# %% ../nbs/37_model_diff.ipynb #2d758805
+# %% ../nbs/37_model_diff.ipynb #e4e13f9e
 def tabulate_evaluation(e: Evaluation) -> pd.DataFrame:   # a row per feature
     "An evaluation as a table."
     df = pd.DataFrame({name: getattr(e, name).cpu() for name in ("frequency", "max_act", "mean_act")})
@@ -120,7 +120,7 @@ def read_evaluation(df: pd.DataFrame) -> Evaluation:
     rates = {name: torch.tensor(df[name].to_numpy()) for name in df}
     return Evaluation(**df.attrs, **rates, dead=rates["frequency"] == 0)
 
-# %% ../nbs/37_model_diff.ipynb #86f508be
+# %% ../nbs/37_model_diff.ipynb #fa560484
 WAYS = "doc", "token", "position", "role", "template", "source"   # to divide rows
 
 
@@ -141,7 +141,7 @@ def summarise_places(
             text=most.get("text", ""))
     return pd.DataFrame.from_dict(rows, orient="index").infer_objects().rename_axis("by")
 
-# %% ../nbs/37_model_diff.ipynb #69964dc5
+# %% ../nbs/37_model_diff.ipynb #7b5dd6dc
 SMALL = 512, 2048   # rows on which times are measured
 
 
@@ -165,13 +165,13 @@ def say_seconds(s: float) -> str:
     "A time as one says it."
     return f"{s / 60:.0f} min" if s >= 100 else f"{max(1, s):.0f} s"
 
-# %% ../nbs/37_model_diff.ipynb #6727c679
+# %% ../nbs/37_model_diff.ipynb #88f54398
 LEADING = ("evidence", "rel_norm", "nu_error", "nu_error_low", "nu_error_high", "nu_reconstruction",
            "nu_reconstruction_low", "nu_reconstruction_high", "cosine", "scaling", "firings")
 ABOUT = 50   # leading features that are asked for what they have in common
 OF_LEADERS = "effects", "about", "artifacts"   # parts that are of the leading features
 
-# %% ../nbs/37_model_diff.ipynb #c09ad1b4
+# %% ../nbs/37_model_diff.ipynb #ca1dc428
 class ModelDiff:
     """What differs between two models, by one crosscoder: `run` computes all, each property what it needs.
 
@@ -388,8 +388,8 @@ class ModelDiff:
         if problem := self.missing(part): return problem
         if part == "evaluation" and knows_texts(self.held_out):
             return "kept" if (self.results.folder / "examples" / "manifest.json").exists() else NOT_YET
-        ranked = {self.state(before) for before in ("evaluation", "scaling")} == {"kept"} if part in OF_LEADERS else True
-        if not ranked: return NOT_YET   # which features are wanted is not known yet
+        if part in OF_LEADERS and {self.state("evaluation"), self.state("scaling")} != {"kept"}:
+            return NOT_YET   # which features are wanted is not known yet
         return self.results.problem(part, self.asked(part)) or "kept"
 
     # ---- how long it takes, and all at once
@@ -447,7 +447,7 @@ class ModelDiff:
         "What is kept so far, the leading features first."
         return describe(self)
 
-# %% ../nbs/37_model_diff.ipynb #911467b6
+# %% ../nbs/37_model_diff.ipynb #77595881
 def two_models(sites: tuple[str, ...]) -> tuple[str, str]:
     "The names of the two models of some sites. ValueError when there are more, or fewer."
     names = tuple(sites_by_model(sites, None))
