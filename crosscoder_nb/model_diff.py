@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['ModelDiff']
 
-# %% ../nbs/37_model_diff.ipynb #2e8c23de
+# %% ../nbs/37_model_diff.ipynb #30b31da2
 import hashlib
 import html
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
@@ -34,6 +34,7 @@ from .latent_scaling import latent_scaling
 from .leanings import Occurrences, leanings, spread
 from .metrics import Evaluation, evaluate
 from .models import Model
+from .nulls import against_nulls, count_specific, judge
 from .results import NOT_YET, Results
 from .rows import InMemory, Rows, check_rows, check_sites
 from .sites import model_of, sites_by_model
@@ -41,7 +42,7 @@ from .stored_tokens import StoredTokens
 from .tokens import Tokens
 from .validation import check_apart
 
-# %% ../nbs/37_model_diff.ipynb #93c5d306
+# %% ../nbs/37_model_diff.ipynb #a740d9cf
 def short_digest(content) -> str:   # 16 hexadecimal digits
     "A hash of something fit for JSON."
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
@@ -61,7 +62,7 @@ def identify_model(model: Model) -> str:
     "What tells a model from others."
     return short_digest(model.identity() | dict(dtype=str(model.dtype)))
 
-# %% ../nbs/37_model_diff.ipynb #b43ec3f3
+# %% ../nbs/37_model_diff.ipynb #4af53d35
 OTHER_SITES = ("the crosscoder's sites are in models called {wanted}; {missing} not among the models given, {given}. "
                "Give models of these names, load_model(path, name), or none: ModelDiff(cc, held_out), which leaves out "
                "what models are needed for.")
@@ -91,7 +92,7 @@ def was_trained_on(cc: CrossCoder, rows: Rows) -> bool:
     ours, trained = (json.loads(json.dumps(without_records(x, ("path",)), default=str)) for x in (ours, trained))
     return bool(trained) and ours == trained
 
-# %% ../nbs/37_model_diff.ipynb #d363cc02
+# %% ../nbs/37_model_diff.ipynb #21c08f13
 class Part(NamedTuple):
     "One of the things that take time."
     finds: str                  # in a few words
@@ -107,7 +108,7 @@ PARTS = dict(evaluation=Part("variance explained, dead features, the texts on wh
              baselines=Part("the mean difference of the activations through each model's unembedding", True),
              predictions=Part("after which tokens the models predict differently, without any crosscoder", True))
 
-# %% ../nbs/37_model_diff.ipynb #e4e13f9e
+# %% ../nbs/37_model_diff.ipynb #eb9d26db
 def tabulate_evaluation(e: Evaluation) -> pd.DataFrame:   # a row per feature
     "An evaluation as a table."
     df = pd.DataFrame({name: getattr(e, name).cpu() for name in ("frequency", "max_act", "mean_act")})
@@ -120,7 +121,7 @@ def read_evaluation(df: pd.DataFrame) -> Evaluation:
     rates = {name: torch.tensor(df[name].to_numpy()) for name in df}
     return Evaluation(**df.attrs, **rates, dead=rates["frequency"] == 0)
 
-# %% ../nbs/37_model_diff.ipynb #fa560484
+# %% ../nbs/37_model_diff.ipynb #ef98d073
 WAYS = "doc", "token", "position", "role", "template", "source"   # to divide rows
 
 
@@ -141,7 +142,7 @@ def summarise_places(
             text=most.get("text", ""))
     return pd.DataFrame.from_dict(rows, orient="index").infer_objects().rename_axis("by")
 
-# %% ../nbs/37_model_diff.ipynb #7b5dd6dc
+# %% ../nbs/37_model_diff.ipynb #538b4c1e
 SMALL = 512, 2048   # rows on which times are measured
 
 
@@ -165,13 +166,13 @@ def say_seconds(s: float) -> str:
     "A time as one says it."
     return f"{s / 60:.0f} min" if s >= 100 else f"{max(1, s):.0f} s"
 
-# %% ../nbs/37_model_diff.ipynb #88f54398
+# %% ../nbs/37_model_diff.ipynb #83a94ec4
 LEADING = ("evidence", "rel_norm", "nu_error", "nu_error_low", "nu_error_high", "nu_reconstruction",
-           "nu_reconstruction_low", "nu_reconstruction_high", "cosine", "scaling", "firings")
+           "nu_reconstruction_low", "nu_reconstruction_high", "cosine", "scaling", "firings", "q_null")
 ABOUT = 50   # leading features that are asked for what they have in common
 OF_LEADERS = "effects", "about", "artifacts"   # parts that are of the leading features
 
-# %% ../nbs/37_model_diff.ipynb #ca1dc428
+# %% ../nbs/37_model_diff.ipynb #68fa112c
 class ModelDiff:
     """What differs between two models, by one crosscoder: `run` computes all, each property what it needs.
 
@@ -185,6 +186,7 @@ class ModelDiff:
         models: Sequence[Model] = (),         # those of the sites; none: what they are needed for is left out
         folder: str | Path | None = None,     # where results are kept, and found again; None: nowhere
         sites: Sequence[str] | None = None,   # to compare, one of each of two models; None: the crosscoder's only two
+        nulls: Mapping[str, "ModelDiff"] | None = None,   # name -> a diff of models that learnt something else
         tokens: Tokens | None = None,         # texts for the models to read; None: those of held_out
         trained_on: Rows | None = None,       # to be compared with held_out, row by row; None: as cc.info tells
         allow_seen: bool = False,             # whether held_out may be rows that were trained on
@@ -202,6 +204,7 @@ class ModelDiff:
         self.sites = tuple(cc.writes) if sites is None else tuple(sites)
         self.names = two_models(self.sites)
         self.cc, self.held_out, self.models, self.tokens = cc, held_out, list(models), tokens
+        self.others = dict(nulls or {})
         self.options = dict(sites=sites, n_leaders=n_leaders, n_candidates=n_candidates, n_texts=n_texts, seed=seed,
                             device=device)
         self.temporary = tempfile.TemporaryDirectory() if folder is None else None
@@ -321,8 +324,19 @@ class ModelDiff:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        "All that is known of each feature, from `evidence`."
-        return evidence(self.norms, self.scaling, self.effects)
+        "All that is known of each feature, from `evidence`; with nulls also `against_nulls`."
+        table = evidence(self.norms, self.scaling, self.effects)
+        return against_nulls(table, self.null_tables) if self.others else table
+
+    @cached_property
+    def null_tables(self) -> dict[str, pd.DataFrame]:
+        "The evidence of the nulls."
+        return {name: evidence(md.norms, md.scaling) for name, md in self.others.items()}
+
+    @cached_property
+    def nulls(self) -> pd.DataFrame | None:
+        "Counts of specific features beside those of the nulls, from `count_specific`; None without nulls."
+        return count_specific(self.table, self.null_tables) if self.others else None
 
     @cached_property
     def leaders(self) -> pd.DataFrame:
@@ -339,7 +353,7 @@ class ModelDiff:
     @cached_property
     def verdict(self) -> str:
         "What was found, and whether that says anything, in a few sentences."
-        return judge(self)
+        return say_verdict(self)
 
     # ---- what it rests on
 
@@ -447,7 +461,7 @@ class ModelDiff:
         "What is kept so far, the leading features first."
         return describe(self)
 
-# %% ../nbs/37_model_diff.ipynb #77595881
+# %% ../nbs/37_model_diff.ipynb #b7cf16e4
 def two_models(sites: tuple[str, ...]) -> tuple[str, str]:
     "The names of the two models of some sites. ValueError when there are more, or fewer."
     names = tuple(sites_by_model(sites, None))
@@ -456,7 +470,8 @@ def two_models(sites: tuple[str, ...]) -> tuple[str, str]:
                      f"{', '.join(sites)}. Choose two: sites=(first, second).")
 
 
-CAUSED = "{surely} of the {n} leading features change {b}'s predictions more than a random direction does"
+CAUSED = "{surely} of {n} leading features surely change {b}'s predictions more than a random direction does."
+NO_NULL = "Whether models that learnt something else would look the same is not known without nulls."
 IN_COMMON = ("The {n} leading features of {b} fire on documents of their own: their firings are spread over {spread} "
              "of where others as frequent fire, which among {n} such others is {alike}.")
 NOTHING = ("Nothing found: the {n} leading features of {b} fire wherever others as frequent do. Their firings are "
@@ -464,17 +479,30 @@ NOTHING = ("Nothing found: the {n} leading features of {b} fire wherever others 
 FEW = "Whether the leading features have something in common is not known: too few of them fire on these rows."
 
 
-def judge(md: ModelDiff) -> str:
-    "Whether the leading features have documents in common, more than others do, and how many of them do something."
-    if md.about is None: return f"about {md.missing('about')}"
+def say_common(md: ModelDiff) -> str:
+    "Whether the leading features have documents in common, without nulls to compare with."
     if "doc" not in md.about.index: return FEW
-    doc, b = md.about.loc["doc"], md.names[1]
+    doc = md.about.loc["doc"]
     def between(name): return f"{doc[name]:.2f} ({doc[name + '_low']:.2f} to {doc[name + '_high']:.2f})"
     say = IN_COMMON if doc.spread_high < doc.alike_low else NOTHING
-    said = [say.format(n=int(doc.features), b=b, spread=between("spread"), alike=between("alike"))]
+    return say.format(n=int(doc.features), b=md.names[1], spread=between("spread"), alike=between("alike"))
+
+
+def against(md: ModelDiff) -> str:
+    "Whether the leading features have more in common than those of the nulls, from `judge`."
+    each = [md.about, *(null.about for null in md.others.values())]
+    shared = [by for by in md.about.index if all(by in df.index for df in each)]
+    own, *others = (df.loc[shared].reset_index() for df in each)
+    return judge(own, others).attrs["verdict"]
+
+
+def say_verdict(md: ModelDiff) -> str:
+    "What the leading features have in common, against nulls where there are some, and how many of them do something."
+    if md.about is None: return f"about {md.missing('about')}"
+    said, b = [against(md) if md.others else f"{say_common(md)} {NO_NULL}"], md.names[1]
     if md.effects is not None and len(md.effects):
         top = md.leaders[f"times_{b}_low"].dropna()
-        said.append(CAUSED.format(surely=int((top > 1).sum()), n=len(top), b=b) + ".")
+        said.append(CAUSED.format(surely=int((top > 1).sum()), n=len(top), b=b))
     return " ".join(said)
 
 
