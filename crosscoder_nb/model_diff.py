@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ModelDiff']
 
-# %% ../nbs/37_model_diff.ipynb #30b31da2
+# %% ../nbs/37_model_diff.ipynb #aa04acf7
 import hashlib
 import html
 import json
@@ -42,7 +42,7 @@ from .stored_tokens import StoredTokens
 from .tokens import Tokens
 from .validation import check_apart
 
-# %% ../nbs/37_model_diff.ipynb #a740d9cf
+# %% ../nbs/37_model_diff.ipynb #71b3a640
 def short_digest(content) -> str:   # 16 hexadecimal digits
     "A hash of something fit for JSON."
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
@@ -62,7 +62,7 @@ def identify_model(model: Model) -> str:
     "What tells a model from others."
     return short_digest(model.identity() | dict(dtype=str(model.dtype)))
 
-# %% ../nbs/37_model_diff.ipynb #4af53d35
+# %% ../nbs/37_model_diff.ipynb #ce31ca9b
 OTHER_SITES = ("the crosscoder's sites are in models called {wanted}; {missing} not among the models given, {given}. "
                "Give models of these names, load_model(path, name), or none: ModelDiff(cc, held_out), which leaves out "
                "what models are needed for.")
@@ -92,7 +92,7 @@ def was_trained_on(cc: CrossCoder, rows: Rows) -> bool:
     ours, trained = (json.loads(json.dumps(without_records(x, ("path",)), default=str)) for x in (ours, trained))
     return bool(trained) and ours == trained
 
-# %% ../nbs/37_model_diff.ipynb #21c08f13
+# %% ../nbs/37_model_diff.ipynb #81bc0470
 class Part(NamedTuple):
     "One of the things that take time."
     finds: str                  # in a few words
@@ -108,7 +108,7 @@ PARTS = dict(evaluation=Part("variance explained, dead features, the texts on wh
              baselines=Part("the mean difference of the activations through each model's unembedding", True),
              predictions=Part("after which tokens the models predict differently, without any crosscoder", True))
 
-# %% ../nbs/37_model_diff.ipynb #eb9d26db
+# %% ../nbs/37_model_diff.ipynb #a8fe3849
 def tabulate_evaluation(e: Evaluation) -> pd.DataFrame:   # a row per feature
     "An evaluation as a table."
     df = pd.DataFrame({name: getattr(e, name).cpu() for name in ("frequency", "max_act", "mean_act")})
@@ -121,7 +121,7 @@ def read_evaluation(df: pd.DataFrame) -> Evaluation:
     rates = {name: torch.tensor(df[name].to_numpy()) for name in df}
     return Evaluation(**df.attrs, **rates, dead=rates["frequency"] == 0)
 
-# %% ../nbs/37_model_diff.ipynb #ef98d073
+# %% ../nbs/37_model_diff.ipynb #8e5110fe
 WAYS = "doc", "token", "position", "role", "template", "source"   # to divide rows
 
 
@@ -142,7 +142,7 @@ def summarise_places(
             text=most.get("text", ""))
     return pd.DataFrame.from_dict(rows, orient="index").infer_objects().rename_axis("by")
 
-# %% ../nbs/37_model_diff.ipynb #538b4c1e
+# %% ../nbs/37_model_diff.ipynb #6129824f
 SMALL = 512, 2048   # rows on which times are measured
 
 
@@ -166,13 +166,13 @@ def say_seconds(s: float) -> str:
     "A time as one says it."
     return f"{s / 60:.0f} min" if s >= 100 else f"{max(1, s):.0f} s"
 
-# %% ../nbs/37_model_diff.ipynb #83a94ec4
+# %% ../nbs/37_model_diff.ipynb #cb19a7f4
 LEADING = ("evidence", "rel_norm", "nu_error", "nu_error_low", "nu_error_high", "nu_reconstruction",
            "nu_reconstruction_low", "nu_reconstruction_high", "cosine", "scaling", "firings", "q_null")
 ABOUT = 50   # leading features that are asked for what they have in common
 OF_LEADERS = "effects", "about", "artifacts"   # parts that are of the leading features
 
-# %% ../nbs/37_model_diff.ipynb #68fa112c
+# %% ../nbs/37_model_diff.ipynb #37b6be4f
 class ModelDiff:
     """What differs between two models, by one crosscoder: `run` computes all, each property what it needs.
 
@@ -445,7 +445,7 @@ class ModelDiff:
         for part, (state, seconds, finds) in plan.iterrows():
             why = "" if part in todo else f" ({state})"
             print(f"{part:11} {say_seconds(seconds) if seconds else '-':>6}  {finds}{why}")
-        print(f"{'in all':11} {say_seconds(plan.seconds.sum()) if todo else '-':>6}  kept in {self.results.folder}")
+        print(f"{'in all':11} {say_seconds(plan.seconds.sum()) if todo else '-':>6}")
         with self.results.writing():
             for part in (bar := tqdm(todo, desc="model diff", unit="part")):
                 bar.set_postfix_str(part)
@@ -461,7 +461,7 @@ class ModelDiff:
         "What is kept so far, the leading features first."
         return describe(self)
 
-# %% ../nbs/37_model_diff.ipynb #b7cf16e4
+# %% ../nbs/37_model_diff.ipynb #6efc5d8a
 def two_models(sites: tuple[str, ...]) -> tuple[str, str]:
     "The names of the two models of some sites. ValueError when there are more, or fewer."
     names = tuple(sites_by_model(sites, None))
