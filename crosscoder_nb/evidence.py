@@ -25,9 +25,16 @@ def find_disputes(
 def score_evidence(
     df: pd.DataFrame,   # with the columns of `diff` and of `latent_scaling`
 ) -> pd.Series:         # from 0, both models have the feature alike, to 1; NaN for a feature that never fired
-    "The mean of |2 r - 1| and of what is left to 1 above the intervals of ν_ε and ν_r; 0 where there is no interval."
-    above = [1 - df[f"nu_{target}_high"].clip(0, 1).fillna(1) for target in ("error", "reconstruction")]
-    return (((2 * df.rel_norm - 1).abs() + sum(above)) / 3).where(df.firings > 0)
+    "The mean of |2 r - 1| and 1 - ν_ε, which is first brought into [0, 1]."
+    return ((2 * df.rel_norm - 1).abs() + 1 - df.nu_error.clip(0, 1)) / 2
+
+
+def score_features(
+    df: pd.DataFrame,   # with the columns of `latent_scaling`
+) -> pd.Series:         # 0 for a feature that fired too seldom for an interval
+    "The share of the difference that each feature writes, times what is left to 1 above the intervals of ν_ε and ν_r."
+    left = [1 - df[f"nu_{target}_high"].clip(0, 1).fillna(1) for target in ("error", "reconstruction")]
+    return df.difference * sum(left) / 2
 
 
 def check_tables(df: pd.DataFrame, scaling: pd.DataFrame, effects: pd.DataFrame | None) -> None:
@@ -50,15 +57,16 @@ def evidence(
     df: pd.DataFrame,                      # from `diff`, of two models
     scaling: pd.DataFrame,                 # from `latent_scaling`, of the same two
     effects: pd.DataFrame | None = None,   # from `ablation_effects`, of some of the features
-) -> pd.DataFrame:                         # df with the columns of all, and `evidence`, `dispute`; attrs of df
-    """All that is known of each feature in one row, a score, and a sentence where norms and scaling disagree.
+) -> pd.DataFrame:                         # df with the columns of all, `score`, `evidence`, `dispute`; attrs of df
+    """All that is known of each feature in one row, two scores, and a sentence where norms and scaling disagree.
 
-    `evidence` says how far the feature `claimed` for a model is surely that model's alone: the mean of |2 r - 1| and,
-    for both ratios of latent scaling, of 1 minus the upper end of the interval.
+    `evidence` is the mean of |2 r - 1| and 1 - ν_ε: how far the feature `claimed` for a model is that model's alone.
+    `score`, by which `exclusive` ranks, says how much of the difference of the models that makes: `difference` times
+    the mean of 1 - ν at the upper ends of the intervals of ν_ε and ν_r.
     ValueError when the tables are of different models or features."""
     check_tables(df, scaling, effects)
     table = df.join(scaling)
     if effects is not None: table = table.join(effects)
-    table = table.assign(evidence=score_evidence(table), dispute=find_disputes(table))
+    table = table.assign(score=score_features(table), evidence=score_evidence(table), dispute=find_disputes(table))
     table.attrs = df.attrs
     return table

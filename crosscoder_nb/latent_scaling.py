@@ -39,6 +39,7 @@ class ScalingSums:
         self.claimed = (lengths[1] >= lengths[0]).long()                           # 0: the first model, 1: the second
         self.probe = torch.where(self.claimed[:, None] == 1, decoders[1], decoders[0])
         self.own = [(self.probe * d).sum(1) for d in decoders]                     # what 1 of it puts back, [feature]
+        self.apart = (decoders[1] - decoders[0]).square().sum(1)                   # how far 1 of it moves them apart
         self.sums = torch.zeros(len(SUMS), self.n_blocks * cc.n_features, dtype=torch.float64)
 
     def add(self, batch: EncodedRows) -> None:
@@ -114,6 +115,7 @@ def latent_scaling(
     """Factors and ratios of latent scaling, with 95 % bootstrap intervals over documents, and what they say.
 
     `nu_error` and `nu_reconstruction` are β of the other model over β of the model that the feature is claimed for.
+    `difference` is a feature's share of what all together write differently: the mean of |f (d_B - d_A)|² over tokens.
     A model that chooses its own features counts where it has chosen this one.
     Minder et al. 2025, arXiv:2504.02922. ValueError when the sites are not two of one width."""
     pair = check_pair(cc.to(device_or_fastest(device)), sites)
@@ -129,6 +131,7 @@ def latent_scaling(
         ours, other = (torch.where(second == s, sums[f"{target}_1"], sums[f"{target}_0"]) for s in (True, False))
         ends = [e.where(fired >= FEWEST_BLOCKS, torch.nan) for e in ratio_interval(other, ours)]
         df[f"nu_{target}"], df[f"nu_{target}_low"], df[f"nu_{target}_high"] = other.sum(0) / ours.sum(0), *ends
-    df["scaling"] = judge_claim(df)
+    apart = sums["squares"].sum(0) * collected.apart.cpu().double()
+    df["difference"], df["scaling"] = apart / apart.sum().clamp(min=torch.finfo().tiny), judge_claim(df)
     df.attrs = dict(names=names, sites=pair, n_tokens=len(collected.block))
     return df.rename_axis("feature")

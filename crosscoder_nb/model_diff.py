@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ModelDiff']
 
-# %% ../nbs/37_model_diff.ipynb #aa04acf7
+# %% ../nbs/37_model_diff.ipynb #15ac891b
 import hashlib
 import html
 import json
@@ -42,7 +42,7 @@ from .stored_tokens import StoredTokens
 from .tokens import Tokens
 from .validation import check_apart
 
-# %% ../nbs/37_model_diff.ipynb #71b3a640
+# %% ../nbs/37_model_diff.ipynb #84037287
 def short_digest(content) -> str:   # 16 hexadecimal digits
     "A hash of something fit for JSON."
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
@@ -62,7 +62,7 @@ def identify_model(model: Model) -> str:
     "What tells a model from others."
     return short_digest(model.identity() | dict(dtype=str(model.dtype)))
 
-# %% ../nbs/37_model_diff.ipynb #ce31ca9b
+# %% ../nbs/37_model_diff.ipynb #8b4bfb4d
 OTHER_SITES = ("the crosscoder's sites are in models called {wanted}; {missing} not among the models given, {given}. "
                "Give models of these names, load_model(path, name), or none: ModelDiff(cc, held_out), which leaves out "
                "what models are needed for.")
@@ -92,7 +92,7 @@ def was_trained_on(cc: CrossCoder, rows: Rows) -> bool:
     ours, trained = (json.loads(json.dumps(without_records(x, ("path",)), default=str)) for x in (ours, trained))
     return bool(trained) and ours == trained
 
-# %% ../nbs/37_model_diff.ipynb #81bc0470
+# %% ../nbs/37_model_diff.ipynb #ece63399
 class Part(NamedTuple):
     "One of the things that take time."
     finds: str                  # in a few words
@@ -108,7 +108,7 @@ PARTS = dict(evaluation=Part("variance explained, dead features, the texts on wh
              baselines=Part("the mean difference of the activations through each model's unembedding", True),
              predictions=Part("after which tokens the models predict differently, without any crosscoder", True))
 
-# %% ../nbs/37_model_diff.ipynb #a8fe3849
+# %% ../nbs/37_model_diff.ipynb #2590dd50
 def tabulate_evaluation(e: Evaluation) -> pd.DataFrame:   # a row per feature
     "An evaluation as a table."
     df = pd.DataFrame({name: getattr(e, name).cpu() for name in ("frequency", "max_act", "mean_act")})
@@ -121,7 +121,7 @@ def read_evaluation(df: pd.DataFrame) -> Evaluation:
     rates = {name: torch.tensor(df[name].to_numpy()) for name in df}
     return Evaluation(**df.attrs, **rates, dead=rates["frequency"] == 0)
 
-# %% ../nbs/37_model_diff.ipynb #8e5110fe
+# %% ../nbs/37_model_diff.ipynb #5f77b412
 WAYS = "doc", "token", "position", "role", "template", "source"   # to divide rows
 
 
@@ -142,7 +142,7 @@ def summarise_places(
             text=most.get("text", ""))
     return pd.DataFrame.from_dict(rows, orient="index").infer_objects().rename_axis("by")
 
-# %% ../nbs/37_model_diff.ipynb #6129824f
+# %% ../nbs/37_model_diff.ipynb #5e89cd5d
 SMALL = 512, 2048   # rows on which times are measured
 
 
@@ -166,13 +166,14 @@ def say_seconds(s: float) -> str:
     "A time as one says it."
     return f"{s / 60:.0f} min" if s >= 100 else f"{max(1, s):.0f} s"
 
-# %% ../nbs/37_model_diff.ipynb #cb19a7f4
-LEADING = ("evidence", "rel_norm", "nu_error", "nu_error_low", "nu_error_high", "nu_reconstruction",
-           "nu_reconstruction_low", "nu_reconstruction_high", "cosine", "scaling", "firings", "q_null")
+# %% ../nbs/37_model_diff.ipynb #2d2de0ff
+LEADING = ("score", "difference", "rel_norm", "nu_error", "nu_error_low", "nu_error_high", "nu_reconstruction",
+           "nu_reconstruction_low", "nu_reconstruction_high", "evidence", "cosine", "scaling", "firings", "q_null")
+VERSION = 1  # of what is kept
 ABOUT = 50   # leading features that are asked for what they have in common
 OF_LEADERS = "effects", "about", "artifacts"   # parts that are of the leading features
 
-# %% ../nbs/37_model_diff.ipynb #37b6be4f
+# %% ../nbs/37_model_diff.ipynb #8858c6bd
 class ModelDiff:
     """What differs between two models, by one crosscoder: `run` computes all, each property what it needs.
 
@@ -226,7 +227,7 @@ class ModelDiff:
         "How well the crosscoder reconstructs, and how often each feature fires, on the held-out rows."
         if self.examples is not None: return self.examples.evaluation
         def make(): return tabulate_evaluation(evaluate(self.cc, self.held_out, device=self.options["device"]))
-        return read_evaluation(self.results.table("evaluation", {}, make))
+        return read_evaluation(self.results.table("evaluation", self.asked("evaluation"), make))
 
     @cached_property
     def norms(self) -> pd.DataFrame:
@@ -314,12 +315,12 @@ class ModelDiff:
         n: int,
         which: str | None = None,   # name of a model; None: the second
     ) -> list[int]:
-        "Numbers of the features for which there is most evidence that only one model has them, effects aside."
+        "Numbers of the features with the highest score of those claimed for a model."
         return [int(i) for i in exclusive(evidence(self.norms, self.scaling), which or self.names[1], n).index]
 
     @cached_property
     def candidates(self) -> list[int]:
-        "The features whose effects are measured: those of each model for which there is most evidence."
+        "The features whose effects are measured: those that lead in each model."
         return [i for name in reversed(self.names) for i in self.leading(self.options["n_candidates"], name)]
 
     @cached_property
@@ -340,7 +341,7 @@ class ModelDiff:
 
     @cached_property
     def leaders(self) -> pd.DataFrame:
-        "The features with most evidence that only the second model has them, with their strongest text."
+        "The features that make most of the difference and are surely the second model's, with their strongest text."
         top = exclusive(self.table, self.names[1], self.options["n_leaders"])
         caused = [f"times_{self.names[1]}{end}" for end in ("", "_low", "_high")]
         top = top[[column for column in (*LEADING, *caused) if column in top]]
@@ -378,6 +379,10 @@ class ModelDiff:
         return dict(models=[identify_model(model) for model in self.models], texts=texts)
 
     def asked(self, part: str) -> dict:
+        "What decides a part besides the crosscoder and the rows."
+        return dict(version=VERSION) | self.options_of(part)
+
+    def options_of(self, part: str) -> dict:
         "The options that decide a part."
         if part == "evaluation": return {}
         if part == "scaling": return dict(sites=list(self.sites))
@@ -461,7 +466,7 @@ class ModelDiff:
         "What is kept so far, the leading features first."
         return describe(self)
 
-# %% ../nbs/37_model_diff.ipynb #6efc5d8a
+# %% ../nbs/37_model_diff.ipynb #39a7732e
 def two_models(sites: tuple[str, ...]) -> tuple[str, str]:
     "The names of the two models of some sites. ValueError when there are more, or fewer."
     names = tuple(sites_by_model(sites, None))
