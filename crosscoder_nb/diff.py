@@ -209,9 +209,8 @@ def lean(
     df: pd.DataFrame,   # from diff or evidence
     which: str,         # name of a model
 ) -> pd.Series:         # higher: more its own
-    "How much each feature leans to a model: by its score where there is one, or else by its share of the norms."
-    score = next((df[name] for name in ("score", "evidence") if name in df), None)
-    if score is not None: return score.where(df.claimed == which, -score)
+    "How much each feature leans to a model: by its evidence where there is some, or else by its share of the norms."
+    if "evidence" in df: return df.evidence.where(df.claimed == which, -df.evidence)
     if f"share_{which}" in df: return df[f"share_{which}"]
     return df.rel_norm if which == df.attrs["names"][1] else 1 - df.rel_norm
 

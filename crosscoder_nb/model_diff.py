@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ModelDiff']
 
-# %% ../nbs/37_model_diff.ipynb #15ac891b
+# %% ../nbs/37_model_diff.ipynb #8924166a
 import hashlib
 import html
 import json
@@ -42,7 +42,7 @@ from .stored_tokens import StoredTokens
 from .tokens import Tokens
 from .validation import check_apart
 
-# %% ../nbs/37_model_diff.ipynb #84037287
+# %% ../nbs/37_model_diff.ipynb #bbc295ff
 def short_digest(content) -> str:   # 16 hexadecimal digits
     "A hash of something fit for JSON."
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
@@ -62,7 +62,7 @@ def identify_model(model: Model) -> str:
     "What tells a model from others."
     return short_digest(model.identity() | dict(dtype=str(model.dtype)))
 
-# %% ../nbs/37_model_diff.ipynb #8b4bfb4d
+# %% ../nbs/37_model_diff.ipynb #ace5ae91
 OTHER_SITES = ("the crosscoder's sites are in models called {wanted}; {missing} not among the models given, {given}. "
                "Give models of these names, load_model(path, name), or none: ModelDiff(cc, held_out), which leaves out "
                "what models are needed for.")
@@ -92,7 +92,7 @@ def was_trained_on(cc: CrossCoder, rows: Rows) -> bool:
     ours, trained = (json.loads(json.dumps(without_records(x, ("path",)), default=str)) for x in (ours, trained))
     return bool(trained) and ours == trained
 
-# %% ../nbs/37_model_diff.ipynb #ece63399
+# %% ../nbs/37_model_diff.ipynb #0f985d4f
 class Part(NamedTuple):
     "One of the things that take time."
     finds: str                  # in a few words
@@ -108,7 +108,7 @@ PARTS = dict(evaluation=Part("variance explained, dead features, the texts on wh
              baselines=Part("the mean difference of the activations through each model's unembedding", True),
              predictions=Part("after which tokens the models predict differently, without any crosscoder", True))
 
-# %% ../nbs/37_model_diff.ipynb #2590dd50
+# %% ../nbs/37_model_diff.ipynb #1c599cf1
 def tabulate_evaluation(e: Evaluation) -> pd.DataFrame:   # a row per feature
     "An evaluation as a table."
     df = pd.DataFrame({name: getattr(e, name).cpu() for name in ("frequency", "max_act", "mean_act")})
@@ -121,7 +121,7 @@ def read_evaluation(df: pd.DataFrame) -> Evaluation:
     rates = {name: torch.tensor(df[name].to_numpy()) for name in df}
     return Evaluation(**df.attrs, **rates, dead=rates["frequency"] == 0)
 
-# %% ../nbs/37_model_diff.ipynb #5f77b412
+# %% ../nbs/37_model_diff.ipynb #bfd4e675
 WAYS = "doc", "token", "position", "role", "template", "source"   # to divide rows
 
 
@@ -142,7 +142,7 @@ def summarise_places(
             text=most.get("text", ""))
     return pd.DataFrame.from_dict(rows, orient="index").infer_objects().rename_axis("by")
 
-# %% ../nbs/37_model_diff.ipynb #5e89cd5d
+# %% ../nbs/37_model_diff.ipynb #b7069549
 SMALL = 512, 2048   # rows on which times are measured
 
 
@@ -166,14 +166,14 @@ def say_seconds(s: float) -> str:
     "A time as one says it."
     return f"{s / 60:.0f} min" if s >= 100 else f"{max(1, s):.0f} s"
 
-# %% ../nbs/37_model_diff.ipynb #2d2de0ff
-LEADING = ("score", "difference", "rel_norm", "nu_error", "nu_error_low", "nu_error_high", "nu_reconstruction",
-           "nu_reconstruction_low", "nu_reconstruction_high", "evidence", "cosine", "scaling", "firings", "q_null")
+# %% ../nbs/37_model_diff.ipynb #b43a77af
+LEADING = ("evidence", "difference", "cosine", "rel_norm", "nu_error", "nu_error_low", "nu_error_high",
+           "nu_reconstruction", "nu_reconstruction_low", "nu_reconstruction_high", "scaling", "firings", "q_null")
 VERSION = 1  # of what is kept
 ABOUT = 50   # leading features that are asked for what they have in common
 OF_LEADERS = "effects", "about", "artifacts"   # parts that are of the leading features
 
-# %% ../nbs/37_model_diff.ipynb #8858c6bd
+# %% ../nbs/37_model_diff.ipynb #534f5edb
 class ModelDiff:
     """What differs between two models, by one crosscoder: `run` computes all, each property what it needs.
 
@@ -315,7 +315,7 @@ class ModelDiff:
         n: int,
         which: str | None = None,   # name of a model; None: the second
     ) -> list[int]:
-        "Numbers of the features with the highest score of those claimed for a model."
+        "Numbers of the features with the most evidence of those claimed for a model."
         return [int(i) for i in exclusive(evidence(self.norms, self.scaling), which or self.names[1], n).index]
 
     @cached_property
@@ -341,7 +341,7 @@ class ModelDiff:
 
     @cached_property
     def leaders(self) -> pd.DataFrame:
-        "The features that make most of the difference and are surely the second model's, with their strongest text."
+        "The features of the second model with the most evidence, with their strongest text."
         top = exclusive(self.table, self.names[1], self.options["n_leaders"])
         caused = [f"times_{self.names[1]}{end}" for end in ("", "_low", "_high")]
         top = top[[column for column in (*LEADING, *caused) if column in top]]
@@ -466,7 +466,7 @@ class ModelDiff:
         "What is kept so far, the leading features first."
         return describe(self)
 
-# %% ../nbs/37_model_diff.ipynb #39a7732e
+# %% ../nbs/37_model_diff.ipynb #d7596e31
 def two_models(sites: tuple[str, ...]) -> tuple[str, str]:
     "The names of the two models of some sites. ValueError when there are more, or fewer."
     names = tuple(sites_by_model(sites, None))
