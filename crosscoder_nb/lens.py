@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['logit_lens', 'patchscope']
 
-# %% ../nbs/30_lens.ipynb #f080a25b
+# %% ../nbs/30_lens.ipynb #2ab7de38
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -16,7 +16,7 @@ from .interventions import edited
 from .models import Model
 from .sites import Site, layout_of
 
-# %% ../nbs/30_lens.ipynb #16d93733
+# %% ../nbs/30_lens.ipynb #f33557b2
 FINAL_NORMS = "norm", "ln_f", "final_layer_norm", "final_layernorm"   # Llama's family, GPT-2's, GPT-NeoX, Phi
 
 def final_norm(module: nn.Module) -> nn.Module:   # of a language model
@@ -41,7 +41,7 @@ def lens_logits(
         cap = getattr(module.config.get_text_config(), "final_logit_softcapping", None)
     return cap * (logits / cap).tanh() if cap else logits
 
-# %% ../nbs/30_lens.ipynb #f750cbcb
+# %% ../nbs/30_lens.ipynb #23a402f1
 Directions = Tensor | Mapping[str, Tensor]   # [direction d], or name -> [d]
 
 
@@ -68,7 +68,7 @@ def spell_tokens(
     spaced = [str(raw).startswith("\N{LOWER ONE EIGHTH BLOCK}") for raw in tokenizer.convert_ids_to_tokens(ids)]
     return [" " + text if space and not text.startswith(" ") else text for text, space in zip(texts, spaced)]
 
-# %% ../nbs/30_lens.ipynb #2bccde31
+# %% ../nbs/30_lens.ipynb #55ecf186
 def logit_lens(
     model: Model,
     directions: Directions,   # [direction d], or name -> [d]; d is the width of the residual stream
@@ -89,7 +89,7 @@ def logit_lens(
             columns[f"{name}_z"] += ((top.values[:, 0] - logits.mean(1)) / logits.std(1)).tolist()
     return pd.DataFrame(columns, index=pd.Index(names, name="direction"))
 
-# %% ../nbs/30_lens.ipynb #0a45bde7
+# %% ../nbs/30_lens.ipynb #1ba5cd74
 IDENTITY = ("cat -> cat\n1135 -> 1135\nhello -> hello\n?", "bear -> bear\n42 -> 42\nblue -> blue\n?",
             "921 -> 921\ntarget -> target\nanna -> anna\n?")   # the last token of each is replaced
 
@@ -124,7 +124,7 @@ def write_patched(
                                return_dict_in_generate=True, output_logits=True)
     return made.logits[0].float().log_softmax(-1).cpu(), made.sequences[:, seq:].cpu()
 
-# %% ../nbs/30_lens.ipynb #df8b853d
+# %% ../nbs/30_lens.ipynb #b8178f68
 def patchscope(
     model: Model,
     site: Site,                                  # in this model, best in the first half of its blocks
