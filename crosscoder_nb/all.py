@@ -4,16 +4,22 @@
 
 # %% auto #0
 __all__ = ['ActivationBuffer', 'ActivationStore', 'BatchTopK', 'Browser', 'CrossCoder', 'Examples', 'Gated', 'Group', 'GroupMax',
-           'InMemory', 'JumpReLU', 'ReLU', 'Share', 'StreamedRows', 'Tokens', 'TopK', 'TrainConfig', 'ablation_effects',
-           'attn_in', 'attn_out', 'clt', 'cosine_histogram', 'crosscoder', 'dedicated', 'designated_shared', 'diff',
-           'edited', 'evaluate', 'evidence', 'excerpt', 'exclusive', 'explain_store', 'explained_variance_per_token',
-           'fidelity', 'fit_scaling', 'harvest', 'head', 'heads', 'latent_scaling', 'load_dictionary', 'load_model',
-           'load_saelens', 'lora_pair', 'mix', 'mlp_in', 'mlp_out', 'norm_difference', 'per_layer_saes',
-           'planted_activations', 'pre_post_mlp', 'push_to_hub', 'recipe', 'relative_norm_histogram', 'resid', 'sae',
-           'same_place', 'save_circuit_tracer', 'save_crosscode', 'save_delphi', 'save_dictionary_learning',
-           'save_kissane', 'save_openmoss', 'save_saelens', 'save_sparsify', 'shared_sae', 'stdlib_texts', 'steer',
-           'steered_logits', 'train', 'train_many', 'training_curves', 'transcoder', 'weakly_causal', 'wrap_model',
-           'write_report']
+           'InMemory', 'JumpReLU', 'ModelDiff', 'Occurrences', 'ReLU', 'Share', 'StoredTokens', 'StreamedRows',
+           'Tokens', 'TopK', 'TrainConfig', 'ablation_effects', 'against_nulls', 'attn_in', 'attn_out', 'beyond_nulls',
+           'bias_differences', 'clt', 'compare_drifts', 'compare_subspaces', 'cosine_histogram', 'count_specific',
+           'crosscoder', 'dedicated', 'delta', 'derive', 'describe_directions', 'designated_shared', 'diff',
+           'difference_dictionary', 'difference_features', 'difference_lens', 'edited', 'evaluate', 'evidence',
+           'excerpt', 'exclusive', 'exclusivity', 'explain_cosines', 'explain_store', 'explained_variance_per_token',
+           'feature_drift', 'feature_sets', 'fidelity', 'find_artifacts', 'fit_scaling', 'harvest', 'head', 'heads',
+           'judge', 'kl_by', 'latent_scaling', 'leanings', 'load_dictionary', 'load_model', 'load_saelens',
+           'logit_lens', 'lora_pair', 'map_activations', 'map_features', 'match_features', 'mean_differences', 'mix',
+           'mlp_in', 'mlp_out', 'norm_difference', 'patchscope', 'per_layer_saes', 'planted_activations',
+           'planted_language', 'pre_post_mlp', 'prediction_kl', 'principal_directions', 'push_to_hub', 'q_values',
+           'recipe', 'relative_norm_histogram', 'resid', 'sae', 'same_place', 'save_circuit_tracer', 'save_crosscode',
+           'save_delphi', 'save_dictionary_learning', 'save_kissane', 'save_openmoss', 'save_saelens', 'save_sparsify',
+           'share_on', 'shared_sae', 'spread', 'stability', 'stdlib_texts', 'steer', 'steered_logits', 'train',
+           'train_many', 'training_curves', 'transcoder', 'transfer_effects', 'weakly_causal', 'where_classes_fire',
+           'wrap_model', 'write_report']
 
 # %% ../nbs/90_all.ipynb #d0101b5f
 import inspect
@@ -22,13 +28,18 @@ from collections.abc import Callable
 
 from fastcore.docments import docments
 
-from .architectures import (clt, crosscoder, dedicated, designated_shared, per_layer_saes, pre_post_mlp,
-                                         sae, shared_sae, transcoder, weakly_causal)
+from .architectures import (clt, crosscoder, dedicated, delta, designated_shared, per_layer_saes,
+                                         pre_post_mlp, sae, shared_sae, transcoder, weakly_causal)
+from .artifacts import find_artifacts
+from .baselines import (bias_differences, describe_directions, difference_dictionary,
+                                     difference_features, difference_lens, kl_by, mean_differences, prediction_kl,
+                                     principal_directions)
 from .browser import Browser
 from .buffer import ActivationBuffer
 from .circuit_tracer import save_circuit_tracer
 from .crosscode import save_crosscode
 from .crosscoder import CrossCoder, Group
+from .derived import derive
 from .dictionaries import load_dictionary
 from .dictionary_learning import save_dictionary_learning
 from .diff import diff, exclusive, norm_difference
@@ -42,12 +53,18 @@ from .hub import push_to_hub
 from .interventions import edited
 from .kissane import save_kissane
 from .latent_scaling import latent_scaling
+from .leanings import Occurrences, leanings, share_on, spread, where_classes_fire
+from .lens import logit_lens, patchscope
+from .matching import compare_subspaces, feature_sets, match_features, stability
 from .memory import explain_store
 from .metrics import evaluate, explained_variance_per_token
+from .model_diff import ModelDiff
 from .models import load_model, lora_pair, same_place, wrap_model
+from .nulls import against_nulls, beyond_nulls, count_specific, judge, q_values
 from .openmoss import save_openmoss
 from .organisms import planted_activations
 from .pairs import stdlib_texts
+from .planted import planted_language
 from .plots import cosine_histogram, relative_norm_histogram, training_curves
 from .recipes import Share, TrainConfig, recipe
 from .registry import load_saelens
@@ -59,24 +76,34 @@ from .sites import attn_in, attn_out, head, heads, mlp_in, mlp_out, resid
 from .sources import mix
 from .sparsify import save_sparsify
 from .sparsity import BatchTopK, Gated, GroupMax, JumpReLU, ReLU, TopK
+from .starts import explain_cosines
 from .steering import steer, steered_logits
 from .store import ActivationStore
+from .stored_tokens import StoredTokens
 from .tables import StreamedRows
 from .tokens import Tokens
 from .train import train, train_many
+from .transfer import (compare_drifts, exclusivity, feature_drift, map_activations, map_features,
+                                    transfer_effects)
 
 # %% ../nbs/90_all.ipynb #401f3e7e
 _all_ = ["ActivationBuffer", "ActivationStore", "BatchTopK", "Browser", "CrossCoder", "Examples", "Gated", "Group",
-         "GroupMax", "InMemory", "JumpReLU", "ReLU", "Share", "StreamedRows", "Tokens", "TopK", "TrainConfig",
-         "ablation_effects", "attn_in", "attn_out", "clt", "cosine_histogram", "crosscoder", "dedicated",
-         "designated_shared", "diff", "edited", "evaluate", "evidence", "excerpt", "exclusive", "explain_store",
-         "explained_variance_per_token", "fidelity", "fit_scaling", "harvest", "head", "heads", "latent_scaling",
-         "load_dictionary", "load_model", "load_saelens", "lora_pair", "mix", "mlp_in", "mlp_out", "norm_difference",
-         "per_layer_saes", "planted_activations", "pre_post_mlp", "push_to_hub", "recipe", "relative_norm_histogram",
-         "resid", "sae", "same_place", "save_circuit_tracer", "save_crosscode", "save_delphi",
-         "save_dictionary_learning", "save_kissane", "save_openmoss", "save_saelens", "save_sparsify", "shared_sae",
-         "stdlib_texts", "steer", "steered_logits", "train", "train_many", "training_curves", "transcoder",
-         "weakly_causal", "wrap_model", "write_report"]
+         "GroupMax", "InMemory", "JumpReLU", "ModelDiff", "Occurrences", "ReLU", "Share", "StoredTokens",
+         "StreamedRows", "Tokens", "TopK", "TrainConfig", "ablation_effects", "against_nulls", "attn_in", "attn_out",
+         "beyond_nulls", "bias_differences", "clt", "compare_drifts", "compare_subspaces", "cosine_histogram",
+         "count_specific", "crosscoder", "dedicated", "delta", "derive", "describe_directions", "designated_shared",
+         "diff", "difference_dictionary", "difference_features", "difference_lens", "edited", "evaluate", "evidence",
+         "excerpt", "exclusive", "exclusivity", "explain_cosines", "explain_store", "explained_variance_per_token",
+         "feature_drift", "feature_sets", "fidelity", "find_artifacts", "fit_scaling", "harvest", "head", "heads",
+         "judge", "kl_by", "latent_scaling", "leanings", "load_dictionary", "load_model", "load_saelens",
+         "logit_lens", "lora_pair", "map_activations", "map_features", "match_features", "mean_differences", "mix",
+         "mlp_in", "mlp_out", "norm_difference", "patchscope", "per_layer_saes", "planted_activations",
+         "planted_language", "pre_post_mlp", "prediction_kl", "principal_directions", "push_to_hub", "q_values",
+         "recipe", "relative_norm_histogram", "resid", "sae", "same_place", "save_circuit_tracer", "save_crosscode",
+         "save_delphi", "save_dictionary_learning", "save_kissane", "save_openmoss", "save_saelens", "save_sparsify",
+         "share_on", "shared_sae", "spread", "stability", "stdlib_texts", "steer", "steered_logits", "train",
+         "train_many", "training_curves", "transcoder", "transfer_effects", "weakly_causal", "where_classes_fire",
+         "wrap_model", "write_report"]
 
 # %% ../nbs/90_all.ipynb #all00002
 PATHS = re.compile(r"\b(crosscoder_nb|collections|pathlib|typing)(\.[a-z_]+)*\.")   # of modules, in a type

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['find_artifacts']
 
-# %% ../nbs/35_artifacts.ipynb #689243b0
+# %% ../nbs/35_artifacts.ipynb #423dca10
 import pandas as pd
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ from .machine import device_or_fastest
 from .metrics import EncodedRows, measure
 from .rows import Rows
 
-# %% ../nbs/35_artifacts.ipynb #6fad8526
+# %% ../nbs/35_artifacts.ipynb #f5f8fcd1
 def nearest_partners(
     cc: CrossCoder,
     table: pd.DataFrame,        # from `evidence`, of all features
@@ -41,7 +41,7 @@ def nearest_partners(
         best[mine], partner[mine] = found.values, others[found.indices]
     return partner, best
 
-# %% ../nbs/35_artifacts.ipynb #4a42e710
+# %% ../nbs/35_artifacts.ipynb #366e8a18
 PAIR_SUMS = "both", "either", "ours", "other"    # tokens of both and of either; the two numerators of ν together
 
 
@@ -87,7 +87,7 @@ class PairSums:
         parts = torch.stack([((f > 0) & (g > 0)).to(f), ((f > 0) | (g > 0)).to(f), ours, other])
         self.sums.index_add_(1, self.block[batch.row.cpu()], parts.cpu().double())
 
-# %% ../nbs/35_artifacts.ipynb #e6179adf
+# %% ../nbs/35_artifacts.ipynb #f809da71
 ALIKE, TOGETHER = 0.7, 0.5   # lowest cosine of two directions that may be one; lowest share, lowest ν, of twins
 
 
@@ -106,7 +106,7 @@ def name_artifacts(
     said[df.scaling == "too few firings"] = "too few firings"
     return said
 
-# %% ../nbs/35_artifacts.ipynb #0e1e2257
+# %% ../nbs/35_artifacts.ipynb #b132a65f
 NO_SCALING = ("find_artifacts needs to know what latent scaling says: give it "
               "evidence(diff(cc, evaluate(cc, rows)), latent_scaling(cc, rows)).")
 OTHER_TABLE = "the table is of {n} features, the crosscoder has {n_features}: give the whole table of this crosscoder."
@@ -132,7 +132,7 @@ def measure_pairs(
         for end, values in zip(("low", "high"), ends): df[f"{name}_{end}"] = values.where(enough, torch.nan)
     return df
 
-# %% ../nbs/35_artifacts.ipynb #9dda0b0e
+# %% ../nbs/35_artifacts.ipynb #2438eed0
 def find_artifacts(
     cc: CrossCoder,
     rows: Rows,                           # those of the table, best rows it was not trained on
@@ -152,7 +152,8 @@ def find_artifacts(
     if features is None: features = table.index[table["class"].isin([f"{n} only" for n in names])].tolist()
     cc.to(device_or_fastest(device))
     partner, cosine = nearest_partners(cc, table, features)
-    said = ["claimed", "firings", "rel_norm", "class", *table.filter(regex="^nu_(error|reconstruction)").columns, "scaling"]
+    nu = table.filter(regex="^nu_(error|reconstruction)").columns
+    said = ["claimed", "firings", "rel_norm", "class", *nu, "scaling"]
     df = table.loc[features, said].assign(twin=partner.numpy(), cosine=cosine.double().numpy())
     df = df.join(measure_pairs(cc, rows, df[df.twin >= 0], dict(zip(names, table.attrs["sites"])), n_blocks))
     df = df.assign(artifact=name_artifacts(df))

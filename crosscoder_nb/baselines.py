@@ -6,7 +6,7 @@
 __all__ = ['difference', 'difference_dictionary', 'difference_features', 'mean_differences', 'bias_differences',
            'principal_directions', 'describe_directions', 'difference_lens', 'prediction_kl', 'kl_by']
 
-# %% ../nbs/35_baselines.ipynb #8de70493
+# %% ../nbs/35_baselines.ipynb #9c163077
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +23,7 @@ from .crosscoder import CrossCoder, columns, take
 from .derived import derive
 from .harvest import Harvest, make_part, match_reading
 from .interventions import kl_divergence
-from .intervals import assign_blocks, ratio_interval
+from .intervals import assign_blocks, draw_blocks, ratio_interval
 from .kernels import sampled_products
 from .lens import logit_lens, spell_tokens
 from .metrics import EncodedRows, measure
@@ -34,7 +34,7 @@ from .sites import model_of
 from .tokens import Tokens
 from .train import Trained, train
 
-# %% ../nbs/35_baselines.ipynb #e77d90f4
+# %% ../nbs/35_baselines.ipynb #429f24df
 TWO_SITES = "a difference is of two sites, sites=(first, second); the rows have {there}"
 
 def name_difference(a: str, b: str) -> str:
@@ -42,7 +42,7 @@ def name_difference(a: str, b: str) -> str:
     places = dict.fromkeys(site.partition("/")[2] for site in (b, a))
     return f"{model_of(b)}-{model_of(a)}/{'-'.join(places)}".rstrip("/")
 
-# %% ../nbs/35_baselines.ipynb #166f595a
+# %% ../nbs/35_baselines.ipynb #ccb219f5
 def difference(
     rows: Rows,                              # of two sites, or of more; or of one, which is a difference already
     sites: tuple[str, str] | None = None,    # first and second; None: the two that there are
@@ -53,7 +53,7 @@ def difference(
     if len(pair) != 2: raise ValueError(TWO_SITES.format(there=", ".join(rows.sites)))
     return derive(rows, {name_difference(*pair): {pair[0]: -1, pair[1]: 1}})
 
-# %% ../nbs/35_baselines.ipynb #2ae5964b
+# %% ../nbs/35_baselines.ipynb #0d3a251e
 def difference_dictionary(
     folder: str | Path,                      # of metrics, checkpoints and result; continued if it is there
     rows: Rows,                              # of two sites of one width
@@ -65,7 +65,7 @@ def difference_dictionary(
     held_out = None if held_out is None else difference(held_out, sites)
     return train(recipe("batchtopk", **options), difference(rows, sites), folder, held_out=held_out)
 
-# %% ../nbs/35_baselines.ipynb #1b74f4fb
+# %% ../nbs/35_baselines.ipynb #feb3a1b2
 class LossSums:
     "Adds up, over encoded rows of one site and by blocks of documents, what each feature's removal would lose."
 
@@ -90,7 +90,7 @@ class LossSums:
         self.firings += code.counts().cpu()
         self.sum.index_add_(0, code.col.cpu(), code.val.cpu().double())
 
-# %% ../nbs/35_baselines.ipynb #d4688e00
+# %% ../nbs/35_baselines.ipynb #c72da3c6
 def difference_features(
     cc: CrossCoder,          # from `difference_dictionary`, or another of one site
     rows: Rows,              # of that site, or of the two whose difference it is
@@ -109,12 +109,12 @@ def difference_features(
     df.attrs = dict(sites=list(rows.sites), n_tokens=len(sums.block))
     return df.rename_axis("feature")
 
-# %% ../nbs/35_baselines.ipynb #e13cda06
+# %% ../nbs/35_baselines.ipynb #57428533
 def positions_of(rows: Rows) -> np.ndarray | None:   # None: not known
     "The position of each row in its window."
     with suppress(AttributeError, ValueError): return rows.position
 
-# %% ../nbs/35_baselines.ipynb #d54871b3
+# %% ../nbs/35_baselines.ipynb #082e492a
 def mean_differences(
     rows: Rows,
     first: int = 5,                          # how many of the first positions that the rows hold; 0: only all tokens
@@ -134,7 +134,7 @@ def mean_differences(
     means |= {f"position {p}": sums[i] / count[i] for i, p in enumerate(numbers)}
     return {name: mean.float() for name, mean in means.items()}
 
-# %% ../nbs/35_baselines.ipynb #e78f4efd
+# %% ../nbs/35_baselines.ipynb #b8cf7f18
 def bias_differences(
     cc: CrossCoder,
     sites: tuple[str, str] | None = None,   # first and second; None: the two that it writes
@@ -148,7 +148,7 @@ def bias_differences(
     if centre.any(): found["centre"] = centre[at[pair[1]]] - centre[at[pair[0]]]
     return found
 
-# %% ../nbs/35_baselines.ipynb #c24e7e30
+# %% ../nbs/35_baselines.ipynb #7c297027
 def principal_directions(
     rows: Rows,
     n: int = 10,                             # how many, the strongest first
@@ -166,7 +166,7 @@ def principal_directions(
     best = torch.where((best @ mean < 0)[:, None], -best, best)
     return {f"component {i}": v.float() for i, v in enumerate(best, 1)}
 
-# %% ../nbs/35_baselines.ipynb #7549f0a2
+# %% ../nbs/35_baselines.ipynb #0d20eef3
 def keep_ends(
     ends: tuple[Tensor, Tensor] | None,   # values and rows so far, [direction n] each
     along: Tensor,                        # [row direction]
@@ -189,7 +189,7 @@ def show_ends(
     "The text that leads up to each of some rows."
     return [[rows.text(int(i), tokenizer, before=4, after=0) for i in some] for some in ends[1]]
 
-# %% ../nbs/35_baselines.ipynb #86f86b69
+# %% ../nbs/35_baselines.ipynb #2e5fdc6e
 def describe_directions(
     rows: Rows,
     directions: Mapping[str, Tensor],        # name -> [d], such as those of `mean_differences`
@@ -219,7 +219,7 @@ def describe_directions(
     df.attrs = dict(sites=list(rows.sites), n_tokens=len(block))
     return df
 
-# %% ../nbs/35_baselines.ipynb #5ecb0066
+# %% ../nbs/35_baselines.ipynb #7424878f
 def difference_lens(
     rows: Rows,
     models: list[Model],                     # through whose unembedding they are read
@@ -233,7 +233,7 @@ def difference_lens(
     table = describe_directions(rows, directions, sites=sites)
     return table.join([logit_lens(model, directions, k).add_suffix(f"_{model.name}") for model in models])
 
-# %% ../nbs/35_baselines.ipynb #1e45373e
+# %% ../nbs/35_baselines.ipynb #20bc9548
 MOST = 2 ** 26   # numbers in the logits of a pass
 
 
@@ -256,11 +256,11 @@ def compare_predictions(
     return dict(kl=kl_divergence(second, first), raised=(second.exp() - first.exp()).argmax(1),
                 gain=gain.where(follows, torch.nan))
 
-# %% ../nbs/35_baselines.ipynb #c9452cfe
+# %% ../nbs/35_baselines.ipynb #93485fd9
 def prediction_kl(
     models: list[Model],   # first and second, with one tokenizer
     tokens: Tokens,
-) -> pd.DataFrame:         # a row per token that counts, as in a store: kl, gain in nats; raised; token, doc, position, ...
+) -> pd.DataFrame:         # a row per token that counts, as in a store: kl, gain (nats), raised; token, doc, ...
     """How the second model's prediction after each token differs from the first's: KL(second ‖ first), the token whose
     probability it raises most, and its gain in log-probability of the token that follows.
 
@@ -282,17 +282,27 @@ def prediction_kl(
     df.attrs = dict(names=[model.name for model in models])
     return df
 
-# %% ../nbs/35_baselines.ipynb #4488057e
+# %% ../nbs/35_baselines.ipynb #51305a1f
 FEWEST = 5   # documents for an interval
 
-# %% ../nbs/35_baselines.ipynb #6e878351
+def group_interval(
+    total: Tensor,   # [block group]
+    n: Tensor,       # [block group]
+    at_once: int = 4096,
+) -> Tensor:         # [2 group]
+    "Bootstrap interval of total / n over blocks, by the draws in which a group occurs; groups are in few documents."
+    draws, ends = draw_blocks(len(n), 400, 0), torch.tensor([.025, .975]).double()
+    pairs = zip(total.split(at_once, 1), n.split(at_once, 1))
+    return torch.cat([((draws @ above) / (draws @ below)).nanquantile(ends, dim=0) for above, below in pairs], 1)
+
+# %% ../nbs/35_baselines.ipynb #516da7ac
 def kl_by(
     kl: pd.DataFrame,       # from `prediction_kl`
     by: str | np.ndarray,   # a column, or a label of each row
     tokenizer=None,         # to spell tokens when by="token" or "raised"
     n_blocks: int = 50,     # parts of the documents that intervals are drawn over
-) -> pd.DataFrame:          # a row per group, the largest share first: tokens, documents, kl, kl_low, kl_high, share, gain
-    "Mean divergence of predictions by group, with 95 % bootstrap intervals over documents where there are five or more."
+) -> pd.DataFrame:          # a row per group, largest share first: tokens, documents, kl, kl_low, kl_high, share, gain
+    "Mean divergence of predictions by group, with 95 % bootstrap intervals over documents where there are five."
     label, group = np.unique(kl[by].values if isinstance(by, str) else np.asarray(by), return_inverse=True)
     block = assign_blocks(SimpleNamespace(doc=kl.doc.values), n_blocks)
     cell = block * len(label) + torch.as_tensor(group)
@@ -301,9 +311,9 @@ def kl_by(
     n, total = add_up(np.ones(len(kl))), add_up(kl.kl.values)
     each = kl.assign(group=group).groupby("group")
     documents = each.doc.nunique().values
-    ends = [np.where(documents >= FEWEST, end, np.nan) for end in ratio_interval(total, n)]
-    df = pd.DataFrame(dict(tokens=n.sum(0).long(), documents=documents, kl=total.sum(0) / n.sum(0), kl_low=ends[0],
-                           kl_high=ends[1], share=total.sum(0) / total.sum(), gain=each.gain.mean().values),
+    low, high = (np.where(documents >= FEWEST, end, np.nan) for end in group_interval(total, n))
+    df = pd.DataFrame(dict(tokens=n.sum(0).long(), documents=documents, kl=total.sum(0) / n.sum(0), kl_low=low,
+                           kl_high=high, share=total.sum(0) / total.sum(), gain=each.gain.mean().values),
                       index=pd.Index(label, name=by if isinstance(by, str) else "group"))
     if tokenizer is not None: df.insert(0, "text", spell_tokens(tokenizer, torch.as_tensor(label)))
     return df.sort_values("share", ascending=False, kind="stable")

@@ -39,7 +39,10 @@ COLUMNS = {  # column of the diff -> header, meaning; {A} and {B} become the mod
                             "over those of the model it is claimed for; 0 = not in the other model"),
     "nu_reconstruction": ("ν reconstruction", "the same, of what the crosscoder writes"),
     "scaling": ("scaling", "what the intervals of both ratios say"),
-    "evidence": ("evidence", "mean of |2 r - 1| and 1 - ν error: 1 = only the model it is claimed for has it"),
+    "evidence": ("evidence", "difference times 1 - cosine: how much of the difference between the models the feature "
+                             "carries, and how far its two directions are apart"),
+    "difference": ("difference", "how much of the mean squared difference between the two models' activations the "
+                                 "feature carries"),
     "dispute": ("dispute", "where relative norms and latent scaling say different things"),
     "group": ("group", "group of the crosscoder the feature belongs to"),
 }
@@ -216,7 +219,7 @@ def static_card(
     a, b = names = model_names(df)
     facts = " · ".join(f"{label} {value}" for label, value, _ in provenance(df, evaluation))
     title = f"{a} vs {b} · {facts}"
-    forms = {"evidence": "{:.2f}", "rel_norm": "{:.3f}", "cosine": "{:.2f}", "density": "{:.1e}"}
+    forms = {"evidence": "{:.4f}", "rel_norm": "{:.3f}", "cosine": "{:.2f}", "density": "{:.1e}"}
     forms = {name: form for name, form in forms.items() if name in df}
     header = ["feature", "class", *(describe_column(df, name)["label"] for name in forms), "strongest example"]
     rows = []

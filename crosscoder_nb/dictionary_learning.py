@@ -438,7 +438,7 @@ def check_writable(cc: CrossCoder, fork: str = "science-of-finetuning", what: st
                          "Write it for science-of-finetuning, whose normaliser has a scale for each.")
     if kind == "relu": return
     if cc.sparsity.shares:
-        raise ValueError(f"{what} has one threshold for all features, and here groups have a budget and a threshold each: "
+        raise ValueError(f"{what} has one threshold for all features, and here each group has a budget and a threshold: "
                          f"{', '.join(cc.sparsity.shares)}.")
     if str(rank).upper() not in CODE_NORMALIZATION[:4]:
         usual = ", ".join(CODE_NORMALIZATION[:4]).lower()

@@ -39,6 +39,9 @@ class ScalingSums:
         self.claimed = (lengths[1] >= lengths[0]).long()                           # 0: the first model, 1: the second
         self.probe = torch.where(self.claimed[:, None] == 1, decoders[1], decoders[0])
         self.own = [(self.probe * d).sum(1) for d in decoders]                     # what 1 of it puts back, [feature]
+        raw = [decoder[:, where[s]] / cc.units({s: cc.sites[s]})[0] for s in sites]
+        self.lengths, self.product = [d.square().sum(1) for d in raw], (raw[0] * raw[1]).sum(1)
+        self.read, self.apart = [where[s] for s in sites], 0.                      # Σ |x_1 - x_0|², raw
         self.sums = torch.zeros(len(SUMS), self.n_blocks * cc.n_features, dtype=torch.float64)
 
     def add(self, batch: EncodedRows) -> None:
@@ -50,7 +53,11 @@ class ScalingSums:
         at = [code.val if code.sites is None else code.val * code.sites[:, i] for i in self.number]   # in each model
         f = torch.where(self.claimed[code.col] == 1, at[1], at[0])                 # where its own model has it
         errors = [e + a * own[code.col] for e, a, own in zip(along(error), at, self.own)]
-        parts = [*(f * e for e in errors), *(f * y for y in along(y_hat)), f.square(), (f > 0).to(f)]
+        lengths = [a.square() * length[code.col] for a, length in zip(at, self.lengths)]
+        apart = sum(lengths) - 2 * at[0] * at[1] * self.product[code.col]          # |f_1 d_1 - f_0 d_0|², raw
+        first, second = (batch.x[:, cols] for cols in self.read)
+        self.apart += float((second.float() - first.float()).square().sum())
+        parts = [*(f * e for e in errors), *(f * y for y in along(y_hat)), f.square(), (f > 0).to(f), apart]
         place = self.block[batch.row.cpu()][code.row.cpu()] * cc.n_features + code.col.cpu()
         self.sums.index_add_(1, place, torch.stack(parts).cpu().double())
 
@@ -59,7 +66,8 @@ class ScalingSums:
         return dict(zip(SUMS, self.sums.unflatten(1, (self.n_blocks, -1))))
 
 
-SUMS = "error_0", "error_1", "reconstruction_0", "reconstruction_1", "squares", "firings"   # 0, 1: the two models
+SUMS = ("error_0", "error_1", "reconstruction_0", "reconstruction_1",   # 0, 1: the two models
+        "squares", "firings", "difference")
 
 # %% ../nbs/31_latent_scaling.ipynb #af3cbcd9
 def fit_betas(
@@ -114,6 +122,8 @@ def latent_scaling(
     """Factors and ratios of latent scaling, with 95 % bootstrap intervals over documents, and what they say.
 
     `nu_error` and `nu_reconstruction` are β of the other model over β of the model that the feature is claimed for.
+    `difference` is a feature's part of how far the models' activations are apart: the mean over tokens of
+    |f (d_B - d_A)|² over that of |x_B - x_A|², in raw units; the parts of all features need not add up to 1.
     A model that chooses its own features counts where it has chosen this one.
     Minder et al. 2025, arXiv:2504.02922. ValueError when the sites are not two of one width."""
     pair = check_pair(cc.to(device_or_fastest(device)), sites)
@@ -129,6 +139,7 @@ def latent_scaling(
         ours, other = (torch.where(second == s, sums[f"{target}_1"], sums[f"{target}_0"]) for s in (True, False))
         ends = [e.where(fired >= FEWEST_BLOCKS, torch.nan) for e in ratio_interval(other, ours)]
         df[f"nu_{target}"], df[f"nu_{target}_low"], df[f"nu_{target}_high"] = other.sum(0) / ours.sum(0), *ends
+    df["difference"] = sums["difference"].sum(0) / (collected.apart or 1.)
     df["scaling"] = judge_claim(df)
     df.attrs = dict(names=names, sites=pair, n_tokens=len(collected.block))
     return df.rename_axis("feature")

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['ModelDiff']
 
-# %% ../nbs/37_model_diff.ipynb #c3d499fb
+# %% ../nbs/37_model_diff.ipynb #8924166a
 import warnings
 import hashlib
 import html
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
@@ -35,6 +35,7 @@ from .latent_scaling import latent_scaling
 from .leanings import Occurrences, leanings, spread
 from .metrics import Evaluation, evaluate
 from .models import Model
+from .nulls import against_nulls, count_specific, judge
 from .results import NOT_YET, Results
 from .rows import InMemory, Rows, check_rows, check_sites
 from .sites import model_of, sites_by_model
@@ -42,7 +43,7 @@ from .stored_tokens import StoredTokens
 from .tokens import Tokens
 from .validation import check_apart
 
-# %% ../nbs/37_model_diff.ipynb #5ec5942d
+# %% ../nbs/37_model_diff.ipynb #bbc295ff
 def short_digest(content) -> str:   # 16 hexadecimal digits
     "A hash of something fit for JSON."
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
@@ -62,7 +63,7 @@ def identify_model(model: Model) -> str:
     "What tells a model from others."
     return short_digest(model.identity() | dict(dtype=str(model.dtype)))
 
-# %% ../nbs/37_model_diff.ipynb #6e72c2bb
+# %% ../nbs/37_model_diff.ipynb #ace5ae91
 OTHER_SITES = ("the crosscoder's sites are in models called {wanted}; {missing} not among the models given, {given}. "
                "Give models of these names, load_model(path, name), or none: ModelDiff(cc, held_out), which leaves out "
                "what models are needed for.")
@@ -92,7 +93,7 @@ def was_trained_on(cc: CrossCoder, rows: Rows) -> bool:
     ours, trained = (json.loads(json.dumps(without_records(x, ("path",)), default=str)) for x in (ours, trained))
     return bool(trained) and ours == trained
 
-# %% ../nbs/37_model_diff.ipynb #15610361
+# %% ../nbs/37_model_diff.ipynb #0f985d4f
 class Part(NamedTuple):
     "One of the things that take time."
     finds: str                  # in a few words
@@ -108,7 +109,7 @@ PARTS = dict(evaluation=Part("variance explained, dead features, the texts on wh
              baselines=Part("the mean difference of the activations through each model's unembedding", True),
              predictions=Part("after which tokens the models predict differently, without any crosscoder", True))
 
-# %% ../nbs/37_model_diff.ipynb #2d758805
+# %% ../nbs/37_model_diff.ipynb #1c599cf1
 def tabulate_evaluation(e: Evaluation) -> pd.DataFrame:   # a row per feature
     "An evaluation as a table."
     df = pd.DataFrame({name: getattr(e, name).cpu() for name in ("frequency", "max_act", "mean_act")})
@@ -121,7 +122,7 @@ def read_evaluation(df: pd.DataFrame) -> Evaluation:
     rates = {name: torch.tensor(df[name].to_numpy()) for name in df}
     return Evaluation(**df.attrs, **rates, dead=rates["frequency"] == 0)
 
-# %% ../nbs/37_model_diff.ipynb #86f508be
+# %% ../nbs/37_model_diff.ipynb #bfd4e675
 WAYS = "doc", "token", "position", "role", "template", "source"   # to divide rows
 
 
@@ -142,7 +143,7 @@ def summarise_places(
             text=most.get("text", ""))
     return pd.DataFrame.from_dict(rows, orient="index").infer_objects().rename_axis("by")
 
-# %% ../nbs/37_model_diff.ipynb #69964dc5
+# %% ../nbs/37_model_diff.ipynb #b7069549
 SMALL = 512, 2048   # rows on which times are measured
 
 
@@ -166,13 +167,14 @@ def say_seconds(s: float) -> str:
     "A time as one says it."
     return f"{s / 60:.0f} min" if s >= 100 else f"{max(1, s):.0f} s"
 
-# %% ../nbs/37_model_diff.ipynb #6727c679
-LEADING = ("evidence", "rel_norm", "nu_error", "nu_error_low", "nu_error_high", "nu_reconstruction",
-           "nu_reconstruction_low", "nu_reconstruction_high", "cosine", "scaling", "firings")
+# %% ../nbs/37_model_diff.ipynb #b43a77af
+LEADING = ("evidence", "difference", "cosine", "rel_norm", "nu_error", "nu_error_low", "nu_error_high",
+           "nu_reconstruction", "nu_reconstruction_low", "nu_reconstruction_high", "scaling", "firings", "q_null")
+VERSION = 1  # of what is kept
 ABOUT = 50   # leading features that are asked for what they have in common
 OF_LEADERS = "effects", "about", "artifacts"   # parts that are of the leading features
 
-# %% ../nbs/37_model_diff.ipynb #c09ad1b4
+# %% ../nbs/37_model_diff.ipynb #534f5edb
 class ModelDiff:
     """What differs between two models, by one crosscoder: `run` computes all, each property what it needs.
 
@@ -186,6 +188,7 @@ class ModelDiff:
         models: Sequence[Model] = (),         # those of the sites; none: what they are needed for is left out
         folder: str | Path | None = None,     # where results are kept, and found again; None: nowhere
         sites: Sequence[str] | None = None,   # to compare, one of each of two models; None: the crosscoder's only two
+        nulls: Mapping[str, "ModelDiff"] | None = None,   # name -> a diff of models that learnt something else
         tokens: Tokens | None = None,         # texts for the models to read; None: those of held_out
         trained_on: Rows | None = None,       # to be compared with held_out, row by row; None: as cc.info tells
         allow_seen: bool = False,             # whether held_out may be rows that were trained on
@@ -203,6 +206,7 @@ class ModelDiff:
         self.sites = tuple(cc.writes) if sites is None else tuple(sites)
         self.names = two_models(self.sites)
         self.cc, self.held_out, self.models, self.tokens = cc, held_out, list(models), tokens
+        self.others = dict(nulls or {})
         self.options = dict(sites=sites, n_leaders=n_leaders, n_candidates=n_candidates, n_texts=n_texts, seed=seed,
                             device=device)
         self.temporary = tempfile.TemporaryDirectory() if folder is None else None
@@ -224,7 +228,7 @@ class ModelDiff:
         "How well the crosscoder reconstructs, and how often each feature fires, on the held-out rows."
         if self.examples is not None: return self.examples.evaluation
         def make(): return tabulate_evaluation(evaluate(self.cc, self.held_out, device=self.options["device"]))
-        return read_evaluation(self.results.table("evaluation", {}, make))
+        return read_evaluation(self.results.table("evaluation", self.asked("evaluation"), make))
 
     @cached_property
     def norms(self) -> pd.DataFrame:
@@ -312,22 +316,33 @@ class ModelDiff:
         n: int,
         which: str | None = None,   # name of a model; None: the second
     ) -> list[int]:
-        "Numbers of the features for which there is most evidence that only one model has them, effects aside."
+        "Numbers of the features with the most evidence of those claimed for a model."
         return [int(i) for i in exclusive(evidence(self.norms, self.scaling), which or self.names[1], n).index]
 
     @cached_property
     def candidates(self) -> list[int]:
-        "The features whose effects are measured: those of each model for which there is most evidence."
+        "The features whose effects are measured: those that lead in each model."
         return [i for name in reversed(self.names) for i in self.leading(self.options["n_candidates"], name)]
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        "All that is known of each feature, from `evidence`."
-        return evidence(self.norms, self.scaling, self.effects)
+        "All that is known of each feature, from `evidence`; with nulls also `against_nulls`."
+        table = evidence(self.norms, self.scaling, self.effects)
+        return against_nulls(table, self.null_tables) if self.others else table
+
+    @cached_property
+    def null_tables(self) -> dict[str, pd.DataFrame]:
+        "The evidence of the nulls."
+        return {name: evidence(md.norms, md.scaling) for name, md in self.others.items()}
+
+    @cached_property
+    def nulls(self) -> pd.DataFrame | None:
+        "Counts of specific features beside those of the nulls, from `count_specific`; None without nulls."
+        return count_specific(self.table, self.null_tables) if self.others else None
 
     @cached_property
     def leaders(self) -> pd.DataFrame:
-        "The features with most evidence that only the second model has them, with their strongest text."
+        "The features of the second model with the most evidence, with their strongest text."
         top = exclusive(self.table, self.names[1], self.options["n_leaders"])
         caused = [f"times_{self.names[1]}{end}" for end in ("", "_low", "_high")]
         top = top[[column for column in (*LEADING, *caused) if column in top]]
@@ -340,7 +355,7 @@ class ModelDiff:
     @cached_property
     def verdict(self) -> str:
         "What was found, and whether that says anything, in a few sentences."
-        return judge(self)
+        return say_verdict(self)
 
     # ---- what it rests on
 
@@ -365,6 +380,10 @@ class ModelDiff:
         return dict(models=[identify_model(model) for model in self.models], texts=texts)
 
     def asked(self, part: str) -> dict:
+        "What decides a part besides the crosscoder and the rows."
+        return dict(version=VERSION) | self.options_of(part)
+
+    def options_of(self, part: str) -> dict:
         "The options that decide a part."
         if part == "evaluation": return {}
         if part == "scaling": return dict(sites=list(self.sites))
@@ -389,8 +408,8 @@ class ModelDiff:
         if problem := self.missing(part): return problem
         if part == "evaluation" and knows_texts(self.held_out):
             return "kept" if (self.results.folder / "examples" / "manifest.json").exists() else NOT_YET
-        ranked = {self.state(before) for before in ("evaluation", "scaling")} == {"kept"} if part in OF_LEADERS else True
-        if not ranked: return NOT_YET   # which features are wanted is not known yet
+        if part in OF_LEADERS and {self.state("evaluation"), self.state("scaling")} != {"kept"}:
+            return NOT_YET   # which features are wanted is not known yet
         return self.results.problem(part, self.asked(part)) or "kept"
 
     # ---- how long it takes, and all at once
@@ -432,7 +451,7 @@ class ModelDiff:
         for part, (state, seconds, finds) in plan.iterrows():
             why = "" if part in todo else f" ({state})"
             print(f"{part:11} {say_seconds(seconds) if seconds else '-':>6}  {finds}{why}")
-        print(f"{'in all':11} {say_seconds(plan.seconds.sum()) if todo else '-':>6}  kept in {self.results.folder}")
+        print(f"{'in all':11} {say_seconds(plan.seconds.sum()) if todo else '-':>6}")
         with self.results.writing():
             for part in (bar := tqdm(todo, desc="model diff", unit="part")):
                 bar.set_postfix_str(part)
@@ -448,7 +467,7 @@ class ModelDiff:
         "What is kept so far, the leading features first."
         return describe(self)
 
-# %% ../nbs/37_model_diff.ipynb #911467b6
+# %% ../nbs/37_model_diff.ipynb #d7596e31
 def two_models(sites: tuple[str, ...]) -> tuple[str, str]:
     "The names of the two models of some sites. ValueError when there are more, or fewer."
     names = tuple(sites_by_model(sites, None))
@@ -457,7 +476,8 @@ def two_models(sites: tuple[str, ...]) -> tuple[str, str]:
                      f"{', '.join(sites)}. Choose two: sites=(first, second).")
 
 
-CAUSED = "{surely} of the {n} leading features change {b}'s predictions more than a random direction does"
+CAUSED = "{surely} of {n} leading features surely change {b}'s predictions more than a random direction does."
+NO_NULL = "Whether models that learnt something else would look the same is not known without nulls."
 IN_COMMON = ("The {n} leading features of {b} fire on documents of their own: their firings are spread over {spread} "
              "of where others as frequent fire, which among {n} such others is {alike}.")
 NOTHING = ("Nothing found: the {n} leading features of {b} fire wherever others as frequent do. Their firings are "
@@ -465,17 +485,30 @@ NOTHING = ("Nothing found: the {n} leading features of {b} fire wherever others 
 FEW = "Whether the leading features have something in common is not known: too few of them fire on these rows."
 
 
-def judge(md: ModelDiff) -> str:
-    "Whether the leading features have documents in common, more than others do, and how many of them do something."
-    if md.about is None: return f"about {md.missing('about')}"
+def say_common(md: ModelDiff) -> str:
+    "Whether the leading features have documents in common, without nulls to compare with."
     if "doc" not in md.about.index: return FEW
-    doc, b = md.about.loc["doc"], md.names[1]
+    doc = md.about.loc["doc"]
     def between(name): return f"{doc[name]:.2f} ({doc[name + '_low']:.2f} to {doc[name + '_high']:.2f})"
     say = IN_COMMON if doc.spread_high < doc.alike_low else NOTHING
-    said = [say.format(n=int(doc.features), b=b, spread=between("spread"), alike=between("alike"))]
+    return say.format(n=int(doc.features), b=md.names[1], spread=between("spread"), alike=between("alike"))
+
+
+def against(md: ModelDiff) -> str:
+    "Whether the leading features have more in common than those of the nulls, from `judge`."
+    each = [md.about, *(null.about for null in md.others.values())]
+    shared = [by for by in md.about.index if all(by in df.index for df in each)]
+    own, *others = (df.loc[shared].reset_index() for df in each)
+    return judge(own, others).attrs["verdict"]
+
+
+def say_verdict(md: ModelDiff) -> str:
+    "What the leading features have in common, against nulls where there are some, and how many of them do something."
+    if md.about is None: return f"about {md.missing('about')}"
+    said, b = [against(md) if md.others else f"{say_common(md)} {NO_NULL}"], md.names[1]
     if md.effects is not None and len(md.effects):
         top = md.leaders[f"times_{b}_low"].dropna()
-        said.append(CAUSED.format(surely=int((top > 1).sum()), n=len(top), b=b) + ".")
+        said.append(CAUSED.format(surely=int((top > 1).sum()), n=len(top), b=b))
     return " ".join(said)
 
 

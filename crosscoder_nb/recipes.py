@@ -401,7 +401,7 @@ RECIPES = {
     "dfc": Recipe("Jiralerspong & Bricken 2026", "batchtopk", TOPK | dict(exclusive=0.05), dedicated),
     "designated_shared": Recipe("Mishra-Sharma et al. 2025", "relu", L1 | dict(share=0.04, shared_penalty=0.15),
                                 designated_shared),
-    "delta": Recipe("Kassem et al. 2026", "batchtopk", TOPK | dict(share=0.1, delta_coeff=1.0), delta),
+    "delta": Recipe("Kassem et al. 2026", "batchtopk", TOPK | dict(share=0.1, delta_coeff=10.0), delta),
     "jumprelu_crosscoder": Recipe("Conerly et al. 2025", "jumprelu",
                                   JUMP | dict(penalty="tanh", l1_coeff=1.5, l1_warmup_steps=Share(1), preact_coeff=3e-6,
                                               start_rate=0.05)),

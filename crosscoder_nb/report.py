@@ -142,7 +142,7 @@ def rounded(df: pd.DataFrame) -> tuple[list, list[list]]:   # column titles, row
 def measured(found: ModelDiff | pd.DataFrame) -> list[str]:   # HTML of each
     "The sections of what a ModelDiff has measured."
     if isinstance(found, pd.DataFrame): return []
-    tables = {f"Features for which there is most evidence that only {found.names[1]} has them": found.leaders,
+    tables = {f"Features of {found.names[1]} with the most evidence": found.leaders,
               "What the reconstruction costs each model": found.fidelity.T,
               "What was measured": found.plan()[["state", "finds"]]}
     return [section(title, *rounded(table)) for title, table in tables.items()]

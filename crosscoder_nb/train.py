@@ -469,7 +469,7 @@ def describe_origin(t: Training, run: Run) -> dict:
     "Where a crosscoder comes from, for its info."
     metrics = {name: round(float(v), 6) for name, v in run.history[-1].items() if math.isfinite(v)}
     config = {name: v for name, v in asdict(run.config).items() if name != "wandb"}   # not a part of its origin
-    origin = dict(config=config, data=t.rows.about, tokens=run.tokens, metrics=metrics)
+    origin = dict(config=config, start=run.cc.start, data=t.rows.about, tokens=run.tokens, metrics=metrics)
     if run.continued: origin["continued"] = run.continued
     if t.validation.rows is not None: origin["held_out"] = t.validation.rows.about
     return as_json(origin, "info.training")
