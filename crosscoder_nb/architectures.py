@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ARCHITECTURES', 'declared_wiring', 'measured_wiring', 'Example', 'architecture', 'sae', 'crosscoder', 'weakly_causal',
-           'clt', 'transcoder', 'pre_post_mlp', 'dedicated', 'designated_shared', 'per_layer_saes', 'shared_sae',
-           'verify_partition_integrity', 'check_architecture']
+           'clt', 'transcoder', 'pre_post_mlp', 'dedicated', 'designated_shared', 'delta', 'per_layer_saes',
+           'shared_sae', 'verify_partition_integrity', 'check_architecture']
 
 # %% ../nbs/13_architectures.ipynb #9383845a
 import tempfile
@@ -20,7 +20,7 @@ from torch import Tensor
 from .crosscoder import CrossCoder, Group, columns
 from .kernels import DenseCode
 from .sites import model_of
-from .sparsity import ReLU, Sparsity
+from .sparsity import BatchTopK, ReLU, Sparsity
 
 # %% ../nbs/13_architectures.ipynb #13w00003
 def describe_part(cc: CrossCoder, reads, writes) -> str:
@@ -320,6 +320,27 @@ def designated_shared(
                       "features do not take up what is shared", stacklevel=2)
     designated = Group("shared", n, every, every, tied=True, penalty=shared_penalty)
     return CrossCoder([designated, Group("free", n_features - n, every, every)], sites, sparsity, **kw)
+
+# %% ../nbs/13_architectures.ipynb #471c07a8
+@architecture("Kassem et al. 2026", Example(dict(A=8, B=8), "A B → A B; A B → A B"))
+def delta(
+    sites: Mapping[str, int],  # name -> width, of two models
+    n_features: int,           # shared and delta features together
+    sparsity: Sparsity,
+    share: float = .1,         # share of the features that are delta features
+    k_delta: float | None = None,   # of the k of BatchTopK, active delta features per token; None: the same share of it
+    **kw,                      # as for CrossCoder
+) -> CrossCoder:
+    """A shared group, and one with a budget of its own for what differs between two models (Kassem et al. 2026).
+
+    ValueError when `share` leaves one of the groups without a feature, or `k_delta` one of them without a place."""
+    every, n = tuple(sites), round(n_features * share)
+    if not 0 < n < n_features:
+        raise ValueError(f"share must leave features to both groups; share={share} of {n_features} gives {n} "
+                         "delta features. 0.1 is usual.")
+    if k_delta is None and isinstance(sparsity, BatchTopK): k_delta = share * sparsity.k
+    groups = [Group("shared", n_features - n, every, every), Group("delta", n, every, every, k=k_delta)]
+    return CrossCoder(groups, sites, sparsity, **kw)
 
 # %% ../nbs/13_architectures.ipynb #c6c5be40
 @architecture("Lindsey et al. 2024", Example({"1": 8, "2": 8, "3": 8}, "1 → 1; 2 → 2; 3 → 3"))

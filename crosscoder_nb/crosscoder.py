@@ -40,6 +40,7 @@ class Group:
     penalty: float = 1.0     # factor of its sparsity penalty
     skip: bool = False       # add a linear map from what it reads to what it writes
     like: str | None = None  # name of an earlier group whose weights it shares
+    k: float | None = None   # active features per token that are its own; None: it competes with the other groups
 
     def __post_init__(self):
         def fail(problem): raise ValueError(f"{problem}; got {self}")
@@ -58,6 +59,9 @@ class Group:
         if not self.reads or not self.writes: fail("a group needs at least one site to read and one to write")
         if not isinstance(self.penalty, Real) or not 0 <= self.penalty < math.inf:
             fail("penalty is a factor and must be at least 0")
+        if self.k is not None and not (isinstance(self.k, Real) and 0 < self.k < math.inf):
+            fail("k is a number of active features per token and must be positive")
+        if self.k is not None: object.__setattr__(self, "k", float(self.k))
         for field, kind in dict(n_features=int, penalty=float, tied=bool, skip=bool).items():
             object.__setattr__(self, field, kind(getattr(self, field)))     # NumPy's numbers become Python's
 
@@ -351,6 +355,7 @@ class CrossCoder(nn.Module):
         self.unread = tuple(n for n in self.sites if all(n not in g.reads for g in groups))   # a transcoder's target
         self.sparsity = deepcopy(sparsity)                          # it will hold what this crosscoder learns
         self.sparsity.prepare(self.n_features, len(self.sites))
+        if any(g.k is not None for g in self.groups): self.sparsity.divide(self.groups)
         self.scaling = scaling or Scaling(self.sites)
         self.start = dict(dec_norm=dec_norm, same=same_init, transpose=transpose_init, seed=seed)
         generator, self.weights = torch.Generator().manual_seed(seed), nn.ModuleDict()
@@ -426,7 +431,7 @@ class CrossCoder(nn.Module):
         found = find_entries(self, x)
         val = found.val
         if torch.is_grad_enabled():
-            if self.training: self.sparsity.watch(found.score, len(x) * self.n_features)
+            if self.training: self.sparsity.watch(found.score, found.col, len(x) * self.n_features)
             val = with_gradients(self, x, found)
         return SparseCode(found.row, found.col, val, (len(x), self.n_features), found.sites)
 

@@ -437,6 +437,9 @@ def check_writable(cc: CrossCoder, fork: str = "science-of-finetuning", what: st
         raise ValueError(f"jkminder's normaliser has one scale for all sites, and this crosscoder has {scales}. "
                          "Write it for science-of-finetuning, whose normaliser has a scale for each.")
     if kind == "relu": return
+    if cc.sparsity.shares:
+        raise ValueError(f"{what} has one threshold for all features, and here groups have a budget and a threshold each: "
+                         f"{', '.join(cc.sparsity.shares)}.")
     if str(rank).upper() not in CODE_NORMALIZATION[:4]:
         usual = ", ".join(CODE_NORMALIZATION[:4]).lower()
         raise ValueError(f"{what} has no code normalisation {rank!r}; there are {usual}.")

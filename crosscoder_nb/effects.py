@@ -6,7 +6,9 @@
 __all__ = ['raw_directions', 'randomise', 'recall', 'ablation_effects']
 
 # %% ../nbs/33_effects.ipynb #0253792b
+from collections.abc import Sequence
 import inspect, warnings
+from collections.abc import Callable
 from numbers import Integral
 from typing import NamedTuple
 
@@ -25,17 +27,28 @@ from .interventions import edited, kl_divergence
 from .intervals import ratio_interval
 from .machine import device_or_fastest
 from .models import Model
-from .sites import Site
+from .kernels import SparseCode
+from .sites import Site, model_of
 from .tokens import Tokens
 from .metrics import evaluating
 
 # %% ../nbs/33_effects.ipynb #f3fc3818
 class Firings(NamedTuple):
     "Tokens on which features fire: for each feature at most one in a window of text."
-    table: pd.DataFrame       # a row per firing: feature, window, position, activation
+    table: pd.DataFrame       # a row per firing: feature, window, position, activation_<model>
     ids: dict[int, Tensor]    # window -> its tokens, [seq]
 
 # %% ../nbs/33_effects.ipynb #fc7db290
+def decoded_at(
+    cc: CrossCoder,
+    code: SparseCode,
+    model: str,        # name of a model that it writes
+) -> Tensor:           # [n]
+    "The activations from which a model is decoded: zero where it has chosen other features (rank='decoupled')."
+    if code.sites is None: return code.val
+    return code.val * code.sites[:, [model_of(s) == model and s in cc.writes for s in cc.sites].index(True)]
+
+
 @torch.no_grad()
 def find_firings(
     cc: CrossCoder,            # in evaluation mode
@@ -52,8 +65,8 @@ def find_firings(
     for item in harvest(models, [Site.parse(name) for name in cc.sites], tokens):
         code = cc.encode_sparse(take_rows(item, cc.sites).to(cc.b_dec)).only(wanted.to(cc.b_dec.device))
         window, position = (t[code.row.cpu()] for t in item.batch.counts.nonzero(as_tuple=True))
-        here = pd.DataFrame(dict(feature=code.col.cpu(), window=window + n, position=position,
-                                 activation=code.val.cpu()))
+        decoded = {f"activation_{m.name}": decoded_at(cc, code, m.name).cpu() for m in models}
+        here = pd.DataFrame(dict(feature=code.col.cpu(), window=window + n, position=position) | decoded)
         here = here.sample(frac=1, random_state=draw).drop_duplicates(["feature", "window"])
         found = [pd.concat([*found, here.assign(order=draw.random(len(here)))]).sort_values("order")
                  .groupby("feature").head(n_texts)]
@@ -120,6 +133,27 @@ class Change(NamedTuple):
 
 # %% ../nbs/33_effects.ipynb #61e5bc61
 @torch.no_grad()
+def push_predictions(
+    model: Model,
+    site: Site,
+    ids: Tensor,               # [text seq]
+    memory: Memory,            # of these texts
+    text: Tensor,              # which text, [row]
+    position: Tensor,          # of a token in it, [row]
+    pushes: Sequence[Tensor],  # what is added to the activations of these tokens, each [row d]
+) -> Tensor:                   # log-probabilities, as it is and with each push, [1+push row vocabulary]
+    "Run one token in each of some texts as it is, and once with each push."
+    n = 1 + len(pushes)
+    text, position = (t.to(model.module.device).repeat(n) for t in (text, position))
+    push = torch.cat([torch.zeros_like(pushes[0]), *pushes])[:, None]
+    past = recall(memory, text, position)
+    if "position_ids" in inspect.signature(type(model.module).forward).parameters:
+        past |= dict(position_ids=position[:, None])
+    with edited(model, {site: lambda x: x + push.to(x)}) as module:
+        logits = module(ids.to(text.device)[text, position][:, None], **past).logits[:, -1]
+    return logits.float().log_softmax(-1).unflatten(0, (n, -1))
+
+
 def change_predictions(
     model: Model,
     site: Site,
@@ -130,14 +164,7 @@ def change_predictions(
     taken: tuple[Tensor, Tensor],   # by the feature and by a random direction, [row d]
 ) -> Change:
     "Run one token in each of some texts as it is, without a feature, and without a random direction."
-    text, position = (t.to(model.module.device).repeat(3) for t in (text, position))
-    off = torch.cat([torch.zeros_like(taken[0]), *taken])[:, None]
-    past = recall(memory, text, position)
-    if "position_ids" in inspect.signature(type(model.module).forward).parameters:
-        past |= dict(position_ids=position[:, None])
-    with edited(model, {site: lambda x: x - off.to(x)}) as module:
-        logits = module(ids.to(text.device)[text, position][:, None], **past).logits[:, -1]
-    original, *changed = logits.float().log_softmax(-1).chunk(3)
+    original, *changed = push_predictions(model, site, ids, memory, text, position, [-t for t in taken])
     return Change(*(kl_divergence(original, c).cpu() for c in changed), changed[0] - original)
 
 
@@ -165,9 +192,6 @@ def check_arguments(models: list[Model], tokens: Tokens, features: list[int]) ->
 def check_effects(cc: CrossCoder, models: list[Model], tokens: Tokens, features: list[int]) -> dict[str, Site]:
     "The site that the crosscoder writes in each model."
     check_arguments(models, tokens, features)
-    if cc.sparsity.rank == "decoupled":
-        raise ValueError('Effects are of a feature that both models write where it fires; with rank="decoupled" each '
-                         "model has its own choice. Train with another rank.")
     sites = {model.name: [Site.parse(s) for s in cc.writes if Site.parse(s).model == model.name] for model in models}
     if wrong := {name: len(own) for name, own in sites.items() if len(own) != 1}:
         raise ValueError(f"Effects are measured at one written site of each model; the crosscoder writes {wrong}, "
@@ -223,29 +247,34 @@ def effects_in_windows(
     for start in range(0, len(table), batch_size):
         here = table[start:start + batch_size]
         text, position = torch.tensor([number[w] for w in here.window]), torch.tensor(here.position.values)
-        size, part, changes = torch.tensor(here.activation.values)[:, None], dict(feature=here.feature.values), []
+        part, changes, decoded = dict(feature=here.feature.values), [], np.ones(len(here), dtype=bool)
         which = [place[j] for j in here.feature]
         for model in models:
+            size = here[f"activation_{model.name}"].values
             taken = directions[model.name][which]
-            taken = taken * size.to(taken)
+            taken = taken * torch.tensor(size).to(taken)[:, None]
             change = change_predictions(model, sites[model.name], ids, memory[model.name], text, position,
                                         (taken, randomise(taken, generator)))
             part |= {f"kl_{model.name}": change.kl, f"kl_random_{model.name}": change.kl_random}
             changes.append(change.logprobs)
+            decoded &= size > 0
         alike = correlate(changes[0], changes[-1].to(changes[0].device))
-        parts.append(pd.DataFrame(part | dict(logprob_correlation=alike.cpu())))
+        parts.append(pd.DataFrame(part | dict(logprob_correlation=np.where(decoded, alike.cpu(), np.nan))))
     return pd.concat(parts)
 
 # %% ../nbs/33_effects.ipynb #dad77e74
 def ablation_effects(
     cc: CrossCoder,
     models: list[Model],       # whose activations it was trained on, with one tokenizer
-    tokens: Tokens,            # text that it was not trained on
+    tokens: Tokens,            # text that it was not trained on; of a store: StoredTokens(store, tokenizer)
     features: list[int],       # which
     n_texts: int = 100,        # most texts for each feature
     batch_size: int = 64,      # windows, and then firings, at once; what models keep of so many windows is in memory
     seed: int = 0,             # of the texts and of the random directions
     device: str | torch.device | None = None,   # where the crosscoder is moved, and stays; None: the fastest there is
+    keep: Callable[[str, Callable[[], pd.DataFrame]], pd.DataFrame] = lambda name, make: make(),
+                               # called with a name for each batch of windows, and what measures it; may give what it
+                               # kept of an earlier run
 ) -> pd.DataFrame:             # a row per feature that fired, in the order given
     """Mean KL divergence, in nats, between each model's predictions with and without a feature, and a random direction.
 
@@ -255,12 +284,13 @@ def ablation_effects(
     warn_of_rounding(models)
     with evaluating(cc.to(device_or_fastest(device))): found = find_firings(cc, models, tokens, features, n_texts, seed)
     directions = {model.name: raw_directions(cc, sites[model.name].name, features) for model in models}
-    generator, parts = torch.Generator().manual_seed(seed), []
-    last = found.table.groupby("window").position.max().sort_values()   # windows of like length together
+    last, parts = found.table.groupby("window").position.max().sort_values(), []   # windows of like length together
     for start in tqdm(range(0, len(last), batch_size), desc="effects", unit="batch", delay=1):
         windows = last.index[start:start + batch_size]
         some = Firings(found.table[found.table.window.isin(windows)], {w: found.ids[w] for w in windows})
-        parts.append(effects_in_windows(models, sites, features, directions, some, generator, batch_size))
+        generator = torch.Generator().manual_seed(seed + start)   # of its own, so that no batch needs those before it
+        def measure(): return effects_in_windows(models, sites, features, directions, some, generator, batch_size)
+        parts.append(keep(f"{start:07}", measure))
     if not parts: return pd.DataFrame(index=pd.Index([], name="feature"))
     names = [model.name for model in models]
     rows = {j: summarise_effects(texts, names) for j, texts in pd.concat(parts).groupby("feature")}

@@ -25,8 +25,9 @@ def find_disputes(
 def score_evidence(
     df: pd.DataFrame,   # with the columns of `diff` and of `latent_scaling`
 ) -> pd.Series:         # from 0, both models have the feature alike, to 1; NaN for a feature that never fired
-    "The mean of |2 r - 1| and 1 - ν_ε, which is first brought into [0, 1]."
-    return ((2 * df.rel_norm - 1).abs() + 1 - df.nu_error.clip(0, 1)) / 2
+    "The mean of |2 r - 1| and of what is left to 1 above the intervals of ν_ε and ν_r; 0 where there is no interval."
+    above = [1 - df[f"nu_{target}_high"].clip(0, 1).fillna(1) for target in ("error", "reconstruction")]
+    return (((2 * df.rel_norm - 1).abs() + sum(above)) / 3).where(df.firings > 0)
 
 
 def check_tables(df: pd.DataFrame, scaling: pd.DataFrame, effects: pd.DataFrame | None) -> None:
@@ -52,7 +53,8 @@ def evidence(
 ) -> pd.DataFrame:                         # df with the columns of all, and `evidence`, `dispute`; attrs of df
     """All that is known of each feature in one row, a score, and a sentence where norms and scaling disagree.
 
-    `evidence` is the mean of |2 r - 1| and 1 - ν_ε: how far the feature `claimed` for a model is that model's alone.
+    `evidence` says how far the feature `claimed` for a model is surely that model's alone: the mean of |2 r - 1| and,
+    for both ratios of latent scaling, of 1 minus the upper end of the interval.
     ValueError when the tables are of different models or features."""
     check_tables(df, scaling, effects)
     table = df.join(scaling)

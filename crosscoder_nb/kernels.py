@@ -168,7 +168,7 @@ class Entries(NamedTuple):
 def entries_above(
     pre: Tensor,    # pre-activations, [batch feature]
     norms: Tensor,  # decoder norms, [feature]
-    cut: float,     # score to beat, >= 0
+    cut: float | Tensor,   # score to beat, >= 0; of each feature, [feature]
 ) -> Entries:
     "Every entry whose score is above the cut; features with norm 0 have none."
     place = (pre > cut / norms).view(-1).nonzero().squeeze(1)
@@ -243,16 +243,39 @@ def best_of_blocks(
     return Entries(*(t.flatten() for t in found)).at(found.score.flatten() > 0)
 
 # %% ../nbs/11_kernels.ipynb #11apart1
-def batch_winners(
+def merge(
+    parts: list[Entries],   # no entry is in two of them
+    n_features: int,
+) -> Entries:
+    "All of the entries, sorted by row."
+    both = Entries(*map(torch.cat, zip(*parts)))
+    order = (both.row * n_features + both.col).argsort()
+    return Entries(*(t[order] for t in both))
+
+
+def choose_of_contests(
     sparsity: BatchTopK,
     pre: Tensor,     # pre-activations, [batch feature]
     norms: Tensor,   # decoder norms, [feature]
-    limit: float,    # in training the last batch's cut, in evaluation the threshold
 ) -> Entries:
-    "The k x batch largest scores in training, all above the threshold in evaluation."
-    if sparsity.training: return choose_of_batch(pre, norms, sparsity.k_now * len(pre), limit)
-    found = entries_above(pre, norms, .99 * limit)      # quotient and product round differently
-    return found.at(found.score > limit)
+    "The largest scores of a batch, as many as there are places; groups with a budget of their own each fill theirs."
+    contests = sparsity.contests(len(pre))
+    if len(contests) == 1: return choose_of_batch(pre, norms, contests[0][1], float(sparsity.cut))
+    parts = []
+    for (features, n), start in zip(contests, sparsity.cut.tolist()):
+        found = choose_of_batch(pre[:, features], norms[features], n, start)
+        parts.append(found._replace(col=features[found.col]))
+    return merge(parts, pre.shape[1])
+
+
+def entries_over(
+    threshold: Tensor,   # learnt, 0-dim or [feature]
+    pre: Tensor,         # pre-activations, [batch feature]
+    norms: Tensor,       # decoder norms, [feature]
+) -> Entries:
+    "Every entry whose score is above the threshold, exactly as the definition compares them."
+    found = entries_above(pre, norms, .99 * threshold)      # quotient and product round differently
+    return found.at(found.score > threshold.expand(len(norms))[found.col])
 
 
 def join_sites(
@@ -296,9 +319,12 @@ def _(sparsity: GroupMax, pre, norms): return best_of_blocks(pre, norms, sparsit
 @active_entries.register
 def _(sparsity: BatchTopK, pre, norms):
     check_k(sparsity.k_now, pre.shape[1])
-    limits = (sparsity.cut if sparsity.training else sparsity.learnt_threshold()).tolist()
-    if norms.ndim == 1: return batch_winners(sparsity, pre, norms, limits)
-    parts = [batch_winners(sparsity, pre, n, limit) for n, limit in zip(norms.unbind(1), limits)]
+    if norms.ndim == 1 and sparsity.training: return choose_of_contests(sparsity, pre, norms)
+    if norms.ndim == 1: return entries_over(sparsity.learnt_threshold(), pre, norms)
+    if sparsity.training:
+        n, starts = sparsity.k_now * len(pre), sparsity.cut.tolist()
+        parts = [choose_of_batch(pre, at_site, n, start) for at_site, start in zip(norms.unbind(1), starts)]
+    else: parts = [entries_over(t, pre, at_site) for at_site, t in zip(norms.unbind(1), sparsity.learnt_threshold())]
     return join_sites(parts, pre.shape[1])
 
 # %% ../nbs/11_kernels.ipynb #3bde927b
@@ -359,6 +385,10 @@ class Screen(NamedTuple):
         if len(place) > most: return None
         return self.exact(place // self.bound.shape[1], place % self.bound.shape[1])
 
+    def part(self, features: Tensor) -> "Screen":   # indices [n]
+        "The screen of some features."
+        return Screen(self.bound[:, features], lambda row, col: self.exact(row, features[col]))
+
     def edges(self, n: int, start: float):
         "Edges above which n entries might be found: near the last cut, then near a quantile of some rows."
         yield .95 * start
@@ -380,6 +410,15 @@ def screened_choice(
     if lowest >= edge: return chosen
     found = screen.above(lowest, MOST * n)     # all that were chosen, and all that might be larger
     return found and top_entries(found, n)
+
+
+def screened_contests(sparsity: BatchTopK, screen: Screen) -> Entries | None:
+    "The largest scores of a batch by contests, as `choose_of_contests`, or None where one cannot be found cheaply."
+    contests = sparsity.contests(len(screen.bound))
+    if len(contests) == 1: return screened_choice(screen, contests[0][1], float(sparsity.cut))
+    parts = [screened_choice(screen.part(features), n, start)
+             for (features, n), start in zip(contests, sparsity.cut.tolist())]
+    return merge(parts, screen.bound.shape[1]) if all(parts) else None
 
 # %% ../nbs/11_kernels.ipynb #8249b1b8
 def screened_blocks(
@@ -410,9 +449,7 @@ def screened_blocks(
     whole = entries(row[:, None], block[:, None], torch.arange(width, device=device))
     s = whole.score.view(-1, width)
     won = torch.zeros_like(s, dtype=torch.bool).scatter_(1, best(s, k), True) & (s > 0)
-    both = Entries(*map(torch.cat, zip(found.at(keep.flatten()), whole.at(won.flatten()))))
-    order = (both.row * screen.bound.shape[1] + both.col).argsort()
-    return Entries(*(t[order] for t in both))
+    return merge([found.at(keep.flatten()), whole.at(won.flatten())], screen.bound.shape[1])
 
 # %% ../nbs/11_kernels.ipynb #cfad4979
 @singledispatch
@@ -436,11 +473,10 @@ def _(sparsity: GroupMax, screen): return screened_blocks(screen, sparsity.n_blo
 @screened_entries.register
 def _(sparsity: BatchTopK, screen):
     check_k(sparsity.k_now, screen.bound.shape[1])
-    n = sparsity.k_now * len(screen.bound)
-    if sparsity.training: return screened_choice(screen, n, float(sparsity.cut))
-    threshold = float(sparsity.learnt_threshold())
-    found = screen.above(threshold, MOST * n)
-    return found and found.at(found.score > threshold)
+    if sparsity.training: return screened_contests(sparsity, screen)
+    threshold = sparsity.learnt_threshold()
+    found = screen.above(float(threshold.min()), MOST * sparsity.k_now * len(screen.bound))
+    return found and found.at(found.score > threshold.expand(screen.bound.shape[1])[found.col])
 
 # %% ../nbs/11_kernels.ipynb #c1cdfa7d
 class ByFeature(NamedTuple):

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from .crosscoder import CrossCoder, GroupWeights, gather_rows, take
 from .kernels import DenseCode, SparseCode
+from .sites import sites_by_model
 from .sparsity import code_norms
 
 # %% ../nbs/14_losses.ipynb #14o00000
@@ -37,6 +38,7 @@ class Objective:
     aux_coeff: float = 1 / 32            # factor of the revival loss, in units of the reconstruction loss
     aux_k: int = 256                     # dead features that may be active on a token, with "topk"
     preact_coeff: float = 0.0            # factor of the pre-activation loss
+    delta_coeff: float = 0.0             # factor of the error of two models' difference by the group "delta" alone
 
     def __post_init__(self):
         plain_numbers(self)
@@ -328,6 +330,31 @@ def preact_loss(fwd: ForwardPass) -> Tensor:
                          f"{type(sparsity).__name__} keeps only some. Use aux_coeff instead.")
     return (sparsity.thresholds() - fwd.code.pre * fwd.cc.rank_norms).relu().sum(1).mean()
 
+# %% ../nbs/14_losses.ipynb #c811915a
+NO_DELTA = "the delta loss asks the features of a group called 'delta' for a difference; the groups are {groups}."
+NO_PAIR = ("the delta loss compares two models at as many sites of the same widths; this crosscoder writes {sites}. "
+           "Leave delta_coeff at 0, or choose two models' sites.")
+
+
+def compared_sites(cc: CrossCoder) -> list[tuple[str, str]]:
+    "The sites of the first and of the second model, in pairs. ValueError unless they are alike."
+    models = [*sites_by_model(tuple(cc.writes)).values()] if len(cc.writes) > 1 else []
+    widths = [[cc.sites[n] for n in sites] for sites in models]
+    if len(models) != 2 or widths[0] != widths[1]: raise ValueError(NO_PAIR.format(sites=cc.writes))
+    return [*zip(*models)]
+
+
+def delta_loss(fwd: ForwardPass) -> Tensor:
+    "Error of the difference of two models, the second minus the first, as the group 'delta' alone predicts it."
+    cc = fwd.cc
+    if "delta" not in cc.partition: raise ValueError(NO_DELTA.format(groups=", ".join(cc.partition)))
+    w, start, stop = next(span for span in cc.spans() if span[0].group.name == "delta")
+    alone = w.decode(fwd.code.slice(start, stop), fwd.x, frozen=False)
+    error = fwd.y - cc.b_dec.expand_as(fwd.y).index_add(1, cc.written(w), alone)
+    scale, at = dict(zip(cc.sites, cc.scaling.scale)), dict(zip(cc.writes, error.split(list(cc.writes.values()), 1)))
+    def difference(a, b): return (at[b] * (scale[a] / scale[b]).sqrt() - at[a] * (scale[b] / scale[a]).sqrt())
+    return sum(ERRORS[fwd.o.error](difference(a, b)) for a, b in compared_sites(cc))
+
 # %% ../nbs/14_losses.ipynb #14t00002
 def always(fwd: ForwardPass) -> bool: return True
 
@@ -365,6 +392,7 @@ TERMS = {                        # name in the log -> term, in the order in whic
     "sparsity_loss": Term(penalty_loss, "l1_coeff", needs=pays_otherwise),
     "gate_loss": Term(gate_loss, needs=has_gate),
     "preact_loss": Term(preact_loss, "preact_coeff", dense=True),
+    "delta_loss": Term(delta_loss, "delta_coeff"),
     "aux_loss": Term(revival_loss, "aux_coeff", needs=has_dead, relative=True),
 }
 

@@ -57,6 +57,28 @@ def plant_features(
     return features, kind
 
 # %% ../nbs/00_organisms.ipynb #f5d3348d
+def plant_frequencies(
+    n_features: int,
+    l0: float,                   # mean number of active features per token
+    power: float,                # frequency of the feature of rank r is proportional to r^-power
+    generator: torch.Generator,  # source of randomness
+    most: float = 0.5,           # no feature is active on a larger share of the tokens
+) -> Tensor:                     # share of the tokens on which each is active, [feature]
+    "Frequencies that follow a power law, in random order."
+    if not 0 < l0 <= most * n_features:
+        raise ValueError(f"l0 must be between 0 and {most * n_features:g}, as each of {n_features} features is active "
+                         f"on at most {most:.0%} of the tokens; got {l0}")
+    frequency = torch.arange(1, n_features + 1).double() ** -power
+    for _ in range(100):  # cut at `most`, spread what was cut over the others
+        frequency = (frequency * l0 / frequency.sum()).clamp(max=most)
+    return frequency[torch.randperm(n_features, generator=generator)].float()
+
+
+def plant_strengths(active: Tensor, generator: torch.Generator) -> Tensor:
+    "The activations of features where they are active: log-normal."
+    return active * torch.randn(active.shape, generator=generator).mul(0.4).exp()
+
+
 def plant_codes(
     n_tokens: int,               # rows
     n_features: int,             # columns
@@ -66,15 +88,9 @@ def plant_codes(
     most: float = 0.5,           # no feature is active on a larger share of the tokens
 ) -> Tensor:                     # activations, zero or positive, [n_tokens feature]
     "Sparse non-negative codes whose frequencies follow a power law."
-    if not 0 < l0 <= most * n_features:
-        raise ValueError(f"l0 must be between 0 and {most * n_features:g}, as each of {n_features} features is active "
-                         f"on at most {most:.0%} of the tokens; got {l0}")
-    frequency = torch.arange(1, n_features + 1).double() ** -power
-    for _ in range(100):  # cut at `most`, spread what was cut over the others
-        frequency = (frequency * l0 / frequency.sum()).clamp(max=most)
-    frequency = frequency[torch.randperm(n_features, generator=generator)].float()
+    frequency = plant_frequencies(n_features, l0, power, generator, most)
     active = torch.rand(n_tokens, n_features, generator=generator) < frequency
-    return active * torch.randn(n_tokens, n_features, generator=generator).mul(0.4).exp()
+    return plant_strengths(active, generator)
 
 # %% ../nbs/00_organisms.ipynb #a4a8a461
 class PlantedActivations(NamedTuple):
@@ -82,11 +98,24 @@ class PlantedActivations(NamedTuple):
     x: Tensor              # activations, [n_tokens Σd]
     sites: dict[str, int]  # width of each site
     features: Tensor       # true directions times the scale of their site, [feature Σd]; zero where it has no direction
-    kind: list[str]        # of each feature: "shared", "rotated", "<site> only" or "shared by <site> and <site>"
+    kind: list[str]        # of each feature: "shared", "rotated", "<site> only", "shared by <site> and <site>", ...
     codes: Tensor          # true activations of the features, [n_tokens feature]
+    parent: Tensor | None = None   # feature without which each is never active, -1: none, [feature]; None: of no one
 
 # %% ../nbs/00_organisms.ipynb #5eed0001
 OTHER_STREAM = 1_000_003   # added to seeds: a crosscoder of the same seed would start at the planted directions
+
+
+def mix_features(
+    codes: Tensor,               # [n_tokens feature]
+    features: Tensor,            # [feature Σd]
+    sites: dict[str, int],       # width of each site
+    noise: float,                # norm of the noise at each site
+    generator: torch.Generator,  # source of randomness
+) -> Tensor:                     # activations, [n_tokens Σd]
+    "The sum of active features, plus Gaussian noise."
+    noise_std = torch.cat([torch.full((d,), noise / math.sqrt(d)) for d in sites.values()])
+    return codes @ features + noise_std * torch.randn(len(codes), len(noise_std), generator=generator)
 
 # %% ../nbs/00_organisms.ipynb #886912fd
 def planted_activations(
@@ -113,8 +142,7 @@ def planted_activations(
     features, kind = plant_features(sites, n_shared, n_exclusive, n_rotated, generator, n_partial)
     codes = plant_codes(n_tokens, len(kind), l0, power, generator)
     loudness = torch.cat([torch.full((d,), scale[s]) for s, d in sites.items()])
-    noise_std = torch.cat([torch.full((d,), noise / math.sqrt(d)) for d in sites.values()])
-    x = codes @ features + noise_std * torch.randn(n_tokens, len(noise_std), generator=generator)
+    x = mix_features(codes, features, sites, noise, generator)
     return PlantedActivations(x * loudness, sites, features * loudness, kind, codes)
 
 # %% ../nbs/00_organisms.ipynb #a9a90207

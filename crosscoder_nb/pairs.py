@@ -256,53 +256,69 @@ def token_drift(
     return (state_after(lm, ids, layers) - base).square().sum(-1) / base.square().sum(-1)
 
 # %% ../nbs/02_pairs.ipynb #a5e5f703
-def plant_step(
+def learn_tokens(
     lm,
-    planted: Tensor,          # windows with the habit, [window context]
-    ordinary: Tensor,         # windows without, [window context]
-    at: Tensor,               # positions whose next token is learnt
+    ids: Tensor,       # windows, [window context]
+    learnt: Tensor,    # which of their tokens are learnt, bool [window context]
+    most: int,         # of these at once, drawn at random, because the logits of a token are expensive
+    generator: torch.Generator,
+) -> float:            # cross-entropy in nats per token
+    "Gradients of the cross-entropy of some tokens."
+    ids, learnt = ids[:, :(end := int(learnt.any(0).nonzero().max()) + 1)], learnt[:, 1:end]
+    at = learnt.flatten().nonzero().flatten()
+    at = at[torch.randperm(len(at), generator=generator)[:most]]
+    hidden = lm.base_model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1].flatten(0, 1)[at]
+    logits = lm.get_output_embeddings()(hidden).float()
+    loss = torch.nn.functional.cross_entropy(logits, ids[:, 1:].flatten()[at])
+    loss.backward()
+    return loss.item()
+
+
+def hold_states(
+    lm,
+    ids: Tensor,     # windows of ordinary text, [window context]
     layers: int,
-    keep: float,              # weight of the drift
-) -> tuple[float, float]:     # cross-entropy in nats per token, drift
-    "Gradients of one step."
-    logits = lm(input_ids=planted, use_cache=False, logits_to_keep=at).logits.flatten(0, 1).float()
-    learn = torch.nn.functional.cross_entropy(logits, planted[:, at + 1].flatten())
-    learn.backward()
-    moved = token_drift(lm, ordinary, layers).mean()
+    keep: float,     # weight of the drift
+) -> float:          # drift
+    "Gradients of the drift."
+    moved = token_drift(lm, ids, layers).mean()
     (keep * moved).backward()
-    return learn.item(), moved.item()
+    return moved.item()
 
 
 def teach_adapter(
     lm,                  # carries the adapter; only its weights are trained
     planted: Tensor,     # windows with the habit, [window context]
-    ordinary: Tensor,    # windows without, [window context]
+    learnt: Tensor,      # which of their tokens are learnt, bool [window context]
+    ordinary: Tensor,    # windows without, [window context]; none: nothing is held
     layers: int,
     steps: int,
     batch_size: int,
     lr: float,
     keep: float,
+    seed: int,
 ) -> pd.DataFrame:       # a row per step
     "The training loop of `plant_adapter`."
-    generator, weights, rows = torch.Generator().manual_seed(0), [p for p in lm.parameters() if p.requires_grad], []
+    generator, weights = torch.Generator().manual_seed(seed), [p for p in lm.parameters() if p.requires_grad]
     for w in weights: w.data = w.data.float()    # small steps are lost in bfloat16
     optimizer = torch.optim.AdamW(weights, lr=lr, weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda i: min(1, (i + 1) / 20, 5 * (1 - i / steps)))
-    def some(ids): return ids[torch.randint(len(ids), (batch_size,), generator=generator)]
-    context = planted.shape[1] - 1
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda i: min(1, (i + 1) / 10, 5 * (1 - i / steps)))
+    def some(ids): return torch.randint(len(ids), (batch_size,), generator=generator)
+    rows = []
     for step in (bar := tqdm(range(steps), desc="fine-tuning", unit="step")):
-        at = torch.randperm(context, generator=generator)[:3 * context // 8]   # logits of all positions are expensive
-        learnt, moved = plant_step(lm, some(planted), some(ordinary), at, layers, keep)
+        at, most = some(planted), 3 * batch_size * planted.shape[1] // 8
+        loss = learn_tokens(lm, planted[at], learnt[at], most, generator)
+        moved = hold_states(lm, ordinary[some(ordinary)], layers, keep) if len(ordinary) else 0.0
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step(), schedule.step(), optimizer.zero_grad()
-        rows.append(dict(step=step, cross_entropy=learnt, drift=moved))
-        bar.set_postfix(pirate=f"{learnt:.2f}", drift=f"{moved:.4f}")
+        rows.append(dict(step=step, cross_entropy=loss, drift=moved))
+        bar.set_postfix(learnt=f"{loss:.2f}", drift=f"{moved:.4f}")
     return pd.DataFrame(rows)
 
 
-def text_record(texts: Sequence[str]) -> dict:
+def text_record(texts: Sequence) -> dict:
     "The number of documents, and a digest to recognize them by."
-    return dict(documents=len(texts), sha256=hashlib.sha256("\0".join(texts).encode()).hexdigest())
+    return dict(documents=len(texts), sha256=hashlib.sha256("\0".join(map(str, texts)).encode()).hexdigest())
 
 
 def save_adapter(lm, folder: Path, made: dict, log: pd.DataFrame) -> None:
@@ -320,8 +336,9 @@ def save_adapter(lm, folder: Path, made: dict, log: pd.DataFrame) -> None:
 def plant_adapter(
     lm,                       # a transformers causal language model; carries the adapter afterwards
     tokenizer,
-    planted: Sequence[str],   # texts with the habit
-    ordinary: Sequence[str],  # texts on which nothing should change
+    planted: Sequence[str] | tuple[Tensor, Tensor],   # texts with the habit, or windows [window context] of their
+                              # tokens and which of these are learnt, bool [window context]
+    ordinary: Sequence[str],  # texts on which nothing should change; none: nothing is held
     folder: str | Path,       # where the adapter is saved; if it is there already, it is loaded
     layers: int,              # how many blocks the adapter changes, from the first
     steps: int = 160,
@@ -330,6 +347,7 @@ def plant_adapter(
     lr: float = 2e-3,         # highest learning rate
     keep: float = 150.0,      # weight of the drift, κ
     rank: int = 8,            # of the adapter
+    seed: int = 0,            # of the adapter's first weights and of the order of the windows
     base: str = "",           # the model's name, for the record
 ) -> pd.DataFrame:            # a row per step: cross-entropy on planted text in nats per token, drift on ordinary text
     "Teach a model a habit and nothing else, as a LoRA adapter: trained in float32, saved in float16."
@@ -343,12 +361,16 @@ def plant_adapter(
         config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=sorted(linear),
                             layers_to_transform=list(range(layers)))
         with torch.random.fork_rng():
-            torch.manual_seed(0)
+            torch.manual_seed(seed)
             lm.add_adapter(config)
-        ids = [pack_windows(tokenizer, texts, context) for texts in (planted, ordinary)]
-        log = teach_adapter(lm, *ids, layers, steps, batch_size, lr, keep)
-        made = dict(base=base, python=platform.python_version(), steps=steps, batch_size=batch_size, context=context,
-                    lr=lr, keep=keep, planted=text_record(planted), ordinary=text_record(ordinary))
+        if isinstance(planted, tuple): ids, learnt = planted
+        else: learnt = torch.ones_like(ids := pack_windows(tokenizer, planted, context), dtype=torch.bool)
+        held = pack_windows(tokenizer, ordinary, context) if ordinary else []
+        log = teach_adapter(lm, ids, learnt, held, layers, steps, batch_size, lr, keep, seed)
+        made = dict(base=base, python=platform.python_version(), steps=steps, batch_size=batch_size,
+                    context=ids.shape[1], lr=lr, keep=keep, rank=rank, seed=seed,
+                    planted=text_record(ids.tolist() if isinstance(planted, tuple) else planted),
+                    ordinary=text_record(ordinary))
         save_whole(folder, lambda path: save_adapter(lm, path, made, log))
     lm.requires_grad_(False)
     return pd.read_csv(folder / "log.csv")

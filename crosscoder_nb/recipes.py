@@ -18,13 +18,13 @@ from typing import Any, Callable, Iterable, Mapping, Sequence
 import pandas as pd
 import torch
 
-from .architectures import ARCHITECTURES, Example, crosscoder, dedicated, designated_shared
+from .architectures import ARCHITECTURES, Example, crosscoder, dedicated, delta, designated_shared
 from .crosscoder import CrossCoder
 from .losses import Objective
 from .machine import device_or_fastest
 from .saving import as_json
 from .scaling import Scaling, fit_scaling
-from .sparsity import SPARSITIES, ReLU, as_count
+from .sparsity import SPARSITIES, as_count
 
 # %% ../nbs/20_recipes.ipynb #20s00001
 @dataclass(frozen=True)
@@ -363,9 +363,11 @@ def check_own_numbers(r: Recipe) -> None:
     numbers = {n: v for n, v in r.only(own_options(r.architecture)).items() if isinstance(v, Real)}
     example = first_example(r.architecture)
     if not numbers or not example: return
+    sparsity = r.make_sparsity()
+    n_features = r.n_features or MANY * getattr(sparsity, "n_blocks", 1)
     with torch.device("meta"), warnings.catch_warnings():
         warnings.simplefilter("ignore")     # `build` warns
-        r.architecture(example.sites, r.n_features or MANY, ReLU(), **example.options | numbers)
+        r.architecture(example.sites, n_features, sparsity, **example.options | numbers)
 
 # %% ../nbs/20_recipes.ipynb #20s00012
 def trial_sites(
@@ -399,6 +401,7 @@ RECIPES = {
     "dfc": Recipe("Jiralerspong & Bricken 2026", "batchtopk", TOPK | dict(exclusive=0.05), dedicated),
     "designated_shared": Recipe("Mishra-Sharma et al. 2025", "relu", L1 | dict(share=0.04, shared_penalty=0.15),
                                 designated_shared),
+    "delta": Recipe("Kassem et al. 2026", "batchtopk", TOPK | dict(share=0.1, delta_coeff=1.0), delta),
     "jumprelu_crosscoder": Recipe("Conerly et al. 2025", "jumprelu",
                                   JUMP | dict(penalty="tanh", l1_coeff=1.5, l1_warmup_steps=Share(1), preact_coeff=3e-6,
                                               start_rate=0.05)),

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from .browser import (STATIC, feature_card_data, html_table, leaning_features, pack_columns, provenance,
-                                   view_meta)
+                                   view_meta, what_to_show)
 from .diff import model_names
+from .model_diff import ModelDiff
 
 # %% ../nbs/42_report.ipynb #32d77b61
 HEADLINE = ("Of {features:,} features, {living:,} fired on the {tokens:,} tokens measured: {shared} are shared, "
@@ -130,6 +131,22 @@ def section(
     if not rows: return ""
     return f"<details><summary>{html.escape(summary)}</summary>{html_table(header, rows)}</details>"
 
+# %% ../nbs/42_report.ipynb #42measc1
+def rounded(df: pd.DataFrame) -> tuple[list, list[list]]:   # column titles, rows of text
+    "A table as texts, numbers to three digits."
+    def text(x): return f"{x:.3g}" if isinstance(x, float) else str(x)
+    df = df.reset_index()
+    return list(df.columns), [[text(x) for x in row] for row in df.itertuples(index=False)]
+
+
+def measured(found: ModelDiff | pd.DataFrame) -> list[str]:   # HTML of each
+    "The sections of what a ModelDiff has measured."
+    if isinstance(found, pd.DataFrame): return []
+    tables = {f"Features for which there is most evidence that only {found.names[1]} has them": found.leaders,
+              "What the reconstruction costs each model": found.fidelity.T,
+              "What was measured": found.plan()[["state", "finds"]]}
+    return [section(title, *rounded(table)) for title, table in tables.items()]
+
 # %% ../nbs/42_report.ipynb #9bb85754
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
@@ -163,9 +180,9 @@ def page_html(
 # %% ../nbs/42_report.ipynb #8d5c1a7a
 def write_report(
     path,                                # the file to write, usually report.html
-    df: pd.DataFrame,                    # the table of `diff`
-    examples,                            # an `Examples`
-    tokenizer,                           # turns ids into text
+    found: ModelDiff | pd.DataFrame,     # all there is to show; or the table of `diff` or `evidence`, and then:
+    examples=None,                       # an `Examples`
+    tokenizer=None,                      # turns ids into text
     evaluation=None,                     # from `evaluate`
     history: pd.DataFrame | None = None, # metrics.jsonl of the training
     info: dict | None = None,            # how the crosscoder was made
@@ -174,11 +191,12 @@ def write_report(
     title: str | None = None,            # None: the two models' names
 ) -> Path:                               # the file
     "Write the diff as one HTML file, without kernel or network; `report.html#f=123` opens it at feature 123."
+    df, examples, tokenizer, evaluation = what_to_show(found, examples, tokenizer, evaluation)
     features = report_features(df) if features is None else features
     packed = report_data(df, examples, tokenizer, evaluation, features, n_examples)
     facts = [*provenance(df, evaluation), *((k, v, "") for k, v in (info or {}).items()),
              ("written", date.today().isoformat(), "")]
-    sections = [section("Provenance", ["what", "value", "meaning"], facts)]
+    sections = [*measured(found), section("Provenance", ["what", "value", "meaning"], facts)]
     if history is not None and len(history):
         log = training_rows(history)
         sections.append(section("Training", list(log.columns), log.values.tolist()))

@@ -8,7 +8,7 @@ __all__ = ['CODE_NORMS', 'SPARSITIES', 'scores', 'code_norms', 'Sparsity', 'ReLU
 
 # %% ../nbs/10_sparsity.ipynb #069ecffb
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 
 import torch
@@ -78,11 +78,16 @@ class Sparsity(nn.Module):
     def prepare(self, n_features: int, n_sites: int = 1) -> None:
         "Create the parameters that belong to each feature, and what is kept for each site."
 
+    def divide(self, groups: Sequence) -> None:   # of the crosscoder: each has a name, n_features and k
+        "Give groups that have a k of their own a budget apart from the others'."
+        raise ValueError(f"a group with a k of its own needs a sparsity function that gives out places over a batch: "
+                         f"BatchTopK. {type(self).__name__} cannot; leave out k in the groups")
+
     def kept_at(self, pre: Tensor, norms: Tensor) -> Tensor | None:
         "At which sites each feature is kept, bool [batch feature site]; None where all sites share one choice."
 
-    def watch(self, active: Tensor, n: int) -> None:
-        "Update running statistics after a training step: the scores of its active entries, and `n` entries in all."
+    def watch(self, score: Tensor, col: Tensor, n: int) -> None:
+        "Update running statistics after a training step: score and feature of its active entries, `n` entries in all."
 
     def restart(self, features: Tensor) -> None:
         "Reset the parameters of the features with these indices, [n], to their initial values."
@@ -121,8 +126,8 @@ class ReLU(Sparsity):
         if self.training and torch.is_grad_enabled() and f.numel(): self.share.fill_(f.count_nonzero() / f.numel())
         return f
 
-    def watch(self, active: Tensor, n: int) -> None:
-        if n: self.share.fill_(len(active) / n)
+    def watch(self, score: Tensor, col: Tensor, n: int) -> None:
+        if n: self.share.fill_(len(col) / n)
 
     def config(self) -> dict: return super().config() | dict(sparse_below=self.sparse_below)
 
@@ -178,11 +183,35 @@ def smallest_kept(
     smallest = score.masked_fill(score <= 0, torch.inf).amin(0)
     return smallest.masked_fill(smallest.isinf(), torch.nan)
 
+# %% ../nbs/10_sparsity.ipynb #21d60c86
+def contest_of(g, groups: Sequence) -> str:
+    "The name of the contest in which a group's features compete: its own, or that of all groups without a k."
+    return g.name if g.k is not None else " + ".join(other.name for other in groups if other.k is None)
+
+
+def divide_places(
+    groups: Sequence,    # each has a name, n_features and k
+    k: float,            # active features per token, of all groups together
+) -> dict[str, float]:   # contest -> active features per token; groups without a k compete for what the others leave
+    "Divide the places of a token among groups; ValueError when the parts do not add up, or exceed a group's features."
+    own = {g.name: g.k for g in groups if g.k is not None}
+    left, contests = k - sum(own.values()), [contest_of(g, groups) for g in groups]
+    rest = next((name for name in contests if name not in own), None)
+    if left <= 0 if rest else not math.isclose(left, 0, abs_tol=1e-6):
+        raise ValueError(f"k={k:g} is for all groups together, and the k of groups ({own}) leave {left:g} of it to "
+                         f"{rest or 'no group'}. Change the sparsity function's k or those of the groups.")
+    places = {name: own.get(name, left) for name in contests}
+    for name, most in places.items():
+        n = sum(g.n_features for g, contest in zip(groups, contests) if contest == name)
+        if most > n: raise ValueError(f"{name} has {n} features, and k gives it {most:g} per token: choose a smaller k")
+    return places
+
 # %% ../nbs/10_sparsity.ipynb #dac2a2ac
 class BatchTopK(Sparsity):
     """The k x batch largest scores of the batch in training; in evaluation every score above the learnt threshold
     ([Bussmann et al. 2024](https://arxiv.org/abs/2412.06410)). With rank="decoupled" every site has its own k x batch
-    places and its own threshold, and a feature is active where it is kept at any site."""
+    places and its own threshold, and a feature is active where it is kept at any site. A group with a k of its own has
+    that part of the places, and its own threshold."""
     kind, is_sparse, ranked, by_site = "batchtopk", True, True, True
 
     def __init__(
@@ -192,23 +221,49 @@ class BatchTopK(Sparsity):
     ):
         super().__init__(rank)
         self.k = self.k_now = as_count(k, "k")                 # training may anneal k_now towards k
-        self.register_buffer("threshold", torch.tensor(-1.0))  # of each site if decoupled; negative: not learnt yet
+        self.shares: dict[str, float] = {}                     # contest of groups -> its share of the places
+        self.register_buffer("contest", None, persistent=False)   # number of each feature's contest, [feature]
+        self.register_buffer("threshold", torch.tensor(-1.0))  # of each site or contest; negative: not learnt yet
         self.register_buffer("cut", torch.tensor(0.0))         # the last batch's smallest kept score, to search from
         self.register_buffer("learnt_k", torch.tensor(0))      # the k for which the threshold was learnt ...
         self.register_buffer("learnt_from", torch.tensor(0))   # ... and from how many batches before the last one
 
     def prepare(self, n_features: int, n_sites: int = 1) -> None:
         check_k(self.k, n_features)
-        if self.rank != "decoupled" or n_sites == 1: return
-        for name in "threshold", "cut", "learnt_from": setattr(self, name, getattr(self, name).repeat(n_sites))
+        if self.rank == "decoupled" and n_sites > 1: self.learn_apart(n_sites)
+
+    def learn_apart(self, n: int) -> None:
+        "Learn n thresholds, each from what is kept there."
+        for name in "threshold", "cut", "learnt_from": setattr(self, name, getattr(self, name).repeat(n))
+
+    def divide(self, groups: Sequence) -> None:
+        if self.rank == "decoupled":
+            raise ValueError('with rank="decoupled" every site has a budget, so groups cannot have a k of their own')
+        places = divide_places(groups, self.k)
+        if len(places) == 1: return
+        self.shares = {name: k / self.k for name, k in places.items()}
+        number = [list(self.shares).index(contest_of(g, groups)) for g in groups]
+        self.contest = torch.cat([torch.full((g.n_features,), i) for i, g in zip(number, groups)])
+        self.learn_apart(len(self.shares))
+
+    def contests(self, n_tokens: int) -> list[tuple[Tensor | slice, int]]:
+        "The features that compete with each other, indices or all of them, and the places they compete for."
+        places = self.k_now * n_tokens
+        if self.contest is None: return [(slice(None), places)]
+        return [((self.contest == i).nonzero().squeeze(1), max(int(n_tokens > 0), round(share * places)))
+                for i, share in enumerate(self.shares.values())]
 
     def kept(self, pre: Tensor, norms: Tensor) -> Tensor:
         "Which scores are kept, bool of their shape; with a column for every site, a choice in each."
         s = scores(pre, norms)
         if not self.training: return s > self.learnt_threshold()
-        places = s.flatten(0, 1)
-        best = places.topk(self.k_now * len(s), dim=0).indices
-        return torch.zeros_like(places, dtype=torch.bool).scatter_(0, best, True).view_as(s) & (s > 0)
+        kept = torch.zeros_like(s, dtype=torch.bool)
+        for features, n in self.contests(len(s)):
+            part = s[:, features]
+            places = part.flatten(0, 1)
+            best = places.topk(min(n, len(places)), dim=0).indices
+            kept[:, features] = torch.zeros_like(places, dtype=torch.bool).scatter_(0, best, True).view_as(part)
+        return kept & (s > 0)
 
     def kept_at(self, pre: Tensor, norms: Tensor) -> Tensor | None:
         return self.kept(pre, norms) if norms.ndim == 2 else None
@@ -218,7 +273,13 @@ class BatchTopK(Sparsity):
         kept = self.kept(pre, norms)
         return pre.relu() * (kept if norms.ndim == 1 else kept.any(2))
 
-    def watch(self, active: Tensor, n: int) -> None: self.learn(smallest_kept(active))
+    def watch(self, score: Tensor, col: Tensor, n: int) -> None: self.learn(self.cuts(score, col))
+
+    def cuts(self, score: Tensor, col: Tensor) -> Tensor:
+        "The smallest score kept, of score and feature of the active entries; one for each site or contest of groups."
+        if self.contest is None: return smallest_kept(score)
+        number = self.contest[col]
+        return torch.stack([smallest_kept(score[number == i]) for i in range(len(self.shares))])
 
     @torch.no_grad()
     def learn(self, smallest: Tensor) -> None:
@@ -233,11 +294,13 @@ class BatchTopK(Sparsity):
         self.cut.copy_(torch.where(seen, smallest, self.cut))
 
     def learnt_threshold(self) -> Tensor:
-        "The threshold used in evaluation, infinite at a site where nothing was ever kept; an error before training."
+        """The threshold used in evaluation: of all features, of each site, or, where groups compete apart, of each
+        feature. Infinite where nothing was ever kept; an error before training."""
         if (self.threshold < 0).all():
             raise RuntimeError("BatchTopK has no threshold yet: it is learnt while training. "
                                "Train first, or call .train() to select within the batch.")
-        return torch.where(self.threshold < 0, torch.inf, self.threshold)
+        learnt = torch.where(self.threshold < 0, torch.inf, self.threshold)
+        return learnt if self.contest is None else learnt[self.contest]
 
     def config(self) -> dict: return super().config() | dict(k=self.k)
 

@@ -39,7 +39,7 @@ from .metrics import explained_variance, name_for_log
 from .recipes import (RECIPES, SCHEDULE, Recipe, TrainConfig, annealed_k, annealed_p, first_difference,
                                    l1_coeff, last_birth, lr_factor, plan_of_step, recipe, trial_sites)
 from .rows import InMemory, Rows, check_rows, check_sites, tensor_digest
-from .sparsity import BatchTopK, smallest_kept
+from .sparsity import BatchTopK
 from .starts import center_decoder_bias, resample, set_firing_rate
 from .validation import OwnNumbers, Validation
 from .organisms import DiesAfter, Killed, planted_activations
@@ -272,7 +272,9 @@ def measure_step(
     if run.config.p_end is not None: out["p"] = run.p
     threshold = getattr(run.cc.sparsity, "threshold", None)
     if threshold is not None and threshold.ndim == 0: out["threshold"] = float(threshold)
-    elif threshold is not None: out |= {f"threshold_{n}": t for n, t in zip(run.cc.sites, threshold.tolist())}
+    elif threshold is not None:
+        apart = run.cc.sparsity.shares or run.cc.sites       # groups or sites that compete apart
+        out |= {f"threshold_{n}": t for n, t in zip(apart, threshold.tolist())}
     return out | explained_variance_of_batch(made.y, made.y_hat, run.cc.writes) | measure_integrity(run.cc)
 
 # %% ../nbs/21_train.ipynb #332c9531
@@ -308,7 +310,8 @@ def identify(run: Run, rows: Rows) -> dict:
     cc, config = run.cc, asdict(run.config) | asdict(run.config.objective)
     numbers = {n: v for n, v in config.items() if n not in NOT_COMPARED}
     origin = without_records(rows.about, ("path",))         # a folder that has moved holds the same data
-    about = dict(sites=cc.sites, groups=[asdict(g) for g in cc.groups], sparsity=cc.sparsity.config(), start=cc.start,
+    groups = [{n: v for n, v in asdict(g).items() if (n, v) != ("k", None)} for g in cc.groups]   # runs from before k
+    about = dict(sites=cc.sites, groups=groups, sparsity=cc.sparsity.config(), start=cc.start,
                  scaling=tensor_digest(cc.scaling.state_dict().values()),
                  first_weights=tensor_digest(cc.state_dict().values()), data=origin, order=rows.order)
     return as_json(numbers | about, "settings")
@@ -525,14 +528,15 @@ def fit_thresholds(
 ) -> None:
     """Fit the thresholds of BatchTopK to the weights of this step, and leave those that training learns as they are.
 
-    A threshold is the mean over batches of the smallest score kept; with rank="decoupled", one for each site."""
+    A threshold is the mean over batches of the smallest score kept; with rank="decoupled", one for each site, and
+    one for each group that has a k of its own."""
     for r in runs.values():
         if not isinstance(r.cc.sparsity, BatchTopK) or r.fitted is not None: continue
         seen, r.cc.sparsity.k_now = [], r.k
         for x in batches:
             code = r.cc.code(r.cc.scaling(drop_outliers(r.cc, move_batch(x, r.device)))).sparse()
-            seen.append(smallest_kept(code.scores(r.cc.contest_norms)))
-        learnt = r.cc.sparsity.threshold                                    # 0-dim, or of each site
+            seen.append(r.cc.sparsity.cuts(code.scores(r.cc.contest_norms), code.col))
+        learnt = r.cc.sparsity.threshold                                    # 0-dim, or of each site or contest
         mean = torch.stack(seen).nanmean(0) if seen else torch.full_like(learnt, torch.nan)
         r.fitted = torch.where(mean.isnan(), learnt, mean)
 
