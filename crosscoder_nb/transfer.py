@@ -164,8 +164,9 @@ def transfer_in_windows(
     for start in range(0, len(table), batch_size):
         here = table[start:start + batch_size]
         text, position = torch.tensor([number[w] for w in here.window]), torch.tensor(here.position.values)
-        size, which = torch.tensor(here.activation.values)[:, None], [place[j] for j in here.feature]
-        push = {name: (t[which] * size.to(t)) for name, t in pushes.items()}
+        size = torch.tensor(here[f"activation_{pair[0].name}"].values)[:, None]
+        which = [place[j] for j in here.feature]
+        push = {name: t[which] * size.to(t) for name, t in pushes.items()}
         push["random"] = randomise(push["mapped"], generator)
         given = [push.pop("source")], list(push.values())
         (p, own), (q, *others) = (push_predictions(model, site, ids, kept, text, position, adds).cpu()
