@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .crosscoder import CrossCoder, take
-from .kernels import SparseCode
+from .kernels import SparseCode, gather_add, sampled_products
 
 # %% ../nbs/16_pursuit.ipynb #f578e76e
 class Problem(NamedTuple):
@@ -29,6 +29,7 @@ def no_code(cc: CrossCoder, n: int) -> SparseCode:
     return SparseCode(empty, empty, cc.b_dec.new_zeros(0), (n, cc.n_features))
 
 
+@torch.no_grad()
 def pose(
     cc: CrossCoder,
     x: Tensor | Mapping[str, Tensor],   # raw activations
@@ -43,15 +44,27 @@ def pose(
     return Problem(decoder * weight / norms.clamp(min=1e-12)[:, None], norms, target * weight)
 
 # %% ../nbs/16_pursuit.ipynb #cade8644
+def products(
+    feature: Tensor,   # atoms chosen for each token, [batch chosen]
+    atoms: Tensor,     # [feature d]
+    residual: Tensor,  # target - Σ w · atoms, [batch d]
+) -> Tensor:           # [batch chosen]
+    "How well the chosen atoms fit what is left: the gradient of half the squared error, with a minus."
+    row = torch.arange(len(feature), device=feature.device).repeat_interleave(feature.shape[1])
+    return sampled_products(residual, atoms, row, feature.flatten()).view(feature.shape)
+
+
 def improve(
     w: Tensor,         # weights, [batch chosen]
-    atoms: Tensor,     # [batch chosen d]; zeros where none was chosen
-    residual: Tensor,  # target - Σ w · atoms, [batch d]
+    gradient: Tensor,  # from products, 0 for what must not change, [batch chosen]
+    feature: Tensor,   # [batch chosen]
+    atoms: Tensor,     # [feature d]
+    residual: Tensor,  # [batch d]
 ) -> tuple[Tensor, Tensor]:   # weights and residual
     "One step along the gradient, kept at 0 or above."
-    def written(v): return torch.einsum("bn,bnd->bd", v, atoms)
+    start = torch.arange(0, w.numel() + 1, w.shape[1], device=w.device)
+    def written(v): return gather_add(atoms, feature.flatten(), v.flatten(), start)
     def best(step): return (residual * step).sum(1, keepdim=True) / step.square().sum(1, keepdim=True).clamp(min=1e-12)
-    gradient = torch.einsum("bnd,bd->bn", atoms, residual)
     towards = (w + best(written(gradient)) * gradient).clamp(min=0) - w
     change = written(towards)
     length = best(change).clamp(0, 1)
@@ -65,17 +78,18 @@ def pursue_batch(
     n_steps: int,
 ) -> tuple[Tensor, Tensor]:   # features and weights, [batch most]
     "Gradient pursuit of some tokens together; weight 0 where no atom was chosen."
-    n = len(problem.target)
+    n, atoms, residual = len(problem.target), problem.atoms, problem.target
     feature, w = torch.zeros(n, most, dtype=torch.int64, device=k.device), problem.target.new_zeros(n, most)
-    atoms, residual = problem.target.new_zeros(n, most, problem.target.shape[1]), problem.target
-    free = torch.ones(n, len(problem.atoms), dtype=torch.bool, device=k.device)
+    wanted = torch.zeros(n, most, dtype=torch.bool, device=k.device)
+    free = torch.ones(n, len(atoms), dtype=torch.bool, device=k.device)
     for i in range(most):
-        fit, best = (residual @ problem.atoms.T).where(free, -1.).max(1)
-        wanted = (fit > 0) & (i < k)
-        feature[:, i], atoms[:, i] = best, problem.atoms[best] * wanted[:, None]
-        free[torch.arange(n, device=k.device), best] = False
+        fit, feature[:, i] = (residual @ atoms.T).where(free, -1.).max(1)
+        wanted[:, i] = (fit > 0) & (i < k)
+        free[torch.arange(n, device=k.device), feature[:, i]] = False
+        chosen = feature[:, :i + 1].contiguous()
         for _ in range(n_steps):
-            w[:, :i + 1], residual = improve(w[:, :i + 1], atoms[:, :i + 1], residual)
+            gradient = products(chosen, atoms, residual) * wanted[:, :i + 1]
+            w[:, :i + 1], residual = improve(w[:, :i + 1], gradient, chosen, atoms, residual)
     return feature, w
 
 
@@ -94,7 +108,7 @@ def pursue(
     x: Tensor | Mapping[str, Tensor],   # raw activations: [batch site d], flat [batch Σd], or {site: [batch d]}
     k: int | Tensor,                    # most active features of a token, or of each, [batch]
     n_steps: int = 1,                   # along the gradient, for each feature chosen
-    at_once: int = 256,                 # tokens together; for each, k rows of the decoder are in memory
+    at_once: int = 256,                 # tokens together
 ) -> SparseCode:                        # as cc.encode_sparse gives; cc.decode takes it
     """The code that gradient pursuit finds for a crosscoder's decoder, without its encoder (Blumensath & Davies 2008).
 
@@ -122,10 +136,11 @@ def refit(
     place = torch.arange(len(code.row), device=code.row.device) - torch.searchsorted(code.row, code.row)
     feature = code.col.new_zeros(code.shape[0], most).index_put((code.row, place), code.col)
     w = code.val.new_zeros(feature.shape).index_put((code.row, place), code.val * problem.norms[code.col])
-    parts = []
+    unit, parts = torch.ones_like(problem.norms), []
     for target, features, weights in zip(*(t.split(at_once) for t in (problem.target, feature, w))):
-        atoms = problem.atoms[features] * (weights > 0)[..., None]
-        residual = target - torch.einsum("bn,bnd->bd", weights, atoms)
-        for _ in range(n_steps): weights, residual = improve(weights, atoms, residual)
+        wanted, residual = weights > 0, target - as_code(features, weights, unit).decode(problem.atoms)
+        for _ in range(n_steps):
+            gradient = products(features, problem.atoms, residual) * wanted
+            weights, residual = improve(weights, gradient, features, problem.atoms, residual)
         parts.append(weights)
     return as_code(feature, torch.cat(parts), problem.norms)
