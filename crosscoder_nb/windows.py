@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .kernels import segments
 from .metrics import EncodedRows
 
 # %% ../nbs/30_windows.ipynb #b8e3af0e
@@ -246,7 +247,7 @@ def likeness(
 def company(
     fires: Tensor,   # bool [feature window]
     at_once: int = 1024,
-) -> Tensor:         # above 0: more alike than windows are on average, [feature window]
+) -> Tensor:         # [feature window]
     "How alike each window is to those in which a feature fires."
     alike = likeness(fires)
     alike = alike - alike.mean(0)
@@ -276,10 +277,10 @@ class SilentWindows(NamedTuple):
 
 # %% ../nbs/30_windows.ipynb #8f40a837
 def best_places(score: np.ndarray, free: np.ndarray, n: int) -> np.ndarray:
-    "The n free places of highest score, where it is above 0."
-    best = np.where(free, score, 0)
-    best, places = -best, np.argsort(-best, kind="stable")[:n]
-    return places[best[places] < 0]
+    "The n free places of highest score; a score of -inf says that a place is not wanted."
+    score = np.where(free, score, -np.inf)
+    places = np.argsort(-score, kind="stable")[:n]
+    return places[score[places] > -np.inf]
 
 
 def silent_places(
@@ -312,11 +313,11 @@ def find_silent(
     found = []
     for f in np.unique(features):
         mine, count = np.unique(number[slice(*np.searchsorted(features, [f, f + 1]))], return_counts=True)
-        chance = draw.random(fires.shape[1]) + 1e-6
-        has = count[:, None] * (table[mine] >= 0)                            # [token window]
-        score = dict(token=has.sum(0) + chance * (has.sum(0) > 0) / 2, features=near[f], random=chance)
+        chance, has = draw.random(fires.shape[1]), count[:, None] * (table[mine] >= 0)        # [token window]
+        score = dict(token=np.where(has.any(0), has.sum(0) + chance / 2, -np.inf),
+                     features=near[f] if fires[f].any() else np.full(len(chance), -np.inf), random=chance)
         for kind, places in silent_places(score, fires[f], n).items():
-            rows = order[(begin[places] + chance[places] % 1 * np.diff(begin)[places]).astype(int)]
+            rows = order[(begin[places] + chance[places] * np.diff(begin)[places]).astype(int)]
             if kind == "token": rows = table[mine[has[:, places].argmax(0)], places]
             found.append((np.full(len(rows), f), np.full(len(rows), SILENT.index(kind), np.int8), rows))
     return SilentWindows(*map(np.concatenate, zip(*found))) if found else SilentWindows(*np.zeros((3, 0), np.int64))
