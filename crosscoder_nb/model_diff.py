@@ -10,6 +10,7 @@ import hashlib
 import html
 import json
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
