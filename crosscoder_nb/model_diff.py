@@ -6,11 +6,11 @@
 __all__ = ['ModelDiff']
 
 # %% ../nbs/37_model_diff.ipynb #8924166a
-import warnings
 import hashlib
 import html
 import json
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,7 @@ from tqdm.auto import tqdm
 from .artifacts import find_artifacts
 from .baselines import difference_lens, prediction_kl
 from .crosscoder import CrossCoder
-from .diff import diff, exclusive
+from .diff import diff, exclusive, model_names
 from .effects import ablation_effects
 from .evidence import evidence
 from .examples import Examples, excerpt, hash_crosscoder, hash_store
