@@ -25,7 +25,7 @@ from tqdm.auto import tqdm
 from .artifacts import find_artifacts
 from .baselines import difference_lens, prediction_kl
 from .crosscoder import CrossCoder
-from .diff import diff, exclusive, model_names
+from .diff import diff, exclusive
 from .effects import ablation_effects
 from .evidence import evidence
 from .examples import Examples, excerpt, hash_crosscoder, hash_store

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .kernels import segments
 from .metrics import EncodedRows
 
 # %% ../nbs/30_windows.ipynb #b8e3af0e
