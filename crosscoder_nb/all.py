@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ActivationBuffer', 'ActivationStore', 'BatchTopK', 'Browser', 'CrossCoder', 'Endpoint', 'Examples', 'Gated', 'Group',
-           'GroupMax', 'HABITS', 'InMemory', 'JumpReLU', 'LocalModel', 'ModelDiff', 'Occurrences', 'ReLU', 'Share',
+           'GroupMax', 'InMemory', 'JumpReLU', 'LocalModel', 'ModelDiff', 'Occurrences', 'ReLU', 'Share',
            'StoredTokens', 'StreamedRows', 'Tokens', 'TopK', 'TrainConfig', 'ablation_effects', 'against_nulls',
            'attn_in', 'attn_out', 'beyond_nulls', 'bias_differences', 'clt', 'coactive_features', 'compare_drifts',
            'compare_subspaces', 'cosine_histogram', 'count_specific', 'crosscoder', 'decoder_lens', 'dedicated',
@@ -50,7 +50,6 @@ from .evidence import evidence
 from .examples import Examples, excerpt
 from .exports import save_delphi
 from .fidelity import fidelity
-from .habits import HABITS
 from .harvest import harvest
 from .hub import push_to_hub
 from .interventions import edited
@@ -95,11 +94,11 @@ from .transfer import (compare_drifts, drift_vectors, exclusivity, feature_drift
 
 # %% ../nbs/90_all.ipynb #401f3e7e
 _all_ = ["ActivationBuffer", "ActivationStore", "BatchTopK", "Browser", "CrossCoder", "Endpoint", "Examples", "Gated",
-         "Group", "GroupMax", "HABITS", "InMemory", "JumpReLU", "LocalModel", "ModelDiff", "Occurrences", "ReLU",
-         "Share", "StoredTokens", "StreamedRows", "Tokens", "TopK", "TrainConfig", "ablation_effects",
-         "against_nulls", "attn_in", "attn_out", "beyond_nulls", "bias_differences", "clt", "coactive_features",
-         "compare_drifts", "compare_subspaces", "cosine_histogram", "count_specific", "crosscoder", "decoder_lens",
-         "dedicated", "delta", "derive", "describe_directions", "designated_shared", "diff", "difference_dictionary",
+         "Group", "GroupMax", "InMemory", "JumpReLU", "LocalModel", "ModelDiff", "Occurrences", "ReLU", "Share",
+         "StoredTokens", "StreamedRows", "Tokens", "TopK", "TrainConfig", "ablation_effects", "against_nulls",
+         "attn_in", "attn_out", "beyond_nulls", "bias_differences", "clt", "coactive_features", "compare_drifts",
+         "compare_subspaces", "cosine_histogram", "count_specific", "crosscoder", "decoder_lens", "dedicated",
+         "delta", "derive", "describe_directions", "designated_shared", "diff", "difference_dictionary",
          "difference_features", "difference_lens", "drift_vectors", "edited", "evaluate", "evidence",
          "examine_feature", "excerpt", "exclusive", "exclusivity", "explain_cosines", "explain_store",
          "explained_variance_per_token", "feature_drift", "feature_effect", "feature_map", "feature_sets", "fidelity",

@@ -153,6 +153,18 @@ def first_rows(rows: Rows, n: int) -> Rows:
     return InMemory(rows.sample(n), rows.sites)
 
 
+def draw_windows(
+    rows: Rows,      # which know their texts
+    n_tokens: int,   # about how many rows
+    seed: int,
+) -> Rows:           # all of them where there are fewer
+    "The rows of some windows of text, drawn at random."
+    windows, share = np.unique(rows.window), n_tokens / rows.n_rows
+    if share >= 1: return rows
+    chosen = np.random.default_rng(seed).choice(windows, max(1, round(share * len(windows))), replace=False)
+    return rows.where(np.isin(rows.window, chosen))
+
+
 def extrapolate(
     seconds: tuple[float, float],   # on two small parts
     rows: tuple[int, int],          # in them
@@ -173,6 +185,7 @@ LEADING = ("evidence", "difference", "cosine", "rel_norm", "nu_error", "nu_error
 VERSION = 1  # of what is kept
 ABOUT = 50   # leading features that are asked for what they have in common
 OF_LEADERS = "effects", "about", "artifacts"   # parts that are of the leading features
+IN_PART = "fidelity", "predictions"            # parts for which the models read only some of the texts
 
 # %% ../nbs/37_model_diff.ipynb #534f5edb
 class ModelDiff:
@@ -195,7 +208,8 @@ class ModelDiff:
         n_leaders: int = 20,                  # features in `leaders`
         n_candidates: int = 40,               # features of each model whose effects are measured
         n_texts: int = 50,                    # for the effects of each
-        seed: int = 0,                        # of the texts and directions drawn for effects
+        n_tokens: int = 10_000,               # of held_out, in whole windows, for fidelity and predictions
+        seed: int = 0,                        # of the texts, tokens and directions drawn
         device: str | torch.device | None = None,   # None: the fastest there is
     ):
         check_rows(held_out)
@@ -207,8 +221,8 @@ class ModelDiff:
         self.names = two_models(self.sites)
         self.cc, self.held_out, self.models, self.tokens = cc, held_out, list(models), tokens
         self.others = dict(nulls or {})
-        self.options = dict(sites=sites, n_leaders=n_leaders, n_candidates=n_candidates, n_texts=n_texts, seed=seed,
-                            device=device)
+        self.options = dict(sites=sites, n_leaders=n_leaders, n_candidates=n_candidates, n_texts=n_texts,
+                            n_tokens=n_tokens, seed=seed, device=device)
         self.temporary = tempfile.TemporaryDirectory() if folder is None else None
         made_of = dict(crosscoder=hash_crosscoder(cc)[:16], rows=identify_rows(held_out))
         self.results = Results(self.temporary.name if folder is None else folder, made_of)
@@ -245,7 +259,7 @@ class ModelDiff:
     def fidelity(self) -> pd.DataFrame | None:
         "The table of `fidelity`; None without models."
         if self.missing("fidelity"): return None
-        def make(): return fidelity(self.cc, self.models, self.read_again, self.options["device"])
+        def make(): return fidelity(self.cc, self.models, self.read_in_part, self.options["device"])
         return self.results.table("fidelity", self.asked("fidelity"), make)
 
     @cached_property
@@ -292,9 +306,9 @@ class ModelDiff:
 
     @cached_property
     def predictions(self) -> pd.DataFrame | None:
-        "The table of `prediction_kl`, a row per token, for `kl_by`; None without models or texts."
+        "The table of `prediction_kl`, a row per token read, for `kl_by`; None without models or texts."
         if self.missing("predictions"): return None
-        def make(): return prediction_kl(self.compared, self.read_again)
+        def make(): return prediction_kl(self.compared, self.read_in_part)
         return self.results.table("predictions", self.asked("predictions"), make)
 
     @cached_property
@@ -374,6 +388,13 @@ class ModelDiff:
         return self.tokens or StoredTokens(self.held_out, self.models[0].tokenizer)
 
     @cached_property
+    def read_in_part(self) -> Tokens:
+        "Some of these texts, where the models have to read each of them many times."
+        if self.tokens: return self.tokens
+        some = draw_windows(self.held_out, self.options["n_tokens"], self.options["seed"])
+        return StoredTokens(some, self.models[0].tokenizer)
+
+    @cached_property
     def read_by(self) -> dict:
         "What decides the parts that models are needed for, besides their options."
         texts = short_digest(self.tokens.describe()) if self.tokens else "of held_out"
@@ -387,10 +408,10 @@ class ModelDiff:
         "The options that decide a part."
         if part == "evaluation": return {}
         if part == "scaling": return dict(sites=list(self.sites))
-        if part in ("fidelity", "predictions"): return self.read_by
+        n = self.options
+        if part in IN_PART: return self.read_by | dict(n_tokens=n["n_tokens"], seed=n["seed"])
         if part == "baselines": return dict(models=self.read_by["models"], sites=list(self.sites))
         if part in ("about", "artifacts"): return dict(features=self.leading(ABOUT))
-        n = self.options
         return self.read_by | dict(features=self.candidates, n_texts=n["n_texts"], seed=n["seed"])
 
     def missing(self, part: str) -> str:   # empty: nothing
@@ -433,7 +454,9 @@ class ModelDiff:
         n = [min(n, self.held_out.n_rows // share) for n, share in zip(SMALL, (8, 3))]
         if not n[0]: return dict.fromkeys(PARTS, 1.)
         seconds = [self.on_few_rows(few) for few in n]
-        return {part: extrapolate([s[part] for s in seconds], n, self.held_out.n_rows) for part in PARTS}
+        rows = self.held_out.n_rows
+        upto = {part: min(rows, self.options["n_tokens"]) if part in IN_PART else rows for part in PARTS}
+        return {part: extrapolate([s[part] for s in seconds], n, upto[part]) for part in PARTS}
 
     def plan(self) -> pd.DataFrame:   # a row per part: state, seconds (0 where nothing is to be computed), finds
         "Which parts are kept, which have to be computed, and how long that will take, measured on a few rows."
