@@ -315,7 +315,7 @@ def where_classes_fire(
     tokens = labels.number[where.read].bincount(minlength=len(labels.names))
     for name, own in classes.groupby(classes):
         weight = torch.zeros(where.n_features).double()
-        weight[own.index.to_numpy()] = 1
+        weight[own.index.tolist()] = 1
         if not (living & (weight > 0)).any(): continue
         firings = tally(where, labels, weight, block)
         share, expected = (t.sum(0) / t.sum() for t in (firings, everything))

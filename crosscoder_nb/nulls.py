@@ -121,9 +121,13 @@ def against_nulls(
 ) -> pd.DataFrame:                       # own, with `p_null` and `q_null`
     """How rare the evidence of each feature is among those of the nulls, as a p-value and as Storey's q-value.
 
-    Features that fire less than ten times have neither. ValueError as for `count_specific`."""
+    Evidence is taken in units of the median of its run, for in some pairs of models every feature carries more of the
+    difference than in others. Features that fire less than ten times have neither. ValueError as for `count_specific`.
+    """
     check_runs(own, nulls)
-    def scores(df): return lean(living(df), which or df.attrs["names"][-1]).dropna()
+    def scores(df):
+        leaning = lean(living(df), which or df.attrs["names"][-1]).dropna()
+        return leaning / leaning.abs().median()
     pool = np.sort(np.concatenate([scores(df) for df in nulls.values()]))
     mine = scores(own)
     p = (1 + len(pool) - np.searchsorted(pool, mine)) / (1 + len(pool))
