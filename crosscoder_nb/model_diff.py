@@ -177,7 +177,7 @@ def extrapolate(
 
 def say_seconds(s: float) -> str:
     "A time as one says it."
-    return f"{s / 60:.0f} min" if s >= 100 else f"{max(1, s):.0f} s"
+    return f"{s / 60:.0f} min" if s >= 600 else f"{max(1, s):.0f} s"
 
 # %% ../nbs/37_model_diff.ipynb #b43a77af
 LEADING = ("evidence", "difference", "cosine", "rel_norm", "nu_error", "nu_error_low", "nu_error_high",

@@ -124,7 +124,7 @@ def logprob_changes(
     ids = pad_sequence([firings.ids[w] for w in table.window], batch_first=True)[:, :table.position.max() + 1]
     memory, position = read_texts(model, ids), torch.tensor(table.position.values)
     directions = raw_directions(cc, site.name, [int(table.feature.iloc[0])])
-    taken = torch.tensor(table.activation.values)[:, None].to(directions) * directions
+    taken = torch.tensor(table[f"activation_{model.name}"].values)[:, None].to(directions) * directions
     def change(off): return -change_predictions(model, site, ids, memory, text, position, (off, off)).logprobs.cpu()
     return change(taken), change(randomise(taken, generator))
 
