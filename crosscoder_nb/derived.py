@@ -67,7 +67,7 @@ def check_sums(
 
 # %% ../nbs/06_derived.ipynb #6d5dd1de
 TEXTS = ("token", "doc", "position", "window", "role", "template", "source_number", "n_windows", "sources", "column",
-         "ids", "context", "text", "rows_of")   # what rows know of their texts, and sums of them too
+         "ids", "context", "text", "rows_of")   # what rows know of their texts; sums pass it on
 
 
 class DerivedRows:
@@ -88,7 +88,7 @@ class DerivedRows:
 
     @property
     def described(self) -> list:
-        "The sums: new site, and of each site in it the name, the name where the rows come from, and the weight."
+        "The sums: each new site, and for each site in it the name, the original name and the weight."
         names = getattr(self.of, "columns", None) or getattr(self.of, "names", {})
         return [[new, [[s, names.get(s, s), float(w)] for s, w in terms.items()]] for new, terms in self.sums.items()]
 
@@ -99,7 +99,7 @@ class DerivedRows:
 
     @property
     def computed_from(self) -> dict:
-        "The same, of rows that are computed by models."
+        "The same, for rows that are computed by models."
         return self.of.computed_from | dict(derived=self.described)
 
     def add(self, x: Tensor) -> Tensor: return add_sites(x, self.of.sites, self.sums)   # [row Σd] -> [row Σd']
@@ -141,7 +141,7 @@ def add_sums(
     outer: Sums,   # of the sites that `inner` makes
     inner: Sums,
 ) -> dict[str, dict[str, float]]:
-    "Sums of sums, as sums of the sites that these are of."
+    "Write sums of sums as sums of the original sites."
     found = {name: {} for name in outer}
     for name, terms in outer.items():
         for middle, weight in terms.items():
@@ -153,7 +153,7 @@ def derive(
     rows: Rows,   # a store, a buffer, a view of either, a stream, rows in memory
     sums: Mapping[str, Mapping[str, float]],   # new site -> site of the rows -> weight
 ) -> DerivedRows:
-    """Sums of sites as sites: rows that add up what they read, batch by batch, and know the texts that `rows` know.
+    """Rows whose sites are sums of the sites of `rows`, added up batch by batch; they keep the texts of `rows`.
 
     TypeError or ValueError when sums name sites that the rows do not have, sites of different widths, or no weights."""
     check_rows(rows)

@@ -79,7 +79,7 @@ class Sparsity(nn.Module):
         "Create the parameters that belong to each feature, and what is kept for each site."
 
     def divide(self, groups: Sequence) -> None:   # of the crosscoder: each has a name, n_features and k
-        "Give groups that have a k of their own a budget apart from the others'."
+        "Give each group that has its own k a separate budget."
         raise ValueError(f"a group with a k of its own needs a sparsity function that gives out places over a batch: "
                          f"BatchTopK. {type(self).__name__} cannot; leave out k in the groups")
 
