@@ -103,7 +103,7 @@ def check_pair(cc: CrossCoder, sites: tuple[str, str] | None) -> tuple[str, str]
                          f"got {pair}. Choose two: sites=(first, second).")
     widths = [cc.sites[s] for s in pair]
     if widths[0] != widths[1]:
-        raise ValueError(f"latent scaling tries one model's directions in the other, so both need one width; "
+        raise ValueError("latent scaling tries one model's directions in the other, so both need one width; "
                          f"{pair[0]} has {widths[0]} and {pair[1]} has {widths[1]}.")
     return pair
 
