@@ -328,12 +328,12 @@ def delta(
     n_features: int,           # shared and delta features together
     sparsity: Sparsity,
     share: float = .1,         # share of the features that are delta features
-    k_delta: float | None = None,   # of the k of BatchTopK, active delta features per token; None: the same share of it
+    k_delta: float | None = None,   # active delta features per token, out of BatchTopK's k; None: `share` of k
     **kw,                      # as for CrossCoder
 ) -> CrossCoder:
-    """A shared group, and one with a budget of its own for what differs between two models (Kassem et al. 2026).
+    """A shared group, and one with its own budget for what differs between two models (Kassem et al. 2026).
 
-    ValueError when `share` leaves one of the groups without a feature, or `k_delta` one of them without a place."""
+    ValueError when `share` leaves one of the groups without a feature, or `k_delta` leaves one of them no budget."""
     every, n = tuple(sites), round(n_features * share)
     if not 0 < n < n_features:
         raise ValueError(f"share must leave features to both groups; share={share} of {n_features} gives {n} "

@@ -26,7 +26,7 @@ def nearest_partners(
     table: pd.DataFrame,        # from `evidence`, of all features
     features: list[int],        # for which partners are looked for
 ) -> tuple[Tensor, Tensor]:     # partner of each, -1 where there is none; cosine of the two directions
-    "The feature that leans to the other model and is most alike, each direction taken in its own model."
+    "The most similar feature that leans to the other model; each direction is taken in its own model."
     decoder, where = cc.decoder().detach().cpu(), columns(cc.sites)
     at = [normalize(decoder[:, where[s]], dim=1) for s in table.attrs["sites"]]
     leans = torch.tensor((table["class"] != "shared").values & (table["class"] != "dead").values)
@@ -135,7 +135,7 @@ def measure_pairs(
 # %% ../nbs/35_artifacts.ipynb #2438eed0
 def find_artifacts(
     cc: CrossCoder,
-    rows: Rows,                           # those of the table, best rows it was not trained on
+    rows: Rows,                           # those of the table, preferably not those of training
     table: pd.DataFrame,                  # from `evidence`, of all features
     features: list[int] | None = None,    # which; None: those whose norms say that only one model has them
     n_blocks: int = 32,                   # of documents, for the intervals

@@ -47,7 +47,7 @@ def difference(
     rows: Rows,                              # of two sites, or of more; or of one, which is a difference already
     sites: tuple[str, str] | None = None,    # first and second; None: the two that there are
 ) -> Rows:                                   # of one site: the second minus the first
-    "The difference of two sites as rows of one site. ValueError when it is not clear of which two."
+    "The difference of two sites as rows of one site. ValueError when it is not clear which two."
     if sites is None and len(rows.sites) == 1: return rows
     pair = tuple(rows.sites) if sites is None else tuple(sites)
     if len(pair) != 2: raise ValueError(TWO_SITES.format(there=", ".join(rows.sites)))
@@ -61,7 +61,7 @@ def difference_dictionary(
     held_out: Rows | None = None,            # the same sites of other texts, on which it is measured while it learns
     **options,                               # of `recipe("batchtopk", ...)`, such as n_features=, k=, steps=, lr=
 ) -> Trained:                                # (cc, history); cc reads and writes the difference
-    "Train a sparse dictionary of the difference of two sites. Errors as of `difference` and `train`."
+    "Train a sparse dictionary of the difference of two sites. Raises what `difference` and `train` raise."
     held_out = None if held_out is None else difference(held_out, sites)
     return train(recipe("batchtopk", **options), difference(rows, sites), folder, held_out=held_out)
 
@@ -155,7 +155,7 @@ def principal_directions(
     sites: tuple[str, str] | None = None,    # first and second; None: the two that there are
     batch_size: int = 4096,
 ) -> dict[str, Tensor]:                      # name -> unit vector [d]: "component 1", ...
-    "The principal directions of the difference of two sites; the mean difference has no negative part in any of them."
+    "The principal directions of the difference of two sites, signed so that the mean difference is not negative."
     rows, total, second = difference(rows, sites), 0, 0
     for _, x in rows.in_order(batch_size):
         x = x.double()
@@ -265,7 +265,7 @@ def prediction_kl(
     probability it raises most, and its gain in log-probability of the token that follows.
 
     ValueError unless there are two models with the tokens' tokenizer."""
-    if len(models) != 2: raise ValueError(f"predictions are compared of two models; got {len(models)}")
+    if len(models) != 2: raise ValueError(f"prediction_kl compares the predictions of two models; got {len(models)}")
     if strange := [model.name for model in models if match_reading(model, tokens)]:
         raise ValueError(f"predictions are compared token by token, and {strange} has another tokenizer.")
     parts, window = [], 0
@@ -290,7 +290,7 @@ def group_interval(
     n: Tensor,       # [block group]
     at_once: int = 4096,
 ) -> Tensor:         # [2 group]
-    "Bootstrap interval of total / n over blocks, by the draws in which a group occurs; groups are in few documents."
+    "Bootstrap interval of total / n over blocks, from the draws in which the group occurs at all."
     draws, ends = draw_blocks(len(n), 400, 0), torch.tensor([.025, .975]).double()
     pairs = zip(total.split(at_once, 1), n.split(at_once, 1))
     return torch.cat([((draws @ above) / (draws @ below)).nanquantile(ends, dim=0) for above, below in pairs], 1)
@@ -302,7 +302,7 @@ def kl_by(
     tokenizer=None,         # to spell tokens when by="token" or "raised"
     n_blocks: int = 50,     # parts of the documents that intervals are drawn over
 ) -> pd.DataFrame:          # a row per group, largest share first: tokens, documents, kl, kl_low, kl_high, share, gain
-    "Mean divergence of predictions by group, with 95 % bootstrap intervals over documents where there are five."
+    "Mean divergence of predictions by group, with 95 % bootstrap intervals for groups in at least five documents."
     label, group = np.unique(kl[by].values if isinstance(by, str) else np.asarray(by), return_inverse=True)
     block = assign_blocks(SimpleNamespace(doc=kl.doc.values), n_blocks)
     cell = block * len(label) + torch.as_tensor(group)

@@ -40,7 +40,7 @@ class Group:
     penalty: float = 1.0     # factor of its sparsity penalty
     skip: bool = False       # add a linear map from what it reads to what it writes
     like: str | None = None  # name of an earlier group whose weights it shares
-    k: float | None = None   # active features per token that are its own; None: it competes with the other groups
+    k: float | None = None   # its own budget, active features per token; None: it competes with the other groups
 
     def __post_init__(self):
         def fail(problem): raise ValueError(f"{problem}; got {self}")

@@ -39,7 +39,7 @@ def check_tables(df: pd.DataFrame, scaling: pd.DataFrame, effects: pd.DataFrame 
                              "and the same names.")
     if missing := len(df.index.difference(scaling.index)):
         raise ValueError(f"{missing} of the {len(df)} features are not in the table of latent_scaling, which has "
-                         f"{len(scaling)}: make both of one crosscoder")
+                         f"{len(scaling)}: make both from the same crosscoder")
     if effects is not None and (lacking := [name for name in names if len(effects) and f"kl_{name}" not in effects]):
         raise ValueError(f"the effects are not of {' and '.join(lacking)}; ablation_effects must have been given the "
                          f"models {' and '.join(names)}")
@@ -53,7 +53,7 @@ def evidence(
     """All that is known of each feature in one row, a score, and a sentence where norms and scaling disagree.
 
     `evidence` is `difference` times 1 - `cosine`: how much of the difference between the models a feature carries, and
-    how far its two directions are apart. Whether only one model has the feature is told by `scaling`.
+    how far its two directions are apart. The column `scaling` says whether only one model has it.
     ValueError when the tables are of different models or features."""
     check_tables(df, scaling, effects)
     table = df.join(scaling)

@@ -40,7 +40,7 @@ INTERVALS = EDGES[::3]   # edges of the intervals from which examples are drawn
 
 
 def inner(edges: np.ndarray, device: torch.device | str) -> Tensor:   # float32
-    "The edges between bins, as activations are compared with them."
+    "The edges between bins, as a tensor to compare activations with."
     return torch.tensor(edges[1:-1], dtype=torch.float32, device=device)
 
 
@@ -91,7 +91,7 @@ def find_examples(
     cc: CrossCoder,
     store,
     n: int,                  # strongest examples for each feature
-    n_drawn: int,            # examples of each interval, and windows of each kind of silence
+    n_drawn: int,            # examples of each interval, and silent windows of each kind
     batch_size: int = 2048,  # rows encoded at a time
 ) -> Found:
     "Encode every row of the store once, in order, on the crosscoder's device."
@@ -332,7 +332,7 @@ def collect_examples(
     cc: CrossCoder,    # is moved to the device
     store,
     n: int,            # strongest examples for each feature
-    n_drawn: int,      # examples of each interval, and windows of each kind of silence
+    n_drawn: int,      # examples of each interval, and silent windows of each kind
     device: str | torch.device | None = None,
 ) -> Path:             # the folder, finished
     "Collect examples into a folder, unless it already holds these very examples undamaged."
@@ -418,7 +418,7 @@ class Interval(NamedTuple):
     "How a feature fires in an interval of activation."
     low: float
     high: float
-    count: int                # tokens on which it does
+    count: int                # tokens on which it fires so strongly
     share: float              # of the sum of all its activations
     examples: list[Example]   # drawn at random from these tokens, each from another window
 
@@ -451,7 +451,7 @@ class Examples:
         cc: CrossCoder,      # is moved to the device, and stays there
         store,               # an ActivationStore or ActivationBuffer of its sites, or a view of one: rows with texts
         n: int = 20,         # strongest examples for each feature
-        n_drawn: int = 5,    # examples of each interval of activation, and windows of each kind of silence
+        n_drawn: int = 5,    # examples of each interval of activation, and silent windows of each kind
         device: str | torch.device | None = None,   # None: the fastest there is
     ) -> "Examples":
         """Find examples of every feature in a store, and evaluate the crosscoder, in one pass.
@@ -481,7 +481,7 @@ class Examples:
         self,
         i: int,                       # number of a feature
     ) -> dict[str, list[Example]]:    # of each kind of SILENT
-        "Windows in which feature i does not fire: that hold a token of its examples, in which its company fires, any."
+        "Windows in which feature i does not fire: with a token of its examples, with its company, and random ones."
         found = {kind: [] for kind in SILENT}
         kinds = self._tables["silent"]["kind"].to_numpy()[self._tables.places("silent", i)]
         if not set(kinds) <= set(range(len(SILENT))): self._tables.damaged("silent", "it has unknown kinds")

@@ -103,8 +103,8 @@ def check_pair(cc: CrossCoder, sites: tuple[str, str] | None) -> tuple[str, str]
                          f"got {pair}. Choose two: sites=(first, second).")
     widths = [cc.sites[s] for s in pair]
     if widths[0] != widths[1]:
-        raise ValueError(f"a direction of one model is tried in the other, so both need one width; {pair[0]} has "
-                         f"{widths[0]} and {pair[1]} has {widths[1]}.")
+        raise ValueError("latent scaling tries one model's directions in the other, so both need one width; "
+                         f"{pair[0]} has {widths[0]} and {pair[1]} has {widths[1]}.")
     return pair
 
 # %% ../nbs/31_latent_scaling.ipynb #6d6419b9
@@ -113,18 +113,18 @@ SPECIFIC = dict(nu_error=0.2, nu_reconstruction=0.5)   # below both: only the cl
 # %% ../nbs/31_latent_scaling.ipynb #cbf660b9
 def latent_scaling(
     cc: CrossCoder,
-    rows: Rows,                              # best rows it was not trained on
+    rows: Rows,                              # preferably not those of training
     sites: tuple[str, str] | None = None,    # of the two models; None: the crosscoder's only two
-    names: tuple[str, str] | None = None,    # what to call the two models; None: as their sites call them
+    names: tuple[str, str] | None = None,    # what to call the two models; None: as in their sites
     n_blocks: int = 32,                      # of documents, for the intervals
     device: str | torch.device | None = None,  # where the crosscoder is moved, and stays; None: the fastest there is
 ) -> pd.DataFrame:                           # a row per feature; attrs names, sites, n_tokens
-    """Factors and ratios of latent scaling, with 95 % bootstrap intervals over documents, and what they say.
+    """Factors and ratios of latent scaling, with 95 % bootstrap intervals over documents, and a verdict.
 
     `nu_error` and `nu_reconstruction` are β of the other model over β of the model that the feature is claimed for.
-    `difference` is a feature's part of how far the models' activations are apart: the mean over tokens of
+    `difference` is how much of the difference between the models a feature carries: the mean over tokens of
     |f (d_B - d_A)|² over that of |x_B - x_A|², in raw units; the parts of all features need not add up to 1.
-    A model that chooses its own features counts where it has chosen this one.
+    Where each model chooses its own features, only the tokens on which it chose the feature count.
     Minder et al. 2025, arXiv:2504.02922. ValueError when the sites are not two of one width."""
     pair = check_pair(cc.to(device_or_fastest(device)), sites)
     names = tuple(sites_by_model(pair, names))

@@ -331,8 +331,8 @@ def preact_loss(fwd: ForwardPass) -> Tensor:
     return (sparsity.thresholds() - fwd.code.pre * fwd.cc.rank_norms).relu().sum(1).mean()
 
 # %% ../nbs/14_losses.ipynb #c811915a
-NO_DELTA = "the delta loss asks the features of a group called 'delta' for a difference; the groups are {groups}."
-NO_PAIR = ("the delta loss compares two models at as many sites of the same widths; this crosscoder writes {sites}. "
+NO_DELTA = "the delta loss needs a group called 'delta' to predict the difference; the groups are {groups}."
+NO_PAIR = ("the delta loss needs as many sites of one model as of the other, of the same widths; got {sites}. "
            "Leave delta_coeff at 0, or choose two models' sites.")
 
 
@@ -345,7 +345,7 @@ def compared_sites(cc: CrossCoder) -> list[tuple[str, str]]:
 
 
 def delta_loss(fwd: ForwardPass) -> Tensor:
-    "Error of the difference of two models, the second minus the first, as the group 'delta' alone predicts it."
+    "Error with which the group 'delta' alone predicts the difference of two models, the second minus the first."
     cc = fwd.cc
     if "delta" not in cc.partition: raise ValueError(NO_DELTA.format(groups=", ".join(cc.partition)))
     w, start, stop = next(span for span in cc.spans() if span[0].group.name == "delta")

@@ -31,7 +31,7 @@ def write_parquet(
 
 
 def as_tuples(x):
-    "What JSON gave back, with tuples in place of lists."
+    "Replace the lists in decoded JSON by tuples."
     if isinstance(x, dict): return {key: as_tuples(value) for key, value in x.items()}
     return tuple(map(as_tuples, x)) if isinstance(x, list) else x
 
@@ -45,15 +45,15 @@ class Results:
 
     def __init__(
         self,
-        folder: str | Path,   # made when the first table is kept
-        made_of: dict,        # what decides all tables, fit for JSON: such as hashes of the data
+        folder: str | Path,   # created when the first table is saved
+        made_of: dict,        # what all tables depend on, as JSON types, such as hashes of the data
     ):
         self.folder, self.made_of, self.is_writing = Path(folder), made_of, False
         for path in sorted(self.folder.glob("*.json")):
             if path.name != "writer.json": self.check_note(self.read_note(path))
 
     def read_note(self, path: Path) -> dict:   # empty when it cannot be read
-        "What is noted of a table."
+        "The note of a table."
         try: note = load_json(path)
         except (OSError, ValueError): return {}
         kinds = {field: type(note.get(field)) for field in ("made_of", "options", "attrs", "file")}
@@ -66,7 +66,7 @@ class Results:
             raise ValueError(FOREIGN.format(folder=self.folder, what=" and another ".join(other)))
 
     def problem(self, name: str, options: dict) -> str:   # empty: it can be read
-        "Why a table cannot be taken from the folder: it is not there, damaged, or made with other options."
+        "Why a table cannot be read from the folder: it is missing, damaged, or made with other options."
         path = self.folder / f"{name}.json"
         if not path.exists(): return NOT_YET
         if not (note := self.read_note(path)): return f"{path.name} is damaged"
@@ -78,14 +78,14 @@ class Results:
         return f"damaged: {found}" if found else ""
 
     def save(self, name: str, options: dict, df: pd.DataFrame) -> None:
-        "Keep a table, in place of an older one."
+        "Save a table, replacing an older one of this name."
         path = self.folder / f"{name}.json"
         path.unlink(missing_ok=True)   # until the new table is there
         file = write_parquet(path.with_suffix(".parquet"), df)
         save_json(path, dict(made_of=self.made_of, options=options, attrs=df.attrs, file=file))
 
     def load(self, name: str) -> pd.DataFrame:
-        "A table that has no `problem`."
+        "Read a table that has no `problem`."
         df = pq.read_table(self.folder / f"{name}.parquet").to_pandas()
         df.attrs = as_tuples(self.read_note(self.folder / f"{name}.json")["attrs"])
         return df
@@ -103,10 +103,10 @@ class Results:
     def table(
         self,
         name: str,                       # of the file
-        options: dict,                   # what decides this table besides `made_of`, fit for JSON
+        options: dict,                   # what this table depends on besides `made_of`, as JSON types
         make: Callable[[], pd.DataFrame],
     ) -> pd.DataFrame:                   # as it is read from the file, also when it has just been made
-        "The table of this name, made if it is not kept already. A damaged one is named in a warning and made again."
+        "The table of this name, made if it is not saved yet. A damaged one causes a warning and is made again."
         if self.problem(name, options):
             with self.writing():
                 if problem := self.problem(name, options):   # no other process has made it since

@@ -79,9 +79,9 @@ class Sparsity(nn.Module):
         "Create the parameters that belong to each feature, and what is kept for each site."
 
     def divide(self, groups: Sequence) -> None:   # of the crosscoder: each has a name, n_features and k
-        "Give groups that have a k of their own a budget apart from the others'."
-        raise ValueError(f"a group with a k of its own needs a sparsity function that gives out places over a batch: "
-                         f"BatchTopK. {type(self).__name__} cannot; leave out k in the groups")
+        "Give each group that has its own k a separate budget."
+        raise ValueError(f"a group with its own k needs a sparsity function with a budget for the batch: BatchTopK. "
+                         f"Got {type(self).__name__}; change it, or leave out k in the groups.")
 
     def kept_at(self, pre: Tensor, norms: Tensor) -> Tensor | None:
         "At which sites each feature is kept, bool [batch feature site]; None where all sites share one choice."
@@ -210,7 +210,7 @@ def divide_places(
 class BatchTopK(Sparsity):
     """The k x batch largest scores of the batch in training; in evaluation every score above the learnt threshold
     ([Bussmann et al. 2024](https://arxiv.org/abs/2412.06410)). With rank="decoupled" every site has its own k x batch
-    places and its own threshold, and a feature is active where it is kept at any site. A group with a k of its own has
+    places and its own threshold, and a feature is active where it is kept at any site. A group with its own k has
     that part of the places, and its own threshold."""
     kind, is_sparse, ranked, by_site = "batchtopk", True, True, True
 
