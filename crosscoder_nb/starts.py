@@ -131,7 +131,7 @@ def resample(
 
 # %% ../nbs/15_starts.ipynb #724f9c95
 def first_decoder(cc: CrossCoder) -> Tensor:   # [feature Σd]
-    "The decoder with which training began, drawn again. ValueError for a crosscoder whose training did not record it."
+    "Draw the initial decoder again. ValueError for a crosscoder whose training did not record its seed."
     start = cc.info.get("training", {}).get("start")
     if start is None:
         raise ValueError("It is not known how this crosscoder started: its info says nothing of it, because it was not "
@@ -144,13 +144,13 @@ def first_decoder(cc: CrossCoder) -> Tensor:   # [feature Σd]
 def explain_cosines(
     cc: CrossCoder,
     a: str,             # name of a site that it writes
-    b: str,             # another, of the same width
-    first: Tensor | None = None,   # decoder with which training began, [feature Σd]; None: drawn again
+    b: str,             # the same for another site, of the same width
+    first: Tensor | None = None,   # initial decoder, [feature Σd]; None: drawn again
 ) -> pd.DataFrame:      # a row per feature; NaN for one that does not write both
-    """Cosine of what each feature writes at two sites, now and at the start, and what of it the start explains.
+    """Split the cosine of what each feature writes at two sites into a part from the initialisation and a learnt one.
 
-    `kept_<site>` is the cosine of a direction with its own start, `from_start` the part of the cosine that the kept
-    parts give, `cosine_learnt` the cosine of what was learnt, without them."""
+    `kept_<site>` is the cosine of a direction with its own start, `from_start` the part of the cosine that comes from
+    the start, `cosine_learnt` the cosine of the directions without their parts along the start."""
     where, now = columns(cc.sites), cc.decoder().detach()
     if first is None: first = first_decoder(cc)
     unit = {s: F.normalize(now[:, where[s]], dim=1) for s in (a, b)}
