@@ -102,6 +102,7 @@ def name_artifacts(
     said[df.nu_error_low >= SPECIFIC["nu_error"]] = "shrunk"
     said[twin] = "twin"
     said[(df["class"] == "shared") & (said != "specific")] = "shared"
+    said[df.scaling == "rotated"] = "rotated"
     said[df.scaling == "too few firings"] = "too few firings"
     return said
 
