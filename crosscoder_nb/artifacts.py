@@ -12,9 +12,9 @@ from torch import Tensor
 
 from .crosscoder import CrossCoder, columns, take
 from .diff import model_names
-from .intervals import assign_blocks, ratio_interval
+from .intervals import FEWEST_BLOCKS, assign_blocks, ratio_interval
 from .kernels import SparseCode
-from .latent_scaling import FEWEST_BLOCKS, SPECIFIC
+from .latent_scaling import SPECIFIC
 from .machine import device_or_fastest
 from .metrics import EncodedRows, measure
 from .rows import Rows
