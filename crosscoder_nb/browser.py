@@ -234,17 +234,17 @@ def static_card(
 def what_to_show(
     found: ModelDiff | pd.DataFrame,
     examples=None,      # an `Examples`; these and what follows are those of a ModelDiff
-    tokenizer=None,     # turns ids into text
+    tokenizer=None,     # turns ids into text; None: ids are shown
     evaluation=None,    # from `evaluate`
 ) -> tuple:             # table, examples, tokenizer, evaluation
     "What a page shows: all of a ModelDiff, or a table with what is given beside it."
     if isinstance(found, pd.DataFrame):
-        if examples is not None and tokenizer is not None: return found, examples, tokenizer, evaluation
-        raise TypeError("a table is shown with the examples of its features and a tokenizer, Browser(df, examples, "
-                        "tokenizer, evaluation); of a ModelDiff, Browser(md).")
-    if found.tokenizer: return found.table, found.examples, found.tokenizer, found.evaluation
-    raise ValueError("features are shown on texts, and this ModelDiff has none to show: it needs models, for their "
-                     "tokenizer, and rows of a store, ModelDiff(cc, held_out, models).")
+        if examples is not None: return found, examples, tokenizer, evaluation
+        raise TypeError("a table is shown with the examples of its features, Browser(df, examples, tokenizer, "
+                        "evaluation); of a ModelDiff, Browser(md).")
+    if found.examples is not None: return found.table, found.examples, found.tokenizer, found.evaluation
+    raise ValueError("features are shown on texts, and this ModelDiff has none to show: it needs rows of a store, "
+                     "ModelDiff(cc, held_out, models).")
 
 # %% ../nbs/41_browser.ipynb #d9b49cd4
 STATIC = Path(str(files("crosscoder_nb") / "static"))  # view.js and view.css, the page itself
