@@ -29,7 +29,7 @@ from .diff import diff, exclusive
 from .effects import ablation_effects
 from .evidence import evidence
 from .examples import Examples, excerpt, hash_crosscoder, hash_store
-from .fidelity import fidelity
+from .fidelity import check_models, fidelity
 from .files import without_records
 from .intervals import count_interval
 from .latent_scaling import latent_scaling
@@ -39,7 +39,7 @@ from .models import Model
 from .nulls import against_nulls, count_specific, judge
 from .results import NOT_YET, Results
 from .rows import InMemory, Rows, check_rows, check_sites
-from .sites import model_of, sites_by_model
+from .sites import sites_by_model
 from .stored_tokens import StoredTokens
 from .tokens import Tokens
 from .validation import check_apart
@@ -66,9 +66,6 @@ def identify_model(model: Model) -> str:
     return short_digest(model.identity() | dict(dtype=str(model.dtype)))
 
 # %% ../nbs/37_model_diff.ipynb #ace5ae91
-OTHER_SITES = ("the crosscoder's sites are in models called {wanted}; {missing} not among the models given, {given}. "
-               "Give models with these names, load_model(path, name), or no models: ModelDiff(cc, held_out) leaves out "
-               "the parts that need them.")
 OTHER_MODEL = ("{name!r} is another model than the one that the rows come from, or the same in another dtype: {what} "
                "differ. Give the model whose activations were collected, or collect the activations of this one.")
 SEEN = ("held_out contains rows that the crosscoder was trained on, so all numbers would look better than they are. "
@@ -88,12 +85,8 @@ def check_kinds(cc: CrossCoder, models: Sequence[Model], nulls: Mapping | None, 
     for name, n in counts.items(): as_count(n, name)
 
 
-def check_models(cc: CrossCoder, rows: Rows, models: Sequence[Model]) -> None:
-    "ValueError unless the models are those of the crosscoder's sites and, as far as it is recorded, of the rows."
-    wanted, given = sorted({model_of(site) for site in cc.sites}), [model.name for model in models]
-    if missing := [name for name in wanted if name not in given]:
-        raise ValueError(OTHER_SITES.format(wanted=wanted, missing=f"{missing} {'is' if len(missing) == 1 else 'are'}",
-                                            given=given))
+def check_recorded(rows: Rows, models: Sequence[Model]) -> None:
+    "ValueError for another model than the one that the rows come from, as far as that is recorded."
     recorded = {m.get("name"): m for m in rows.about.get("models") or () if isinstance(m, dict)}
     for model in models:
         was, now = recorded.get(model.name, {}), model.identity()
@@ -212,9 +205,9 @@ IN_PART = "fidelity", "predictions"            # parts for which the models read
 class ModelDiff:
     """What differs between two models, by one crosscoder: `run` computes all, each property what it needs.
 
-    ValueError for a folder that holds a crosscoder, rows of other sites, rows that the crosscoder's record says it was trained on (what was collected
-    again elsewhere only `trained_on` can find), models that are not those of the rows, and when
-    there are more than two models to compare; all before anything is computed."""
+    ValueError, before anything is computed, for a folder that holds a crosscoder, rows of other sites, rows that the
+    crosscoder's record says it was trained on (what was collected again elsewhere only `trained_on` can find), models
+    that are not those of the rows, and when there are more than two models to compare."""
 
     def __init__(
         self,
@@ -238,7 +231,8 @@ class ModelDiff:
         check_kinds(cc, models, nulls, dict(n_leaders=n_leaders, n_candidates=n_candidates, n_texts=n_texts,
                                             n_tokens=n_tokens))
         check_sites(cc, held_out)
-        if models: check_models(cc, held_out, models)
+        if models: check_models(cc, models)
+        check_recorded(held_out, models)
         if not allow_seen and was_trained_on(cc, held_out): raise ValueError(SEEN)
         if trained_on is not None and not allow_seen: check_apart(held_out, held_out.sample(20_000), trained_on)
         if folder is not None: check_folder(Path(folder))
@@ -527,8 +521,8 @@ def two_models(sites: tuple[str, ...]) -> tuple[str, str]:
 
 
 CAUSED = "{surely} of {n} leading features surely change {b}'s predictions more than a random direction does."
-OF_ONE = ("Latent scaling finds {only} of the {n} leading features in {b} only ({low:.0%} to {high:.0%} of features like "
-          "them), and {rotated} in both models, in each with a direction of its own.")
+OF_ONE = ("Latent scaling finds {only} of the {n} leading features in {b} only ({low:.0%} to {high:.0%} of features "
+          "like them), and {rotated} in both models, in each with a direction of its own.")
 NO_NULL = "Whether models that learnt something else would look the same is not known without nulls."
 IN_COMMON = ("The {n} leading features of {b} fire on documents of their own: their firings are spread over {spread} "
              "of where others as frequent fire, which among {n} such others is {alike}.")
@@ -563,7 +557,7 @@ def say_exclusive(md: ModelDiff) -> str:
 
 
 def say_verdict(md: ModelDiff) -> str:
-    "Say what the leading features have in common, against nulls if given, and how many are exclusive or have an effect."
+    "Say what the leading features have in common, how many only one model has, and how many have an effect."
     if md.about is None: return f"about {md.missing('about')}"
     said, b = [against(md) if md.others else f"{say_common(md)} {NO_NULL}"], md.names[1]
     if len(md.leaders): said.append(say_exclusive(md))
