@@ -9,7 +9,6 @@ __all__ = ['find_artifacts']
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from .crosscoder import CrossCoder, columns, take
 from .diff import model_names
@@ -27,8 +26,7 @@ def nearest_partners(
     features: list[int],        # for which partners are looked for
 ) -> tuple[Tensor, Tensor]:     # partner of each, -1 where there is none; cosine of the two directions
     "The most similar feature that leans to the other model; each direction is taken in its own model."
-    decoder, where = cc.decoder().detach().cpu(), columns(cc.sites)
-    at = [normalize(decoder[:, where[s]], dim=1) for s in table.attrs["sites"]]
+    at = [cc.unit_directions([s]).cpu() for s in table.attrs["sites"]]
     leans = torch.tensor((table["class"] != "shared").values & (table["class"] != "dead").values)
     second = torch.tensor((table.rel_norm > .5).values)
     which, best = torch.tensor(features, dtype=torch.long), torch.full((len(features),), torch.nan)
@@ -60,9 +58,10 @@ class PairSums:
         self.cc, self.block, self.second = cc, block, second.to(device)
         self.some, self.at = pairs.to(device).unique(return_inverse=True)                # [some], [pair 2]
         self.number = [list(cc.sites).index(s) for s in sites]
-        self.written, unit = [columns(cc.writes)[s] for s in sites], [cc.norm_scale[i] for i in self.number]
-        self.units, decoder, where = unit, cc.decoder().detach()[self.some], columns(cc.sites)
-        self.decoders = [u * decoder[:, where[s]] for u, s in zip(unit, sites)]          # of each model, [some d]
+        self.written, self.units = [columns(cc.writes)[s] for s in sites], cc.norm_scale[self.number].tolist()
+        norms = cc.dec_norms.detach()[self.some]
+        self.decoders = [norms[:, [i]] * cc.unit_directions([s])[self.some]              # of each model, [some d]
+                         for i, s in zip(self.number, sites)]
         self.probe = torch.where(self.second[:, None], *(d[self.at[:, 0]] for d in self.decoders[::-1]))
         self.sums = torch.zeros(len(PAIR_SUMS), int(block.max()) + 1, len(pairs), dtype=torch.float64)
 

@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from .crosscoder import CrossCoder, columns
+from .crosscoder import CrossCoder
 from .metrics import Evaluation
 from .sites import sites_by_model
 
@@ -60,9 +60,7 @@ def decoder_cosine(
     if widths[0] != widths[1]:
         found = ", ".join(f"{' and '.join(own)} has {' and '.join(map(str, w))}" for own, w in zip((a, b), widths))
         raise ValueError(f"directions of different width have no cosine: {found}")
-    decoder, where, unit = cc.decoder().detach(), columns(cc.sites), dict(zip(cc.sites, cc.norm_scale))
-    first, second = (torch.cat([unit[s] * decoder[:, where[s]] for s in own], 1) for own in (a, b))
-    return torch.nn.functional.cosine_similarity(first, second, dim=1)
+    return (cc.unit_directions(a) * cc.unit_directions(b)).sum(1)
 
 # %% ../nbs/32_diff.ipynb #9bc8d311
 EXCLUSIVE = (0.05, 0.95)   # below the first: only A; above the second: only B

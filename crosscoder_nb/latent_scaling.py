@@ -30,18 +30,17 @@ class ScalingSums:
     ):
         self.cc, self.block, self.n_blocks = cc, block, int(block.max()) + 1
         self.written = [columns(cc.writes)[s] for s in sites]
-        unit = dict(zip(cc.sites, cc.norm_scale.tolist()))                         # 1, unless scales were folded
-        self.units = [unit[s] for s in sites]
         self.number = [list(cc.sites).index(s) for s in sites]
-        decoder, where = cc.decoder().detach(), columns(cc.sites)
-        decoders = [unit * decoder[:, where[s]] for s, unit in zip(sites, self.units)]
-        lengths = [d.norm(dim=1) for d in decoders]
-        self.claimed = (lengths[1] >= lengths[0]).long()                           # 0: the first model, 1: the second
+        self.units = cc.norm_scale[self.number].tolist()                           # 1, unless scales were folded
+        norms, directions = cc.dec_norms.detach()[:, self.number], [cc.unit_directions([s]) for s in sites]
+        self.rel_norm = norms[:, 1] / norms.sum(1)
+        self.claimed = (norms[:, 1] >= norms[:, 0]).long()                         # 0: the first model, 1: the second
+        decoders = [norm[:, None] * d for norm, d in zip(norms.T, directions)]
         self.probe = torch.where(self.claimed[:, None] == 1, decoders[1], decoders[0])
         self.own = [(self.probe * d).sum(1) for d in decoders]                     # what 1 of it puts back, [feature]
-        raw = [decoder[:, where[s]] / cc.units({s: cc.sites[s]})[0] for s in sites]
+        raw = [d / (unit * cc.scaling.scale[i]) for d, unit, i in zip(decoders, self.units, self.number)]
         self.lengths, self.product = [d.square().sum(1) for d in raw], (raw[0] * raw[1]).sum(1)
-        self.read, self.apart = [where[s] for s in sites], 0.                      # Σ |x_1 - x_0|², raw
+        self.read, self.apart = [columns(cc.sites)[s] for s in sites], 0.          # Σ |x_1 - x_0|², raw
         self.sums = torch.zeros(len(SUMS), self.n_blocks * cc.n_features, dtype=torch.float64)
 
     def add(self, batch: EncodedRows) -> None:
