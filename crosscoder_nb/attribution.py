@@ -55,12 +55,14 @@ def frozen_rms_norm(input, normalized_shape, weight=None, eps=None):
 
 def frozen_attention(query, key, *args, **kwargs):
     "Attention whose pattern is a constant, because it depends on queries and keys alone."
-    with sdpa_kernel(SDPBackend.MATH): return F.scaled_dot_product_attention(query.detach(), key.detach(), *args, **kwargs)
+    with sdpa_kernel(SDPBackend.MATH):   # the kernel that can be differentiated for several targets at once
+        return F.scaled_dot_product_attention(query.detach(), key.detach(), *args, **kwargs)
 
 
 SOFTMAX_OR_ROOT = F.softmax, torch.softmax, Tensor.softmax, torch.rsqrt, Tensor.rsqrt
 POWERS = torch.pow, Tensor.pow, Tensor.__pow__
-FROZEN = {F.layer_norm: frozen_layer_norm, F.rms_norm: frozen_rms_norm, F.scaled_dot_product_attention: frozen_attention}
+FROZEN = {F.layer_norm: frozen_layer_norm, F.rms_norm: frozen_rms_norm,
+          F.scaled_dot_product_attention: frozen_attention}
 
 
 class Frozen(TorchFunctionMode):
@@ -93,8 +95,8 @@ def open_dictionary(cc: CrossCoder, model: Model) -> Dictionary:
     if model.name not in names and len(names) > 1:
         raise ValueError(f"The dictionary has sites of {', '.join(names)}, not of {model.name}.")
     if cc.sparsity.rank == "decoupled":
-        raise ValueError("A dictionary with rank='decoupled' chooses its features at each site apart, so that they have "
-                         "no single activation to explain.")
+        raise ValueError("A dictionary with rank='decoupled' chooses its features at each site apart, so that they "
+                         "have no single activation to explain.")
     mine = model.name if model.name in names else names[0]
     def place(name):
         site = Site.parse(name)
@@ -140,8 +142,9 @@ def without_dictionary(model: Model, acting: Sequence[Site]) -> list[Site]:
     "The outputs of those MLPs in whose place no dictionary acts."
     layout, left = layout_of(model.module), []
     for layer in range(model.n_layers):
-        out, mlp = model.site(mlp_out(layer)), f"{layout.blocks}.{layer}.{layout.mlp}"
-        if not any(s == out or s.io == "output" and f"{s.module}.".startswith(f"{mlp}.") for s in acting): left.append(out)
+        block = f"{layout.blocks}.{layer}"
+        out, inside = Site(model.name, f"{block}.{layout.mlp_out}"), f"{block}.{layout.mlp}."
+        if not any(s == out or s.io == "output" and f"{s.module}.".startswith(inside) for s in acting): left.append(out)
     return left
 
 # %% ../nbs/38_attribution.ipynb #f298d7dc
@@ -171,7 +174,7 @@ class FrozenPass:
         first = Site(model.name, f"{layout_of(model.module).blocks}.0", "input")
         with model.active() as module, ExitStack() as stack:
             self.biases = list(stack.enter_context(biases_alone(module)).values())
-            self.edges = [get_gradient_edge(b) for b in self.biases]   # they also lead back when gradients are off again
+            self.edges = [get_gradient_edge(b) for b in self.biases]   # which last when gradients are off again
             hooks = [(first, partial(self.cut, first)), *((s, partial(self.read, s)) for s in reads),
                      *((s, partial(self.cut, s)) for s in cuts)]
             for site, see in hooks: stack.callback(hook_site(module, site, see).remove)
@@ -192,7 +195,7 @@ class FrozenPass:
         outputs: Sequence[Tensor],   # each [1 seq d]
         vectors: Sequence[Tensor],   # a direction in each output for each target, [target d]
         position: Tensor,            # of each target, [target]
-    ) -> tuple[dict[Site, Tensor], Tensor]:   # at each leaf that matters, [target seq d]; of all biases together [target]
+    ) -> tuple[dict[Site, Tensor], Tensor]:   # at each leaf that matters [target seq d]; due to biases [target]
         "What the value of each target, the sum over outputs of vector · output at its position, owes to its sources."
         def place(out, vector):
             grad = out.new_zeros(len(position), *out.shape)
@@ -218,7 +221,7 @@ def nonlinear_parts(
     model: Model,
     ids: Tensor,   # [seq]
 ) -> list[str]:    # module paths
-    "The parts of the blocks, but for MLPs, that are not linear in what they read although patterns and norms are frozen."
+    "The parts of the blocks, but for MLPs, that are not linear although patterns and norms are frozen."
     layout, leaves, found = layout_of(model.module), {}, []
     paths = [f"{layout.blocks}.{i}.{name}" for i, block in enumerate(model.module.get_submodule(layout.blocks))
              for name, _ in block.named_children() if name != layout.mlp]
@@ -294,7 +297,8 @@ def linear_skips(dictionary: Dictionary) -> dict[Site, Callable[[dict[Site, Tens
     for w in dictionary.cc.weights.values():
         if not w.group.skip or len(dictionary.own(w.reads)) < len(w.reads): continue
         rows = dict(zip(w.writes, w.W_skip.detach().split(list(w.writes.values()))))
-        out |= {dictionary.sites[n]: partial(skip, tuple(w.reads), rows[n]) for n in dictionary.own(acting_sites(w.group))}
+        out |= {dictionary.sites[n]: partial(skip, tuple(w.reads), rows[n])
+                for n in dictionary.own(acting_sites(w.group))}
     return out
 
 
@@ -335,11 +339,14 @@ def tabulate_places(kind: str, label: str, layer: int, seq: int) -> pd.DataFrame
 class Tracer:
     "All sources of a prompt, and the edges from them to any target."
 
-    def __init__(self, run: FrozenPass, encoded: Mapping[str | int | None, Encoded]):   # label of a dictionary -> its features
+    def __init__(self,
+        run: FrozenPass,
+        encoded: Mapping[str | int | None, Encoded],   # label of a dictionary -> its features
+    ):
         self.run, self.encoded, seq = run, list(encoded.values()), len(run.ids)
-        self.writings, self.errors, self.constants, self.slices = {}, {}, {}, {}
-        for e in self.encoded:
-            for site, writings in writings_of(e).items(): self.writings[site], self.constants[site] = writings, bias_at(e, site)
+        self.errors, self.slices, written = {}, {}, [(e, *item) for e in self.encoded for item in writings_of(e).items()]
+        self.writings = {site: writings for _, site, writings in written}
+        self.constants = {site: bias_at(e, site) for e, site, _ in written}
         tables = [tabulate_features(label, e, run.model) for label, e in encoded.items()]
         done, layers = sum(map(len, tables)), [layer_of(run.model, site) for site in run.leaves]
         for site, layer in zip(run.leaves, layers):
@@ -584,6 +591,11 @@ def reach_back(tracer: Tracer, rows: Rows, n_features: int, batch_size: int) -> 
     return rows
 
 
+def name_logits(texts: list[str], ids: list[int]) -> list[str]:
+    "A name for each logit; with its id where several tokens look alike."
+    return [f"logit {text!r}" + (f" {i}" if texts.count(text) > 1 else "") for text, i in zip(texts, ids)]
+
+
 def assemble(tracer: Tracer, rows: Rows) -> AttributionGraph:
     "The graph of the targets reached and of all that has an edge into them."
     run, nodes, is_logit = tracer.run, tracer.nodes, rows.number < 0
@@ -596,7 +608,7 @@ def assemble(tracer: Tracer, rows: Rows) -> AttributionGraph:
     logits = pd.DataFrame(dict(
         kind="logit", layer=run.model.n_layers, position=len(run.ids) - 1, text=spelled,
         value=rows.value[is_logit].cpu().numpy(), feature=rows.token[is_logit].cpu().numpy(),
-        probability=run.logits[-1].float().softmax(-1)[rows.token[is_logit]].cpu().numpy()), index=[f"logit {text!r}" for text in spelled])
+        probability=run.logits[-1].float().softmax(-1)[rows.token[is_logit]].cpu().numpy()), index=name_logits(spelled, rows.token[is_logit].tolist()))
     others = pd.DataFrame(dict(kind=["others"]), index=["other features"])
     found = scores(tracer, rows).cpu()
     table = pd.concat([nodes.iloc[columns_kept.tolist()].assign(influence=found[columns_kept].numpy()),
@@ -650,9 +662,9 @@ def neuron_transcoder(
         mlp = model.module.get_submodule(f"{layout.blocks}.{layer}.{layout.mlp}")
         both = [m for m in mlp.modules() if getattr(m, "weight", None) is not None and m.weight.ndim == 2]
         if len(both) != 2 or not any(isinstance(m, nn.ReLU) for m in mlp.modules()):
-            raise ValueError(f"Neurons are features where an MLP is a linear map, a ReLU and a linear map; that of layer "
-                             f"{layer} of {model.name} is {mlp}.")
-        # transformers' Conv1D keeps [input output], a linear layer [output input]; neurons are rows here
+            raise ValueError("Neurons are features where an MLP is a linear map, a ReLU and a linear map; that of "
+                             f"layer {layer} of {model.name} is {mlp}.")
+        # transformers' Conv1D keeps [input output], a linear layer [output input]
         up, down = (m.weight if type(m).__name__ == "Conv1D" else m.weight.T for m in both)
         read, write = (model.site(place(layer)).name for place in (mlp_in, mlp_out))
         groups.append(Group(f"L{layer}", up.shape[1], (read,), (write,)))
