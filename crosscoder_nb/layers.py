@@ -6,7 +6,7 @@
 __all__ = ['layers_of', 'norm_profiles', 'layer_cosines', 'rotations', 'count_classes', 'fit_rotation', 'compare_rotations',
            'layer_contributions']
 
-# %% ../nbs/33_layers.ipynb #0b273312
+# %% ../nbs/33_layers.ipynb #b7d992f9
 import re
 from collections.abc import Mapping
 from itertools import combinations
@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity, normalize
 
 from .crosscoder import CrossCoder, columns
-from .intervals import assign_blocks, ratio_interval
+from .intervals import assign_blocks, count_interval, ratio_interval
 from .metrics import EncodedRows, Evaluation, measure
 from .rows import Rows
 from .starts import first_decoder
@@ -286,20 +286,20 @@ def rotations(
     df.attrs = dict(sites=tuple(layers.values()), layers=tuple(layers), n_tokens=evaluation.n_tokens)
     return df
 
-# %% ../nbs/33_layers.ipynb #e58214ba
+# %% ../nbs/33_layers.ipynb #57a01b06
 def count_classes(
     df: pd.DataFrame,   # from `norm_profiles` or `rotations`
     column: str,        # "formation" or "rotation"
 ) -> pd.DataFrame:      # a row per class: features, share, share_low, share_high, and the shares of the controls
-    "How many features are of each class, with 95 % intervals, and how many of the start and of the null."
+    "How many features are of each class, with 95 % intervals, and which share of the start and of the null."
     kinds = {name: df[name] for name in (column, f"{column}_start", f"{column}_null") if name in df}
     if column not in kinds: raise ValueError(f"the table has no column {column!r}; it has {listed(df.columns)}")
     words = pd.unique(pd.concat(kinds.values()))
-    is_kind = {name: pd.DataFrame({word: values == word for word in words}) for name, values in kinds.items()}
-    above = torch.tensor(is_kind[column].to_numpy(dtype=float))
-    low, high = ratio_interval(above, torch.ones_like(above))
-    found = dict(features=is_kind[column].sum(), share=above.mean(0), share_low=low, share_high=high)
-    found |= {name.removeprefix(f"{column}_"): table.mean() for name, table in is_kind.items() if name != column}
+    shares = {name: values.value_counts(normalize=True).reindex(words, fill_value=0) for name, values in kinds.items()}
+    features = df[column].value_counts().reindex(words, fill_value=0)
+    low, high = zip(*(count_interval(int(n), len(df)) for n in features))
+    found = dict(features=features, share=shares.pop(column), share_low=low, share_high=high)
+    found |= {name.removeprefix(f"{column}_"): share for name, share in shares.items()}
     return pd.DataFrame(found, index=words).rename_axis(column).sort_values("features", ascending=False)
 
 # %% ../nbs/33_layers.ipynb #fb9bc2ea
