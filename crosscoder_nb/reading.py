@@ -18,7 +18,7 @@ from torch.nn.functional import normalize
 from .crosscoder import CrossCoder, columns
 from .encoding import spell_tokens
 from .examples import Examples, excerpt
-from .intervals import assign_blocks, ratio_interval
+from .intervals import assign_blocks, ratio_interval, sum_by_block
 from .lens import logit_lens
 from .metrics import EncodedRows, measure
 from .models import Model
@@ -65,10 +65,8 @@ def mean_interval(
 ) -> tuple[Tensor, Tensor]:   # [group]
     "95 % bootstrap interval, over blocks, of the mean of each group."
     inside = group >= 0
-    cell = block[inside] * n_groups + group[inside]
-    size = (int(block.max()) + 1) * n_groups
-    def table(weights): return torch.tensor(np.bincount(cell, weights, size).reshape(-1, n_groups)).double()
-    return ratio_interval(table(values[inside]), table(None))
+    at = torch.tensor(block[inside]), torch.tensor(group[inside]), n_groups
+    return ratio_interval(*(sum_by_block(torch.tensor(v), *at) for v in (values[inside], np.ones(inside.sum()))))
 
 # %% ../nbs/35_reading.ipynb #9e2622e0
 def token_means(
