@@ -19,6 +19,7 @@ from .crosscoder import CrossCoder, flatten
 from .intervals import ratio_interval
 from .kernels import SparseCode, segments
 from .matching import best_correlations, collect_code, flip, moments
+from .metrics import evaluating
 from .rows import Rows
 from .sparsity import BatchTopK
 
@@ -67,28 +68,20 @@ def correlated_pairs(
     return Pairs(*map(torch.cat, zip(*found)))
 
 # %% ../nbs/36_clusters.ipynb #8e508e5b
-def mutual_pairs(
-    pairs: Pairs,    # among the features of one code, both ways
+def join_pairs(
+    pairs: Pairs,    # among the features of one code
     place: Tensor,   # number of each feature's site, [feature]
-    n_places: int,   # how many sites there are
-) -> Pairs:          # each pair once
-    "Keep the pairs of features of different sites each of which is the other's best match at its site."
-    apart = place[pairs.a] != place[pairs.b]
-    a, b, correlation = (t[apart] for t in pairs)
-    at = a * n_places + place[b]
-    best = correlation.new_zeros(len(place) * n_places).scatter_reduce_(0, at, correlation, "amax")
-    chosen = (correlation == best[at]) & (correlation == best[b * n_places + place[a]]) & (a < b)
-    return Pairs(a[chosen], b[chosen], correlation[chosen])
-
-
-def components(a: Tensor, b: Tensor, n: int) -> Tensor:   # number of each one's component, [n], by its first member
-    "Number the connected components of n things, of which a[i] and b[i] are connected."
-    label = torch.arange(n)
-    while True:
-        low = torch.minimum(label[a], label[b])
-        new = label.scatter_reduce(0, a, low, "amin").scatter_reduce(0, b, low, "amin")
-        if torch.equal(new, label): return label.unique(return_inverse=True)[1]
-        label = new
+) -> Tensor:         # number of each feature's cluster, in the order of their first features, [feature]
+    "Join pairs of features into clusters, the strongest first, never two features of one site."
+    cluster, members, taken = [*range(len(place))], [[i] for i in range(len(place))], [{p} for p in place.tolist()]
+    order = pairs.correlation.argsort(descending=True, stable=True)
+    for a, b in zip(pairs.a[order].tolist(), pairs.b[order].tolist()):
+        one, other = sorted((cluster[a], cluster[b]))
+        if one == other or taken[one] & taken[other]: continue
+        for i in members[other]: cluster[i] = one
+        members[one] += members[other]
+        taken[one] |= taken[other]
+    return torch.tensor(cluster).unique(return_inverse=True)[1]
 
 # %% ../nbs/36_clusters.ipynb #5afa2704
 def one_site_each(
@@ -113,24 +106,28 @@ def cluster_features(
 ) -> pd.DataFrame:            # a row per feature; attrs threshold, n_tokens, l0 (of features), l0_clusters
     """Cluster the features of per-layer autoencoders by the correlation of their activations.
 
-    `sites` is how many sites a cluster has features at, `size` how many features. ValueError unless each group reads
-    and writes one site."""
+    A cluster has at most one feature of a site; `sites` is how many. ValueError unless each group reads and writes one
+    site."""
     own, code = one_site_each(saes), collect_code(saes, rows)
     place = torch.cat([torch.full((len(features),), i) for i, features in enumerate(own.values())])
     often = code.counts() >= min_fires
     some = code.only(often)
-    pairs = mutual_pairs(correlated_pairs(some, some, threshold), place, len(own))
-    cluster = components(pairs.a, pairs.b, saes.n_features)
+    cluster = join_pairs(correlated_pairs(some, some, threshold), place)
     df = pd.DataFrame(dict(site=[site for site, features in own.items() for _ in features],
                            density=code.counts() / rows.n_rows, cluster=cluster))
-    together = df.groupby("cluster")
-    df["size"], df["sites"] = together.site.transform("size"), together.site.transform("nunique")
+    df["sites"] = df.groupby("cluster").site.transform("size")
     active = torch.stack([code.row, cluster[code.col]], 1).unique(dim=0)
     df.attrs = dict(threshold=threshold, n_tokens=rows.n_rows, l0=len(code.row) / rows.n_rows,
                     l0_clusters=len(active) / rows.n_rows)
     return df.rename_axis("feature")
 
 # %% ../nbs/36_clusters.ipynb #980f8dee
+def sample_scaled(cc: CrossCoder, rows: Rows, n: int = 20_000) -> Tensor:   # [row Σd]
+    "A sample of rows in scaled space, without outliers."
+    x = flatten(rows.sample(n).to(cc.b_dec.device), cc.sites)
+    return cc.scaling(x[cc.scaling.keeps(x)])
+
+
 def mean_activations(code: SparseCode) -> Tensor:   # [feature]; 1 for a feature that never fires
     "The mean activation of each feature where it fires."
     fired = code.counts()
@@ -138,13 +135,11 @@ def mean_activations(code: SparseCode) -> Tensor:   # [feature]; 1 for a feature
     return torch.where(fired > 0, total / fired.clamp_min(1), 1.)
 
 
-@torch.no_grad()
-def set_threshold(cc: CrossCoder, rows: Rows, n: int = 20_000) -> None:
-    "Fit the threshold of BatchTopK to a sample of rows."
-    x = flatten(rows.sample(n).to(cc.b_dec.device), cc.sites)
-    code = cc.train().code(cc.scaling(x[cc.scaling.keeps(x)])).sparse()
+def set_threshold(cc: CrossCoder, x: Tensor) -> CrossCoder:
+    "Fit the threshold of BatchTopK to scaled rows, [row Σd]."
+    code = cc.train().code(x).sparse()
     cc.sparsity.threshold.copy_(cc.sparsity.cuts(code.scores(cc.contest_norms), code.col))
-    cc.eval()
+    return cc.eval()
 
 # %% ../nbs/36_clusters.ipynb #c917d7cb
 @torch.no_grad()
@@ -157,17 +152,16 @@ def merge_clusters(
     "Make a crosscoder of clusters, without training. ValueError when the clusters are of another dictionary."
     if len(clusters) != saes.n_features:
         raise ValueError(f"The clusters are of {len(clusters):,} features, the dictionary has {saes.n_features:,}.")
-    device, strength = saes.b_dec.device, mean_activations(collect_code(saes, rows)).to(saes.b_dec.device)
-    cluster, size = (torch.tensor(clusters[name].values, device=device) for name in ("cluster", "size"))
-    weight = 1 / (strength * size)
+    x, device = sample_scaled(saes, rows), saes.b_dec.device
+    with evaluating(saes): strength = mean_activations(saes.code(x).sparse())
+    cluster, sites = (torch.tensor(clusters[name].values, device=device) for name in ("cluster", "sites"))
     merged = crosscoder(saes.sites, int(cluster.max()) + 1, BatchTopK(k), scaling=saes.scaling).to(device)
-    own = merged.weights["all"]
+    own, weight = merged.weights["all"], 1 / (strength * sites)
     own.W_enc.zero_().index_add_(0, cluster, weight[:, None] * saes.encoder())
     own.b_enc.zero_().index_add_(0, cluster, weight * saes.b_enc)
     own.W_dec.zero_().index_add_(0, cluster, strength[:, None] * saes.decoder())
     merged.b_dec.copy_(saes.b_dec), merged.norm_scale.copy_(saes.norm_scale)
-    set_threshold(merged, rows)
-    return merged
+    return set_threshold(merged, x)
 
 # %% ../nbs/36_clusters.ipynb #61634c4f
 def layer_twins(
