@@ -12,12 +12,12 @@ from torch import Tensor
 
 from .crosscoder import CrossCoder, columns, take
 from .diff import model_names
-from .intervals import assign_blocks, ratio_interval
+from .intervals import FEWEST_BLOCKS, assign_blocks, ratio_interval
 from .kernels import SparseCode
-from .latent_scaling import FEWEST_BLOCKS, SPECIFIC
+from .latent_scaling import SPECIFIC
 from .machine import device_or_fastest
 from .metrics import EncodedRows, measure
-from .rows import Rows
+from .rows import Rows, check_features
 
 # %% ../nbs/35_artifacts.ipynb #f5f8fcd1
 def nearest_partners(
@@ -102,6 +102,7 @@ def name_artifacts(
     said[df.nu_error_low >= SPECIFIC["nu_error"]] = "shrunk"
     said[twin] = "twin"
     said[(df["class"] == "shared") & (said != "specific")] = "shared"
+    said[df.scaling == "rotated"] = "rotated"
     said[df.scaling == "too few firings"] = "too few firings"
     return said
 
@@ -144,11 +145,13 @@ def find_artifacts(
 
     `twin` is the feature of the other model with the most similar direction, `coactive` the share of the tokens of
     either on which both fire, `nu_together` the ratio of latent scaling with the twin's part put back; intervals are
-    95 % bootstrap intervals over documents. ValueError unless the table is of two models, with latent scaling."""
+    95 % bootstrap intervals over documents. ValueError unless the table is of two models, with latent
+    scaling, and the features exist."""
     names = model_names(table)
     if "nu_error" not in table: raise ValueError(NO_SCALING)
     if len(table) != cc.n_features: raise ValueError(OTHER_TABLE.format(n=len(table), n_features=cc.n_features))
-    if features is None: features = table.index[table["class"].isin([f"{n} only" for n in names])].tolist()
+    if features is None: features = table.index[table["class"].isin([f"{n} only" for n in names])]
+    features = check_features(cc, features)
     cc.to(device_or_fastest(device))
     partner, cosine = nearest_partners(cc, table, features)
     nu = table.filter(regex="^nu_(error|reconstruction)").columns

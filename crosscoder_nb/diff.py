@@ -212,6 +212,15 @@ def lean(
     if f"share_{which}" in df: return df[f"share_{which}"]
     return df.rel_norm if which == df.attrs["names"][1] else 1 - df.rel_norm
 
+
+def living(
+    df: pd.DataFrame,      # from diff or evidence
+    min_fires: int = 10,   # tokens of the evaluation on which a feature must have fired
+) -> pd.DataFrame:         # rows of df
+    "Keep the features that fire often enough to say something about them."
+    fires = df.density * df.attrs["n_tokens"]                              # densities are float32 shares
+    return df[(df["class"] != "dead") & (fires > min_fires - 0.5)]
+
 # %% ../nbs/32_diff.ipynb #5d774925
 def exclusive(
     df: pd.DataFrame,           # from diff
@@ -228,7 +237,5 @@ def exclusive(
     if which not in names:
         raise ValueError(f"which must be the name of a model, {' or '.join(map(repr, names))}; got {which!r}")
     if n < 1: raise ValueError(f"n must be at least 1; got {n}")
-    fires = df.density * df.attrs["n_tokens"]                              # densities are float32 shares
-    enough = (df["class"] != "dead") & (fires > min_fires - 0.5)
-    order = lean(df, which)[enough].sort_values(ascending=False, kind="stable").index
+    order = lean(living(df, min_fires), which).sort_values(ascending=False, kind="stable").index
     return df.loc[order[:n]]

@@ -7,6 +7,7 @@ __all__ = ['match_features', 'stability', 'compare_subspaces', 'feature_sets']
 
 # %% ../nbs/35_matching.ipynb #f27e8bee
 from collections.abc import Mapping, Sequence
+from itertools import permutations
 
 import pandas as pd
 import torch
@@ -115,6 +116,39 @@ def best_correlations(
     return torch.cat(best), torch.cat(match)
 
 # %% ../nbs/35_matching.ipynb #3be652dc
+def check_same_tokens(*rows: Rows) -> None:
+    "ValueError unless all have the same number of rows."
+    if len(set(counts := [r.n_rows for r in rows])) > 1:
+        raise ValueError(f"All dictionaries must read the same tokens; got {' and '.join(f'{n:,}' for n in counts)} rows.")
+
+
+def match_codes(
+    a: CrossCoder,
+    b: CrossCoder,
+    codes: tuple[SparseCode, SparseCode],   # of both, of the same rows
+    sites: Mapping[str, str],               # from `shared_sites`
+    seed: int = 0,                          # of the null directions
+) -> pd.DataFrame:                          # a row per living feature of a; attrs sites, n_tokens
+    "Find the feature of `b` most similar to each feature of `a`. ValueError when no feature of one of them fires."
+    fired, n_rows = [code.counts() for code in codes], codes[0].shape[0]
+    alive_a, alive_b = (n.nonzero().squeeze(1) for n in fired)
+    if not len(alive_a) or not len(alive_b):
+        raise ValueError("One of the dictionaries has no feature that fires on these rows. Give more rows.")
+    one, other = (cc.unit_directions(at).cpu()[alive]
+                  for cc, at, alive in ((a, list(sites), alive_a), (b, list(sites.values()), alive_b)))
+    cosine, match, back = best_cosines(one, other)
+    chance = best_cosines(one, resembling(other, torch.Generator().manual_seed(seed)))[0]
+    correlation, coactive = best_correlations(*codes)
+    moved, _ = best_correlations(*codes, shift=n_rows // 2)
+    found = dict(density=fired[0][alive_a] / n_rows, match=alive_b[match], cosine=cosine,
+                 mutual=back[match] == torch.arange(len(one)), cosine_null=chance, coactive=coactive[alive_a],
+                 correlation=correlation[alive_a], correlation_null=moved[alive_a])
+    df = pd.DataFrame(found, index=pd.Index(alive_a.tolist(), name="feature"))
+    df["agree"] = df["match"] == df.coactive
+    df.attrs = dict(sites=sites, n_tokens=n_rows)
+    return df
+
+# %% ../nbs/35_matching.ipynb #35match01
 def match_features(
     a: CrossCoder,
     b: CrossCoder,                            # another seed, another fine-tune, a sparse autoencoder
@@ -128,27 +162,8 @@ def match_features(
     Columns ending in `_null` say how similar the best match would be by chance. ValueError when there is no site to
     compare at, or the numbers of rows differ."""
     where, rows_b = shared_sites(a, b, sites), rows if rows_b is None else rows_b
-    if rows.n_rows != rows_b.n_rows:
-        raise ValueError("Both dictionaries must read the same tokens; "
-                         f"got {rows.n_rows:,} and {rows_b.n_rows:,} rows.")
-    codes = collect_code(a, rows), collect_code(b, rows_b)
-    fired = [code.counts() for code in codes]
-    alive_a, alive_b = (n.nonzero().squeeze(1) for n in fired)
-    if not len(alive_a) or not len(alive_b):
-        raise ValueError("One of the dictionaries has no feature that fires on these rows. Give more rows.")
-    one, other = (cc.unit_directions(sites).cpu()[alive]
-                  for cc, sites, alive in ((a, list(where), alive_a), (b, list(where.values()), alive_b)))
-    cosine, match, back = best_cosines(one, other)
-    chance = best_cosines(one, resembling(other, torch.Generator().manual_seed(seed)))[0]
-    correlation, coactive = best_correlations(*codes)
-    moved, _ = best_correlations(*codes, shift=rows.n_rows // 2)
-    found = dict(density=fired[0][alive_a] / rows.n_rows, match=alive_b[match], cosine=cosine,
-                 mutual=back[match] == torch.arange(len(one)), cosine_null=chance, coactive=coactive[alive_a],
-                 correlation=correlation[alive_a], correlation_null=moved[alive_a])
-    df = pd.DataFrame(found, index=pd.Index(alive_a.tolist(), name="feature"))
-    df["agree"] = df["match"] == df.coactive
-    df.attrs = dict(sites=where, n_tokens=rows.n_rows)
-    return df
+    check_same_tokens(rows, rows_b)
+    return match_codes(a, b, (collect_code(a, rows), collect_code(b, rows_b)), where, seed)
 
 # %% ../nbs/35_matching.ipynb #0a19406e
 DENSITIES = 1e-4, 1e-3, 1e-2, 1e-1   # where the ranges of densities end
@@ -159,8 +174,13 @@ def stability(
     matches: Sequence[pd.DataFrame],   # from `match_features`: one dictionary with each of the others
     threshold: float = 0.7,            # least cosine of features that count as the same
 ) -> pd.DataFrame:                     # a row per range of densities, and one for all
-    "Give the share of features that other dictionaries have too, by how often they fire, with 95 % intervals."
-    if isinstance(matches, pd.DataFrame): matches = [matches]
+    """Give the share of features that other dictionaries have too, by how often they fire, with 95 % intervals.
+
+    TypeError for anything but tables of `match_features`."""
+    matches = [matches] if isinstance(matches, pd.DataFrame) else list(matches)
+    if not matches or not all(isinstance(m, pd.DataFrame) and "mutual" in m for m in matches):
+        raise TypeError("stability takes tables of match_features, one of each other dictionary: "
+                        f"stability([match_features(first, second, rows), ...]); got {matches!r:.60}.")
     density = matches[0].density
     found = sum((m.mutual & (m.cosine > threshold)).reindex(density.index, fill_value=False) * 1. for m in matches)
     chance = sum((m.cosine_null > threshold).reindex(density.index, fill_value=False) * 1. for m in matches)
@@ -239,8 +259,12 @@ def feature_sets(
     if by not in ("cosine", "correlation"): raise ValueError(f"by must be 'cosine' or 'correlation'; got {by!r}.")
     def rows_of(name): return rows[name] if isinstance(rows, Mapping) else rows
     where, parts = None if sites is None else {s: s for s in sites}, {}
+    pairs = {(name, other): shared_sites(dictionaries[name], dictionaries[other], where)
+             for name, other in permutations(dictionaries, 2)}
+    check_same_tokens(*map(rows_of, dictionaries))
+    codes = {name: collect_code(cc, rows_of(name)) for name, cc in dictionaries.items()}
     for name, cc in dictionaries.items():
-        found = {other: match_features(cc, b, rows_of(name), rows_of(other), where)
+        found = {other: match_codes(cc, b, (codes[name], codes[other]), pairs[name, other])
                  for other, b in dictionaries.items() if other != name}
         def name_sets(column):
             has = pd.DataFrame({other: m[column] > threshold for other, m in found.items()})
