@@ -463,7 +463,8 @@ def influence(
 class AttributionGraph:
     "Nodes and edges that explain some logits, or some features, on a prompt."
     nodes: pd.DataFrame   # a row per node: kind, layer, position, text (of the token there), dictionary, feature,
-                          # activation, value (what the edges into it sum to), probability, influence
+                          # activation, value (what the edges into it sum to), probability, influence,
+                          # asked (how much it is to be explained; 0: it was not asked for)
     weights: Tensor       # edges [target source], over the nodes; zero rows for nodes that are no targets
     model: str            # name of the model
     ids: Tensor           # the prompt, [seq]
@@ -513,6 +514,13 @@ class AttributionGraph:
 # %% ../nbs/38_attribution.ipynb #03059a59
 NO_TOKEN = ("A target is a token of the vocabulary, as text or id, or the name of an active feature such as {like}; got "
             "{got!r}, which {problem}.")
+
+
+def label_dictionaries(
+    cc: CrossCoder | Sequence[CrossCoder] | Mapping[str, CrossCoder],
+) -> dict[str | int | None, CrossCoder]:
+    "Dictionaries by the name that their features begin with; a number or None: they begin with the layer."
+    return dict(cc) if isinstance(cc, Mapping) else {None: cc} if isinstance(cc, CrossCoder) else dict(enumerate(cc))
 
 
 def read_ids(text: str | Tensor | Sequence[int], model: Model) -> Tensor:   # [seq]
@@ -622,6 +630,8 @@ def assemble(tracer: Tracer, rows: Rows) -> AttributionGraph:
     texts = pieces(run.model.tokenizer, run.ids)
     at = table.position.where(table.kind != "logit")
     table["text"] = [text if pd.isna(p) else texts[int(p)] for p, text in zip(at, table.text)]
+    table["asked"] = 0.
+    table.iloc[to, -1] = rows.weight.cpu().numpy()
     return AttributionGraph(table, weights, run.model.name, run.ids)
 
 # %% ../nbs/38_attribution.ipynb #e6d035f6
@@ -645,8 +655,7 @@ def attribution_graph(
     ValueError when features act before what they read, or at a site twice; when a target is not there; and, by name,
     when parts of an architecture are not linear although patterns and denominators are frozen."""
     ids = read_ids(text, model)
-    several = cc if isinstance(cc, Mapping) else {None: cc} if isinstance(cc, CrossCoder) else dict(enumerate(cc))
-    tracer = open_run(several, model, ids, beside)
+    tracer = open_run(label_dictionaries(cc), model, ids, beside)
     targets = likely_tokens(tracer.run.logits[-1], share, n_logits) if targets is None else targets
     rows = reach_back(tracer, first_targets(tracer, targets), n_features, batch_size)
     return assemble(tracer, rows)
