@@ -267,14 +267,26 @@ class Encoded(NamedTuple):
     first: int         # number of the node of the first active entry
 
 
-def encode_prompt(dictionary: Dictionary, seen: Mapping[Site, Tensor], first: int) -> Encoded:
-    "The active features of a dictionary, given what was seen at the sites that it reads, [1 seq d] each."
+def with_silent(code: SparseCode, silent: Sequence[tuple[int, int]]) -> SparseCode:   # (position, feature) of each
+    "The code with entries of activation 0 for features that are silent."
+    row, col = torch.tensor(list(silent), dtype=torch.long, device=code.row.device).reshape(-1, 2).T
+    val = torch.cat([code.val, code.val.new_zeros(len(row))])
+    return SparseCode(torch.cat([code.row, row]), torch.cat([code.col, col]), val, code.shape)
+
+
+def encode_prompt(
+    dictionary: Dictionary,
+    seen: Mapping[Site, Tensor],                 # what was seen at the sites that it reads, [1 seq d] each
+    first: int,                                  # number of the node of its first active entry
+    silent: Sequence[tuple[int, int]] = (),      # (position, feature) of features to include although they are silent
+) -> Encoded:
+    "The active features of a dictionary on a prompt."
     cc, seq = dictionary.cc, next(iter(seen.values())).shape[1]
     def values(name):
         there = seen.get(dictionary.sites[name])
         return cc.b_dec.new_zeros(seq, cc.sites[name]) if there is None else there[0].detach().to(cc.b_dec)
     x = torch.cat([values(name) for name in cc.sites], 1)
-    return Encoded(dictionary, x, cc.encode_sparse(x), first)
+    return Encoded(dictionary, x, with_silent(cc.encode_sparse(x), silent), first)
 
 
 def writings_of(encoded: Encoded) -> dict[Site, list[Writing]]:
@@ -425,6 +437,7 @@ def open_run(
     model: Model,
     ids: Tensor,                     # [seq]
     beside: Sequence[Model] = (),    # further models that dictionaries read
+    silent: Mapping[str | int | None, Sequence[tuple[int, int]]] = {},   # label -> (position, feature) of silent ones
 ) -> Tracer:
     "Run a prompt with dictionaries in place of MLPs. ValueError when a dictionary does not fit the model."
     opened = {label: open_dictionary(cc, model) for label, cc in dictionaries.items()}
@@ -439,7 +452,7 @@ def open_run(
         raise ValueError(f"The dictionaries also read {absent}: give these models with beside=[...].")
     encoded, first = {}, 0
     for label, d in opened.items():
-        encoded[label] = encode_prompt(d, seen, first)
+        encoded[label] = encode_prompt(d, seen, first, silent.get(label, ()))
         first += len(encoded[label].code.col)
     return Tracer(run, encoded)
 
@@ -572,9 +585,9 @@ def first_targets(tracer: Tracer, targets: Sequence[str | int]) -> Rows:
     return Rows(edges, torch.full_like(tokens, -1), tokens, value, p).join(out)
 
 
-def features_reached(tracer: Tracer, numbers: Tensor) -> Rows:
+def features_reached(tracer: Tracer, numbers: Tensor, batch_size: int = 64) -> Rows:
     "The rows of some features."
-    edges, places = tracer.into_features(numbers), numbers.tolist()
+    edges, places = torch.cat([tracer.into_features(some) for some in numbers.split(batch_size)]), numbers.tolist()
     value = torch.tensor(tracer.nodes.value.values[places], device=edges.device).float()
     tracer.check(edges, value, list(tracer.nodes.index[places]))
     return Rows(edges, numbers, torch.full_like(numbers, -1), value, torch.zeros_like(value))

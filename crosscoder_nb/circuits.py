@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['prune', 'graph_scores', 'total_effects', 'written_by', 'values_read', 'run_without', 'ablate_features',
-           'rank_agreement']
+           'rank_agreement', 'attribution_graphs', 'compare_graphs']
 
 # %% ../nbs/39_circuits.ipynb #3c50ca02
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from .attribution import AttributionGraph, Tracer, influence, label_dictionaries, open_run
+from .attribution import (AttributionGraph, Tracer, assemble, features_reached, first_targets,
+                                       influence, label_dictionaries, likely_tokens, open_run, reach_back, read_ids)
 from .crosscoder import CrossCoder
 from .interventions import edited
 from .models import Model
@@ -106,6 +107,7 @@ def total_effects(graph: AttributionGraph) -> Tensor:   # [target source]
     total, known = graph.weights.clone(), is_kind(graph, "feature") & torch.tensor(graph.nodes.value.notna().values)
     layer, activation = (torch.tensor(graph.nodes[c].fillna(0).values).float() for c in ("layer", "activation"))
     lost = torch.zeros_like(total)     # the share of its activation that each feature loses without each node
+    known &= activation > 0            # what is silent writes nothing
     for number in layer.unique():
         here = layer == number
         total[here] += graph.weights[here] @ lost
@@ -202,3 +204,66 @@ def rank_agreement(
     drawn = [correlation([groups[i] for i in draw.integers(len(groups), size=len(groups))]) for _ in range(n_draws)]
     low, high = np.nanquantile(drawn, [.025, .975])
     return pd.Series(dict(correlation=correlation(groups), low=low, high=high, pairs=len(df)))
+
+# %% ../nbs/39_circuits.ipynb #eb7cbf3b
+def silent_in(
+    tracer: Tracer,
+    table: pd.DataFrame,     # nodes of features
+    labels: Sequence,        # of the dictionaries
+) -> dict[str | int | None, list[tuple[int, int]]]:   # label -> position, feature
+    "Those of the features that are silent in this run."
+    missing = table[~table.index.isin(tracer.nodes.index)]
+    missing = missing[~missing.index.duplicated()]
+    rows = list(zip(missing.dictionary.where(missing.dictionary.notna(), None), missing.position, missing.feature))
+    return {label: [(int(p), int(j)) for of, p, j in rows if of == label] for label in labels}
+
+
+def graph_of(tracer: Tracer, targets: Sequence[str | int], features: Sequence[str], batch_size: int) -> AttributionGraph:
+    "The graph of some targets and features."
+    rows = first_targets(tracer, targets)
+    new = [tracer.nodes.index.get_loc(name) for name in features]
+    new = torch.tensor([n for n in new if n not in set(rows.number.tolist())], device=rows.number.device).long()
+    return assemble(tracer, rows.join(features_reached(tracer, new, batch_size)))
+
+# %% ../nbs/39_circuits.ipynb #907c8fb2
+def attribution_graphs(
+    cc: CrossCoder | Sequence[CrossCoder] | Mapping[str, CrossCoder],
+    models: Sequence[Model],              # such as a model and its fine-tune
+    text: str | Tensor | Sequence[int],
+    targets: Sequence[str | int] | None = None,   # as for attribution_graph; None: the likely tokens of all models
+    n_features: int = 500,                # of each model; those of the others are added
+    share: float = .95,
+    n_logits: int = 10,
+    batch_size: int = 64,
+) -> dict[str, AttributionGraph]:         # name of each model -> its graph
+    "Attribution graphs of the same targets and features in several models. Errors as for attribution_graph."
+    ids, several, found = read_ids(text, models[0]), label_dictionaries(cc), []
+    def run(model, silent={}): return open_run(several, model, ids, [m for m in models if m is not model], silent)
+    tracers = {m.name: run(m) for m in models}
+    likely = [i for t in tracers.values() for i in likely_tokens(t.run.logits[-1], share, n_logits)]
+    asked = list(dict.fromkeys(likely)) if targets is None else targets
+    for tracer in tracers.values():
+        rows = reach_back(tracer, first_targets(tracer, asked), n_features, batch_size)
+        found.append(tracer.nodes.iloc[rows.number[rows.number >= 0].tolist()])
+    table = pd.concat(found)
+    return {m.name: graph_of(run(m, silent_in(tracers[m.name], table, several)), asked, table.index.unique(), batch_size)
+            for m in models}
+
+# %% ../nbs/39_circuits.ipynb #993e7928
+def compare_graphs(
+    before: AttributionGraph,
+    after: AttributionGraph,     # of the same prompt, targets and features, as attribution_graphs draws them
+    smallest: float = .02,       # share of the absolute edges into its target that an edge must have in one of them
+    gone: float = .25,           # an edge is lost, or new, where at most this part of its weight is in the other graph
+) -> pd.DataFrame:               # index (source, target): weight in each, change, status
+    "The edges of two models' circuits: kept, lost, new or reversed. ValueError for graphs of different prompts."
+    if not torch.equal(before.ids, after.ids): raise ValueError("The two graphs are of different prompts.")
+    names = (before.model, after.model) if before.model != after.model else ("before", "after")
+    tables = [g.edges().set_index(["source", "target"]) for g in (before, after)]
+    both = pd.concat({n: t for n, t in zip(names, tables)}, axis=1).fillna(0.)
+    both = both[(both.xs("share", axis=1, level=1) >= smallest).any(axis=1)]
+    a, b = (both[n, "weight"] for n in names)
+    status = np.select([b.abs() <= gone * a.abs(), a.abs() <= gone * b.abs(), a * b < 0], ["lost", "new", "reversed"], "kept")
+    df = pd.DataFrame({f"weight_{names[0]}": a, f"weight_{names[1]}": b, "change": b - a, "status": status})
+    df.attrs = dict(models=names, counts=df.status.value_counts().to_dict())
+    return df.sort_values("change", key=abs, ascending=False)
