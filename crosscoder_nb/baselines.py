@@ -21,11 +21,12 @@ from tqdm.auto import tqdm
 
 from .crosscoder import CrossCoder, columns, take
 from .derived import derive
+from .encoding import spell_tokens
 from .harvest import Harvest, make_part, match_reading
-from .interventions import kl_divergence
+from .interventions import compare_rows, kl_divergence, split_windows
 from .intervals import assign_blocks, draw_blocks, ratio_interval
 from .kernels import sampled_products
-from .lens import logit_lens, spell_tokens
+from .lens import logit_lens
 from .metrics import EncodedRows, measure
 from .models import Model
 from .recipes import recipe
@@ -234,27 +235,34 @@ def difference_lens(
     return table.join([logit_lens(model, directions, k).add_suffix(f"_{model.name}") for model in models])
 
 # %% ../nbs/35_baselines.ipynb #20bc9548
-MOST = 2 ** 26   # numbers in the logits of a pass
-
-
 @torch.no_grad()
 def compare_predictions(
     models: list[Model],   # first and second
     ids: Tensor,           # [batch seq]
     attention: Tensor,     # [batch seq]
     counts: Tensor,        # [batch seq] bool, which tokens
-) -> dict[str, Tensor]:    # of each of these tokens
+) -> pd.DataFrame:         # a row per such token
     "KL divergence of the second model's prediction from the first's, the token it raises most, and its gain."
     def predict(model):
         device = model.module.device
         logits = model(ids.to(device), attention_mask=attention.long().to(device)).logits
-        return logits[counts.to(device)].float().log_softmax(-1).cpu()
-    first, second = (predict(model) for model in models)
+        return logits[counts.to(device)].cpu()
+    def compare(first, second, after):
+        first, second = (logits.float().log_softmax(-1) for logits in (first, second))
+        gain = (second - first).gather(1, after[:, None])[:, 0]
+        return torch.stack([kl_divergence(second, first), (second.exp() - first.exp()).argmax(1), gain], 1)
     follows = torch.cat([attention[:, 1:], torch.zeros_like(attention[:, :1])], 1)[counts].bool()
-    after = ids.roll(-1, 1)[counts][:, None]
-    gain = (second.gather(1, after) - first.gather(1, after))[:, 0]
-    return dict(kl=kl_divergence(second, first), raised=(second.exp() - first.exp()).argmax(1),
-                gain=gain.where(follows, torch.nan))
+    kl, raised, gain = compare_rows(compare, *map(predict, models), ids.roll(-1, 1)[counts]).unbind(1)
+    return pd.DataFrame(dict(kl=kl, raised=raised.long(), gain=gain.where(follows, torch.nan)))
+
+
+def spell_column(
+    tokenizer,
+    ids: pd.Series,   # of tokens
+) -> pd.Series:       # their texts
+    "The texts of a column of tokens, each different one decoded once."
+    some = ids.unique()
+    return ids.map(dict(zip(some, spell_tokens(tokenizer, some))))
 
 # %% ../nbs/35_baselines.ipynb #93485fd9
 def prediction_kl(
@@ -262,24 +270,27 @@ def prediction_kl(
     tokens: Tokens,
 ) -> pd.DataFrame:         # a row per token that counts, as in a store: kl, gain (nats), raised; token, doc, ...
     """How the second model's prediction after each token differs from the first's: KL(second ‖ first), the token whose
-    probability it raises most, and its gain in log-probability of the token that follows.
+    probability it raises most, and its gain in log-probability of the token that follows. `token_text` and
+    `raised_text` are the texts of the tokens.
 
-    ValueError unless there are two models with the tokens' tokenizer."""
+    Of the tokens that the models read, the first `tokens.max_tokens` that count are in the table, as in a store;
+    attrs has the numbers of both, `n_tokens` and `n_read`. ValueError unless there are two models with the tokens'
+    tokenizer, TypeError for texts that are not `Tokens`."""
     if len(models) != 2: raise ValueError(f"prediction_kl compares the predictions of two models; got {len(models)}")
     if strange := [model.name for model in models if match_reading(model, tokens)]:
         raise ValueError(f"predictions are compared token by token, and {strange} has another tokenizer.")
     parts, window = [], 0
-    at_once = max(1, MOST // (tokens.context * len(models[0].tokenizer)))
     for batch, place in tqdm(tokens.walk(), desc="predictions", unit="batch", delay=1):
         rows = make_part(Harvest(batch, {"": batch.ids.new_zeros(*batch.ids.shape, 0)}, place), [""]).rows
-        each = [compare_predictions(models, *(t[i:i + at_once] for t in (batch.ids, batch.attention, batch.counts)))
-                for i in range(0, len(batch.ids), at_once)]
-        rows |= {name: torch.cat([one[name] for one in each]).numpy() for name in each[0]}
-        parts.append(pd.DataFrame(rows | dict(window=rows["window"] + window)))
+        each = [compare_predictions(models, *(t[part] for t in (batch.ids, batch.attention, batch.counts)))
+                for part in split_windows(models[0], batch.ids)]
+        rows |= pd.concat(each).to_dict("series") | dict(window=rows["window"] + window)
+        parts.append(pd.DataFrame({name: np.asarray(values) for name, values in rows.items()}))
         window += len(batch.ids)
     df = pd.concat(parts, ignore_index=True)
-    if tokens.max_tokens: df = df[:tokens.max_tokens]
-    df.attrs = dict(names=[model.name for model in models])
+    n_read, df = len(df), df[:tokens.max_tokens or None]
+    df = df.assign(**{f"{name}_text": spell_column(models[0].tokenizer, df[name]) for name in ("token", "raised")})
+    df.attrs = dict(names=[model.name for model in models], n_tokens=len(df), n_read=n_read)
     return df
 
 # %% ../nbs/35_baselines.ipynb #51305a1f
@@ -299,7 +310,6 @@ def group_interval(
 def kl_by(
     kl: pd.DataFrame,       # from `prediction_kl`
     by: str | np.ndarray,   # a column, or a label of each row
-    tokenizer=None,         # to spell tokens when by="token" or "raised"
     n_blocks: int = 50,     # parts of the documents that intervals are drawn over
 ) -> pd.DataFrame:          # a row per group, largest share first: tokens, documents, kl, kl_low, kl_high, share, gain
     "Mean divergence of predictions by group, with 95 % bootstrap intervals for groups in at least five documents."
@@ -315,5 +325,5 @@ def kl_by(
     df = pd.DataFrame(dict(tokens=n.sum(0).long(), documents=documents, kl=total.sum(0) / n.sum(0), kl_low=low,
                            kl_high=high, share=total.sum(0) / total.sum(), gain=each.gain.mean().values),
                       index=pd.Index(label, name=by if isinstance(by, str) else "group"))
-    if tokenizer is not None: df.insert(0, "text", spell_tokens(tokenizer, torch.as_tensor(label)))
+    if isinstance(by, str) and f"{by}_text" in kl: df.insert(0, "text", each[f"{by}_text"].first().values)
     return df.sort_values("share", ascending=False, kind="stable")
