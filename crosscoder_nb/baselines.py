@@ -24,7 +24,7 @@ from .derived import derive
 from .encoding import spell_tokens
 from .harvest import Harvest, make_part, match_reading
 from .interventions import compare_rows, kl_divergence, split_windows
-from .intervals import assign_blocks, draw_blocks, ratio_interval
+from .intervals import FEWEST_BLOCKS, assign_blocks, ratio_interval, sum_by_block
 from .kernels import sampled_products
 from .lens import logit_lens
 from .metrics import EncodedRows, measure
@@ -293,19 +293,6 @@ def prediction_kl(
     df.attrs = dict(names=[model.name for model in models], n_tokens=len(df), n_read=n_read)
     return df
 
-# %% ../nbs/35_baselines.ipynb #51305a1f
-FEWEST = 5   # documents for an interval
-
-def group_interval(
-    total: Tensor,   # [block group]
-    n: Tensor,       # [block group]
-    at_once: int = 4096,
-) -> Tensor:         # [2 group]
-    "Bootstrap interval of total / n over blocks, from the draws in which the group occurs at all."
-    draws, ends = draw_blocks(len(n), 400, 0), torch.tensor([.025, .975]).double()
-    pairs = zip(total.split(at_once, 1), n.split(at_once, 1))
-    return torch.cat([((draws @ above) / (draws @ below)).nanquantile(ends, dim=0) for above, below in pairs], 1)
-
 # %% ../nbs/35_baselines.ipynb #516da7ac
 def kl_by(
     kl: pd.DataFrame,       # from `prediction_kl`
@@ -315,13 +302,11 @@ def kl_by(
     "Mean divergence of predictions by group, with 95 % bootstrap intervals for groups in at least five documents."
     label, group = np.unique(kl[by].values if isinstance(by, str) else np.asarray(by), return_inverse=True)
     block = assign_blocks(SimpleNamespace(doc=kl.doc.values), n_blocks)
-    cell = block * len(label) + torch.as_tensor(group)
-    def add_up(values): return torch.zeros((int(block.max()) + 1) * len(label)).double().index_add_(
-        0, cell, torch.tensor(values).double()).view(-1, len(label))
-    n, total = add_up(np.ones(len(kl))), add_up(kl.kl.values)
+    n, total = (sum_by_block(torch.tensor(values), block, torch.as_tensor(group), len(label))
+                for values in (np.ones(len(kl)), kl.kl.values))
     each = kl.assign(group=group).groupby("group")
     documents = each.doc.nunique().values
-    low, high = (np.where(documents >= FEWEST, end, np.nan) for end in group_interval(total, n))
+    low, high = (np.where(documents >= FEWEST_BLOCKS, end, np.nan) for end in ratio_interval(total, n))
     df = pd.DataFrame(dict(tokens=n.sum(0).long(), documents=documents, kl=total.sum(0) / n.sum(0), kl_low=low,
                            kl_high=high, share=total.sum(0) / total.sum(), gain=each.gain.mean().values),
                       index=pd.Index(label, name=by if isinstance(by, str) else "group"))

@@ -41,10 +41,11 @@ def is_unfinished(
 
 # %% ../nbs/02_encoding.ipynb #5b19588d
 def pieces(
-    tokenizer: PreTrainedTokenizerBase,   # the one that made the ids
-    ids: list[int] | Tensor,              # [token] consecutive tokens
-) -> list[str]:                           # the text of each; joined, the text of all
+    tokenizer: PreTrainedTokenizerBase | None,   # the one that made the ids; None: the ids are shown themselves
+    ids: list[int] | Tensor,                     # [token] consecutive tokens
+) -> list[str]:                                  # the text of each; joined, the text of all
     "The visible text of each token. A character of several tokens is shown at the last one; the others are empty."
+    if tokenizer is None: return [f" {i}" for i in torch.as_tensor(ids).tolist()]
     def decode(some): return decode_all(tokenizer, some)
     ids = torch.as_tensor(ids).tolist()
     out, begin, done = [], 0, 0         # ids[begin:done] is the piece before
