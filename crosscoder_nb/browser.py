@@ -38,8 +38,8 @@ COLUMNS = {  # column of the diff -> header, meaning; {A} and {B} become the mod
     "nu_error": ("ν error", "latent scaling: how much of the feature the activations of the other model want, "
                             "over those of the model it is claimed for; 0 = not in the other model"),
     "nu_reconstruction": ("ν reconstruction", "the same, of what the crosscoder writes"),
-    "scaling": ("scaling", "what the intervals of both ratios say; rotated: both models write it, each in a direction of "
-                           "its own"),
+    "scaling": ("scaling", "what the intervals of both ratios say; rotated: both models write it, each in a direction "
+                           "of its own"),
     "evidence": ("evidence", "difference times 1 - cosine: how much of the difference between the models the feature "
                              "carries, and how far its two directions are apart"),
     "difference": ("difference", "how much of the mean squared difference between the two models' activations the "

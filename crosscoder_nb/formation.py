@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['virtual_weights', 'formation_at', 'formation', 'with_examples', 'measure_formation', 'kept_directions']
 
-# %% ../nbs/38_formation.ipynb #b842d845
+# %% ../nbs/38_formation.ipynb #1a398fe5
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -27,7 +27,7 @@ from .reading import FiringsOf
 from .rows import Rows, check_features
 from .starts import explain_cosines
 
-# %% ../nbs/38_formation.ipynb #a3b1fa1c
+# %% ../nbs/38_formation.ipynb #ab3c49cf
 NO_PATH = ("features of the first dictionary read {reads}, those of the second write {writes}; {wrong}. Give "
            "through={{site that is read: [sites that are written, and are summands of it]}}.")
 
@@ -64,7 +64,7 @@ def find_paths(
     if wrong: raise ValueError(NO_PATH.format(reads=", ".join(reads), writes=", ".join(source.writes), wrong=wrong))
     return {t: tuple(own) for t, own in through.items()}
 
-# %% ../nbs/38_formation.ipynb #4be2442f
+# %% ../nbs/38_formation.ipynb #bbe06cc2
 def raw_encoder(
     cc: CrossCoder,
     site: str,            # that it reads
@@ -89,7 +89,7 @@ def path_weights(
             weights[s] = weights[s] + product if s in weights else product
     return weights
 
-# %% ../nbs/38_formation.ipynb #a51fffd0
+# %% ../nbs/38_formation.ipynb #28dd6a9c
 def virtual_weights(
     cc: CrossCoder,
     features: Iterable[int],                              # which
@@ -109,7 +109,7 @@ def virtual_weights(
     df.columns.name, df.attrs = "source", dict(through=paths)
     return df
 
-# %% ../nbs/38_formation.ipynb #15ab7a2b
+# %% ../nbs/38_formation.ipynb #baca5538
 class Parts(NamedTuple):
     "What the pre-activations of some features are made of at some tokens."
     pre: Tensor               # pre-activations, [row feature]
@@ -186,7 +186,7 @@ def site_parts(rows: Rows, x: Tensor, wiring: Wiring) -> dict[str, Tensor]:   # 
     where, x = columns(rows.sites), flatten(x, rows.sites).to(wiring.cc.b_dec.device)
     return {s: x[:, where[s]] for s in wiring.sites}
 
-# %% ../nbs/38_formation.ipynb #2acdcdec
+# %% ../nbs/38_formation.ipynb #ab0d1746
 def formation_at(
     cc: CrossCoder,
     rows: Rows,                                           # with the sites of both dictionaries
@@ -218,7 +218,7 @@ def formation_at(
     df.attrs = dict(feature=feature, through=wiring.paths)
     return df
 
-# %% ../nbs/38_formation.ipynb #11e8de9f
+# %% ../nbs/38_formation.ipynb #eea2e108
 class Averages:
     "Sums of contributions over the tokens on which features fire, in each block of documents."
 
@@ -256,7 +256,7 @@ class Averages:
             weight=[*weight.tolist(), *blank], fires=[*fires.tolist(), *blank], contribution=above.sum(0) / tokens,
             share=above.sum(0) / pre.sum(), share_low=low, share_high=high, firings=int(tokens)))
 
-# %% ../nbs/38_formation.ipynb #71ae8448
+# %% ../nbs/38_formation.ipynb #8666ad8b
 def formation(
     cc: CrossCoder,
     rows: Rows,                                           # with the sites of both dictionaries
@@ -286,7 +286,7 @@ def formation(
     df.attrs = dict(through=wiring.paths, sites=tuple(wiring.sites), n_tokens=rows.n_rows)
     return df
 
-# %% ../nbs/38_formation.ipynb #d1d12dc7
+# %% ../nbs/38_formation.ipynb #3f593cba
 def with_examples(
     table: pd.DataFrame,   # from `formation` or `formation_at`, or any other table with a column `source`
     examples: Examples,    # of the sources' dictionary
@@ -301,7 +301,7 @@ def with_examples(
     out.attrs = table.attrs
     return out
 
-# %% ../nbs/38_formation.ipynb #57d60042
+# %% ../nbs/38_formation.ipynb #462f4bb2
 @torch.no_grad()
 def measure_formation(
     cc: CrossCoder,
@@ -343,7 +343,15 @@ def measure_formation(
     df.attrs = dict(feature=feature, sites=(read, write), n_tokens=len(at))
     return df.astype(dict(tokens=int))
 
-# %% ../nbs/38_formation.ipynb #e8aecc78
+# %% ../nbs/38_formation.ipynb #40a95572
+def mean_and_spread(cosine: Tensor) -> dict[str, float]:   # [feature]
+    "Mean cosine and share of positive ones, each with an interval over features, and the standard deviation."
+    both = torch.stack([cosine, (cosine > 0).double()], 1)
+    (mean, share), (low, high) = both.mean(0).tolist(), ratio_interval(both, torch.ones_like(both))
+    return dict(features=len(both), cosine=mean, cosine_low=float(low[0]), cosine_high=float(high[0]),
+                spread=float(cosine.std()), positive=share, positive_low=float(low[1]), positive_high=float(high[1]))
+
+# %% ../nbs/38_formation.ipynb #ba6db81c
 def kept_directions(
     cc: CrossCoder,
     evaluation: Evaluation,                 # of this crosscoder
@@ -364,12 +372,6 @@ def kept_directions(
     found = {"one feature, before and after": parts.cosine, "at its start": parts.cosine_start,
              "without what the start explains": parts.cosine_learnt,
              "two different features": cosine_similarity(a, b.roll(shift, 0), dim=1)}
-    def summary(values):
-        v = torch.as_tensor(values).double()[:, None]
-        (low, high), (some, most) = (ratio_interval(t, torch.ones_like(t)) for t in (v, (v > 0).double()))
-        return dict(features=len(v), cosine=v.mean(), cosine_low=low, cosine_high=high, spread=v.std(),
-                    positive=(v > 0).double().mean(), positive_low=some, positive_high=most)
-    df = pd.DataFrame({name: {k: float(n) for k, n in summary(v.values if hasattr(v, "values") else v).items()}
-                       for name, v in found.items()}).T
+    df = pd.DataFrame({name: mean_and_spread(torch.tensor(v.tolist()).double()) for name, v in found.items()}).T
     df.attrs = dict(sites=sites, n_tokens=evaluation.n_tokens)
     return df.astype(dict(features=int)).rename_axis("directions of")

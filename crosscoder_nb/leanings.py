@@ -148,7 +148,9 @@ def tally(
 
 
 
-def tally_both(where: Occurrences, labels: Labels, leading: Tensor, alike: Tensor) -> list[Tensor]:   # each [block kind]
+def tally_both(
+    where: Occurrences, labels: Labels, leading: Tensor, alike: Tensor,
+) -> list[Tensor]:   # each [block kind]
     "Tally the firings of the leading features, and of the sets alike in density together."
     block = assign_blocks(where.rows, 32)
     weights = [torch.bincount(s.flatten(), minlength=where.n_features).double() for s in (leading, alike)]

@@ -119,7 +119,8 @@ def best_correlations(
 def check_same_tokens(*rows: Rows) -> None:
     "ValueError unless all have the same number of rows."
     if len(set(counts := [r.n_rows for r in rows])) > 1:
-        raise ValueError(f"All dictionaries must read the same tokens; got {' and '.join(f'{n:,}' for n in counts)} rows.")
+        counts = " and ".join(f"{n:,}" for n in counts)
+        raise ValueError(f"All dictionaries must read the same tokens; got {counts} rows.")
 
 
 def match_codes(

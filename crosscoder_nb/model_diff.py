@@ -212,9 +212,9 @@ IN_PART = "fidelity", "predictions"            # parts for which the models read
 class ModelDiff:
     """What differs between two models, by one crosscoder: `run` computes all, each property what it needs.
 
-    ValueError for a folder that holds a crosscoder, rows of other sites, rows that the crosscoder's record says it was trained on (what was collected
-    again elsewhere only `trained_on` can find), models that are not those of the rows, and when
-    there are more than two models to compare; all before anything is computed."""
+    ValueError, before anything is computed, for a folder that holds a crosscoder, rows of other sites, rows that the
+    crosscoder's record says it was trained on (what was collected again elsewhere only `trained_on` can find), models
+    that are not those of the rows, and when there are more than two models to compare."""
 
     def __init__(
         self,
@@ -527,8 +527,8 @@ def two_models(sites: tuple[str, ...]) -> tuple[str, str]:
 
 
 CAUSED = "{surely} of {n} leading features surely change {b}'s predictions more than a random direction does."
-OF_ONE = ("Latent scaling finds {only} of the {n} leading features in {b} only ({low:.0%} to {high:.0%} of features like "
-          "them), and {rotated} in both models, in each with a direction of its own.")
+OF_ONE = ("Latent scaling finds {only} of the {n} leading features in {b} only ({low:.0%} to {high:.0%} of features "
+          "like them), and {rotated} in both models, in each with a direction of its own.")
 NO_NULL = "Whether models that learnt something else would look the same is not known without nulls."
 IN_COMMON = ("The {n} leading features of {b} fire on documents of their own: their firings are spread over {spread} "
              "of where others as frequent fire, which among {n} such others is {alike}.")
@@ -563,7 +563,7 @@ def say_exclusive(md: ModelDiff) -> str:
 
 
 def say_verdict(md: ModelDiff) -> str:
-    "Say what the leading features have in common, against nulls if given, and how many are exclusive or have an effect."
+    "Say what the leading features have in common, how many only one model has, and how many have an effect."
     if md.about is None: return f"about {md.missing('about')}"
     said, b = [against(md) if md.others else f"{say_common(md)} {NO_NULL}"], md.names[1]
     if len(md.leaders): said.append(say_exclusive(md))

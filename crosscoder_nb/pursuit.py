@@ -115,7 +115,7 @@ def pursue(
     TypeError for a k that is not whole, ValueError for one that is negative or above the number of features."""
     problem = pose(cc, x)
     k = torch.as_tensor(k, device=problem.target.device).expand(len(problem.target))
-    if k.is_floating_point(): raise TypeError(f"k counts features and must be whole numbers; got {k.dtype}: {k[:3].tolist()}")
+    if k.is_floating_point(): raise TypeError(f"k counts features, in whole numbers; got {k[:3].tolist()}")
     if len(k) and not 0 <= k.min() <= k.max() <= cc.n_features:
         raise ValueError(f"k must be from 0 to the number of features, {cc.n_features}; got {k.min()} to {k.max()}.")
     most = int(k.max()) if len(k) else 0
