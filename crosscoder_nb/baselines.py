@@ -20,7 +20,7 @@ from torch.nn.functional import normalize
 from tqdm.auto import tqdm
 
 from .crosscoder import CrossCoder, columns, take
-from .derived import derive
+from .derived import derive, site_at
 from .encoding import spell_tokens
 from .harvest import Harvest, make_part, match_reading
 from .interventions import compare_rows, kl_divergence, split_windows
@@ -46,11 +46,11 @@ def name_difference(a: str, b: str) -> str:
 # %% ../nbs/35_baselines.ipynb #ccb219f5
 def difference(
     rows: Rows,                              # of two sites, or of more; or of one, which is a difference already
-    sites: tuple[str, str] | None = None,    # first and second; None: the two that there are
+    sites: tuple[str, str] | None = None,    # first and second, or their models; None: the two that there are
 ) -> Rows:                                   # of one site: the second minus the first
     "The difference of two sites as rows of one site. ValueError when it is not clear which two."
     if sites is None and len(rows.sites) == 1: return rows
-    pair = tuple(rows.sites) if sites is None else tuple(sites)
+    pair = tuple(rows.sites) if sites is None else tuple(site_at(rows.sites, at) for at in sites)
     if len(pair) != 2: raise ValueError(TWO_SITES.format(there=", ".join(rows.sites)))
     return derive(rows, {name_difference(*pair): {pair[0]: -1, pair[1]: 1}})
 
@@ -141,7 +141,7 @@ def bias_differences(
     sites: tuple[str, str] | None = None,   # first and second; None: the two that it writes
 ) -> dict[str, Tensor]:                     # name -> [d], raw units: "decoder bias", and "centre" if it centres
     "The difference of what a crosscoder writes to two sites when no feature fires, and of the means it subtracts."
-    pair = tuple(cc.writes) if sites is None else tuple(sites)
+    pair = tuple(cc.writes) if sites is None else tuple(site_at(cc.writes, at) for at in sites)
     if len(pair) != 2: raise ValueError(f"biases are compared at two written sites; got {', '.join(pair)}")
     at = columns(cc.writes)
     bias, centre = cc.unscale(cc.b_dec).detach(), cc.units(cc.writes)[1]
