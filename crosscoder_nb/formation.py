@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['virtual_weights', 'formation_at', 'formation', 'with_examples', 'measure_formation', 'kept_directions']
 
-# %% ../nbs/38_formation.ipynb #1a398fe5
+# %% ../nbs/38_formation.ipynb #d4d08746
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -16,9 +16,8 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from .crosscoder import CrossCoder, columns, flatten
-from .diff import decoder_cosine, diff
-from .effects import randomise, raw_directions
-from .encoding import pieces
+from .diff import diff
+from .pushes import randomise, raw_directions
 from .examples import Examples, excerpt
 from .intervals import assign_blocks, ratio_interval
 from .kernels import SparseCode
@@ -27,7 +26,7 @@ from .reading import FiringsOf
 from .rows import Rows, check_features
 from .starts import explain_cosines
 
-# %% ../nbs/38_formation.ipynb #ab3c49cf
+# %% ../nbs/38_formation.ipynb #2352bf34
 NO_PATH = ("features of the first dictionary read {reads}, those of the second write {writes}; {wrong}. Give "
            "through={{site that is read: [sites that are written, and are summands of it]}}.")
 
@@ -52,8 +51,8 @@ def find_paths(
     "The paths from the features of one dictionary to those of another. ValueError when there are none."
     reads = [s for s in cc.sites if s not in cc.unread]
     if through is None: through = {s: [s] for s in reads if s in source.writes}
-    if isinstance(through, Mapping) is False or any(isinstance(own, str) for own in through.values()):
-        raise TypeError(f"through must be a dict, site that is read -> list of sites that are written; got {through!r}.")
+    if not isinstance(through, Mapping) or any(isinstance(own, str) for own in through.values()):
+        raise TypeError(f"through must be a dict, site that is read -> list of sites written; got {through!r}.")
     pairs = [(t, s) for t, own in through.items() for s in own]
     unknown = [t for t in through if t not in reads] + [s for _, s in pairs if s not in source.writes]
     late = [f"{s} comes after {t}" for t, s in pairs if comes_later(s, t)]
@@ -64,7 +63,7 @@ def find_paths(
     if wrong: raise ValueError(NO_PATH.format(reads=", ".join(reads), writes=", ".join(source.writes), wrong=wrong))
     return {t: tuple(own) for t, own in through.items()}
 
-# %% ../nbs/38_formation.ipynb #bbe06cc2
+# %% ../nbs/38_formation.ipynb #d691525f
 def raw_encoder(
     cc: CrossCoder,
     site: str,            # that it reads
@@ -89,7 +88,7 @@ def path_weights(
             weights[s] = weights[s] + product if s in weights else product
     return weights
 
-# %% ../nbs/38_formation.ipynb #28dd6a9c
+# %% ../nbs/38_formation.ipynb #1bdd9f9f
 def virtual_weights(
     cc: CrossCoder,
     features: Iterable[int],                              # which
@@ -109,7 +108,7 @@ def virtual_weights(
     df.columns.name, df.attrs = "source", dict(through=paths)
     return df
 
-# %% ../nbs/38_formation.ipynb #baca5538
+# %% ../nbs/38_formation.ipynb #278ba246
 class Parts(NamedTuple):
     "What the pre-activations of some features are made of at some tokens."
     pre: Tensor               # pre-activations, [row feature]
@@ -186,7 +185,7 @@ def site_parts(rows: Rows, x: Tensor, wiring: Wiring) -> dict[str, Tensor]:   # 
     where, x = columns(rows.sites), flatten(x, rows.sites).to(wiring.cc.b_dec.device)
     return {s: x[:, where[s]] for s in wiring.sites}
 
-# %% ../nbs/38_formation.ipynb #ab0d1746
+# %% ../nbs/38_formation.ipynb #9d1ebd49
 def formation_at(
     cc: CrossCoder,
     rows: Rows,                                           # with the sites of both dictionaries
@@ -218,7 +217,7 @@ def formation_at(
     df.attrs = dict(feature=feature, through=wiring.paths)
     return df
 
-# %% ../nbs/38_formation.ipynb #eea2e108
+# %% ../nbs/38_formation.ipynb #89362e1e
 class Averages:
     "Sums of contributions over the tokens on which features fire, in each block of documents."
 
@@ -256,7 +255,7 @@ class Averages:
             weight=[*weight.tolist(), *blank], fires=[*fires.tolist(), *blank], contribution=above.sum(0) / tokens,
             share=above.sum(0) / pre.sum(), share_low=low, share_high=high, firings=int(tokens)))
 
-# %% ../nbs/38_formation.ipynb #8666ad8b
+# %% ../nbs/38_formation.ipynb #2a84759b
 def formation(
     cc: CrossCoder,
     rows: Rows,                                           # with the sites of both dictionaries
@@ -286,7 +285,7 @@ def formation(
     df.attrs = dict(through=wiring.paths, sites=tuple(wiring.sites), n_tokens=rows.n_rows)
     return df
 
-# %% ../nbs/38_formation.ipynb #3f593cba
+# %% ../nbs/38_formation.ipynb #50335dc7
 def with_examples(
     table: pd.DataFrame,   # from `formation` or `formation_at`, or any other table with a column `source`
     examples: Examples,    # of the sources' dictionary
@@ -301,7 +300,7 @@ def with_examples(
     out.attrs = table.attrs
     return out
 
-# %% ../nbs/38_formation.ipynb #462f4bb2
+# %% ../nbs/38_formation.ipynb #c27cbc2c
 @torch.no_grad()
 def measure_formation(
     cc: CrossCoder,
@@ -343,7 +342,7 @@ def measure_formation(
     df.attrs = dict(feature=feature, sites=(read, write), n_tokens=len(at))
     return df.astype(dict(tokens=int))
 
-# %% ../nbs/38_formation.ipynb #40a95572
+# %% ../nbs/38_formation.ipynb #bb6662d4
 def mean_and_spread(cosine: Tensor) -> dict[str, float]:   # [feature]
     "Mean cosine and share of positive ones, each with an interval over features, and the standard deviation."
     both = torch.stack([cosine, (cosine > 0).double()], 1)
@@ -351,7 +350,7 @@ def mean_and_spread(cosine: Tensor) -> dict[str, float]:   # [feature]
     return dict(features=len(both), cosine=mean, cosine_low=float(low[0]), cosine_high=float(high[0]),
                 spread=float(cosine.std()), positive=share, positive_low=float(low[1]), positive_high=float(high[1]))
 
-# %% ../nbs/38_formation.ipynb #ba6db81c
+# %% ../nbs/38_formation.ipynb #d091f256
 def kept_directions(
     cc: CrossCoder,
     evaluation: Evaluation,                 # of this crosscoder
@@ -364,7 +363,7 @@ def kept_directions(
     ValueError when it is not known how the crosscoder started, when the widths differ, or when no feature is shared."""
     before, after = sites = tuple(cc.writes) if sites is None else tuple(sites)
     places = diff(cc, evaluation, sites=sites, names=("before", "after"))
-    kept = torch.as_tensor((places["class"] == "shared").to_numpy()).nonzero().squeeze(1)
+    kept = torch.tensor(places.index[places["class"] == "shared"].tolist())
     if len(kept) < 2: raise ValueError(f"fewer than two living features are shared by {before} and {after}.")
     parts, decoder = explain_cosines(cc, before, after).iloc[kept.tolist()], cc.decoder().detach()[kept].cpu()
     shift = 1 + int(torch.randint(len(kept) - 1, (), generator=torch.Generator().manual_seed(seed)))
