@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['virtual_weights', 'formation_at', 'formation', 'with_examples', 'measure_formation', 'kept_directions']
 
-# %% ../nbs/38_formation.ipynb #d4d08746
+# %% ../nbs/38_formation.ipynb #2447c12d
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -26,7 +26,7 @@ from .reading import FiringsOf
 from .rows import Rows, check_features
 from .starts import explain_cosines
 
-# %% ../nbs/38_formation.ipynb #2352bf34
+# %% ../nbs/38_formation.ipynb #18ab0359
 NO_PATH = ("features of the first dictionary read {reads}, those of the second write {writes}; {wrong}. Give "
            "through={{site that is read: [sites that are written, and are summands of it]}}.")
 
@@ -63,7 +63,7 @@ def find_paths(
     if wrong: raise ValueError(NO_PATH.format(reads=", ".join(reads), writes=", ".join(source.writes), wrong=wrong))
     return {t: tuple(own) for t, own in through.items()}
 
-# %% ../nbs/38_formation.ipynb #d691525f
+# %% ../nbs/38_formation.ipynb #614f0b70
 def raw_encoder(
     cc: CrossCoder,
     site: str,            # that it reads
@@ -88,7 +88,7 @@ def path_weights(
             weights[s] = weights[s] + product if s in weights else product
     return weights
 
-# %% ../nbs/38_formation.ipynb #1bdd9f9f
+# %% ../nbs/38_formation.ipynb #b0e4ce1b
 def virtual_weights(
     cc: CrossCoder,
     features: Iterable[int],                              # which
@@ -108,7 +108,7 @@ def virtual_weights(
     df.columns.name, df.attrs = "source", dict(through=paths)
     return df
 
-# %% ../nbs/38_formation.ipynb #278ba246
+# %% ../nbs/38_formation.ipynb #070e5125
 class Parts(NamedTuple):
     "What the pre-activations of some features are made of at some tokens."
     pre: Tensor               # pre-activations, [row feature]
@@ -138,7 +138,8 @@ class Wiring:
         self.sites = dict(cc.sites) | dict(self.source.sites)
         if unread := [j for j, w in zip(self.features, sum(e.abs().sum(1) for e in map(self.encoder.get, self.paths)))
                       if not w]:
-            raise ValueError(f"the features {unread[:5]} read none of {', '.join(self.paths)}, so no path leads to them.")
+            raise ValueError(f"the features {unread[:5]} read none of {', '.join(self.paths)}, "
+                             "so no path leads to them.")
         self.elsewhere = any(t not in self.paths or self.paths[t] != (t,) for t in reads)
 
     def project(self, of: Callable[[str], Tensor]) -> Tensor:   # written site -> [row d]
@@ -185,7 +186,7 @@ def site_parts(rows: Rows, x: Tensor, wiring: Wiring) -> dict[str, Tensor]:   # 
     where, x = columns(rows.sites), flatten(x, rows.sites).to(wiring.cc.b_dec.device)
     return {s: x[:, where[s]] for s in wiring.sites}
 
-# %% ../nbs/38_formation.ipynb #9d1ebd49
+# %% ../nbs/38_formation.ipynb #eb707caa
 def formation_at(
     cc: CrossCoder,
     rows: Rows,                                           # with the sites of both dictionaries
@@ -217,7 +218,7 @@ def formation_at(
     df.attrs = dict(feature=feature, through=wiring.paths)
     return df
 
-# %% ../nbs/38_formation.ipynb #89362e1e
+# %% ../nbs/38_formation.ipynb #b1083d84
 class Averages:
     "Sums of contributions over the tokens on which features fire, in each block of documents."
 
@@ -255,7 +256,7 @@ class Averages:
             weight=[*weight.tolist(), *blank], fires=[*fires.tolist(), *blank], contribution=above.sum(0) / tokens,
             share=above.sum(0) / pre.sum(), share_low=low, share_high=high, firings=int(tokens)))
 
-# %% ../nbs/38_formation.ipynb #2a84759b
+# %% ../nbs/38_formation.ipynb #dbd99db6
 def formation(
     cc: CrossCoder,
     rows: Rows,                                           # with the sites of both dictionaries
@@ -285,7 +286,7 @@ def formation(
     df.attrs = dict(through=wiring.paths, sites=tuple(wiring.sites), n_tokens=rows.n_rows)
     return df
 
-# %% ../nbs/38_formation.ipynb #50335dc7
+# %% ../nbs/38_formation.ipynb #420bba88
 def with_examples(
     table: pd.DataFrame,   # from `formation` or `formation_at`, or any other table with a column `source`
     examples: Examples,    # of the sources' dictionary
@@ -300,7 +301,7 @@ def with_examples(
     out.attrs = table.attrs
     return out
 
-# %% ../nbs/38_formation.ipynb #c27cbc2c
+# %% ../nbs/38_formation.ipynb #11b78752
 @torch.no_grad()
 def measure_formation(
     cc: CrossCoder,
@@ -342,7 +343,7 @@ def measure_formation(
     df.attrs = dict(feature=feature, sites=(read, write), n_tokens=len(at))
     return df.astype(dict(tokens=int))
 
-# %% ../nbs/38_formation.ipynb #bb6662d4
+# %% ../nbs/38_formation.ipynb #04869c06
 def mean_and_spread(cosine: Tensor) -> dict[str, float]:   # [feature]
     "Mean cosine and share of positive ones, each with an interval over features, and the standard deviation."
     both = torch.stack([cosine, (cosine > 0).double()], 1)
@@ -350,7 +351,7 @@ def mean_and_spread(cosine: Tensor) -> dict[str, float]:   # [feature]
     return dict(features=len(both), cosine=mean, cosine_low=float(low[0]), cosine_high=float(high[0]),
                 spread=float(cosine.std()), positive=share, positive_low=float(low[1]), positive_high=float(high[1]))
 
-# %% ../nbs/38_formation.ipynb #d091f256
+# %% ../nbs/38_formation.ipynb #16dbfa09
 def kept_directions(
     cc: CrossCoder,
     evaluation: Evaluation,                 # of this crosscoder
