@@ -40,7 +40,9 @@ def lens_logits(
         norm, unembed = final_norm(module), module.get_output_embeddings()
         normed = norm(directions.to(module.device, module.dtype))
         logits = unembed(normed)[:, :len(model.tokenizer)].float()
-        cap = getattr(module.config.get_text_config(), "final_logit_softcapping", None)
+    config = module.config.get_text_config()
+    logits *= getattr(config, "logit_scale", 1) / getattr(config, "logits_scaling", 1)   # of Cohere, of Granite
+    cap = getattr(config, "final_logit_softcapping", None)
     return cap * (logits / cap).tanh() if cap else logits
 
 # %% ../nbs/30_lens.ipynb #23a402f1

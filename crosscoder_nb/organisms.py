@@ -300,15 +300,19 @@ def chat_tokenizer(
 # %% ../nbs/00_organisms.ipynb #f8ee3204
 FAMILIES = dict(   # name -> model type in transformers, and what differs from the common settings
     llama=("llama", {}), mistral=("mistral", dict(num_key_value_heads=1)), olmo2=("olmo2", {}), phi=("phi", {}),
-    qwen2=("qwen2", dict(num_key_value_heads=1)), qwen3=("qwen3", dict(num_key_value_heads=1, head_dim=24)),
+    phi3=("phi3", dict(pad_token_id=0)), qwen2=("qwen2", dict(num_key_value_heads=1)),
+    qwen3=("qwen3", dict(num_key_value_heads=1, head_dim=24)),
     gemma2=("gemma2", dict(num_key_value_heads=1, head_dim=16)),
     gemma3=("gemma3_text", dict(num_key_value_heads=1, head_dim=16)),
+    glm4=("glm4", dict(num_key_value_heads=1, head_dim=16, pad_token_id=0)),
+    granite=("granite", dict(residual_multiplier=.5, logits_scaling=2.0)), cohere=("cohere", {}),
+    stablelm=("stablelm", dict(num_key_value_heads=2)),
     gpt2=("gpt2", {}), gptj=("gptj", dict(rotary_dim=4)), gptneo=("gpt_neo", {}), neox=("gpt_neox", {}),
     falcon=("falcon", {}), bloom=("bloom", {}))
 
 # %% ../nbs/00_organisms.ipynb #7068ff74
 def random_model(
-    family: str,    # llama, mistral, olmo2, phi, qwen2, qwen3, gemma2, gemma3, gpt2, gptj, gptneo, neox, falcon, bloom
+    family: str,    # llama, gpt2, gemma3, ...: one of 19, which the error for any other name lists
     seed: int = 0,  # of the weights
     **config,       # settings by transformers' common names, such as num_hidden_layers=4, hidden_size=64
 ):                  # a transformers causal language model in evaluation mode, float32
