@@ -12,6 +12,7 @@ import re, reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 from threading import Lock, RLock
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -159,7 +160,10 @@ def n_heads(module: nn.Module) -> int:
 
 # %% ../nbs/01_sites.ipynb #cd125943
 def check_exists(module: nn.Module, place: Place, number: int, n: int, parts: str) -> None:
-    "ValueError unless a place's block or head is one of those that the model has."
+    "TypeError or ValueError unless a place's block or head is one of those that the model has."
+    if not isinstance(number, Integral):
+        raise TypeError(f"A place is in one block, and blocks and heads have whole numbers from 0; got {number!r}. "
+                        "Take several as [model.site(resid(layer)) for layer in (4, 8, 12)].")
     if 0 <= number < n: return
     raise ValueError(f"{place} does not exist: {type(module).__name__} has {n} {parts}, 0 to {n - 1}.")
 
