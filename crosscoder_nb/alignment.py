@@ -9,7 +9,7 @@ __all__ = ['NO_PARTNER', 'partners', 'align', 'pairing_summary', 'same_tokenizer
 import numpy as np
 import pandas as pd
 from transformers import PreTrainedTokenizerBase
-from .encoding import Text, backend_parts, encode, pieces, segment_of
+from .encoding import Text, backend_parts, encode, pieces, segment_of, spell_tokens
 
 # %% ../nbs/03_alignment.ipynb #4273ff47
 NO_PARTNER = -1
@@ -69,8 +69,7 @@ def pairing_summary(
 ) -> pd.Series:                          # number of tokens; shares of them: paired, and by kind of text the others
     "The share of tokens with a partner in another tokenizer, and what kind of text the others are."
     seen = pd.DataFrame(dict(id=ids, lone=~paired.astype(bool))).groupby("id").lone.agg(n="size", lone="sum")
-    after = int(encode(["a"], tokenizer)[0].ids[-1])   # decoded after a word: at the beginning a space may be lost
-    words = {i: pieces(tokenizer, [after, i])[1] for i in seen.index}
+    words = dict(zip(seen.index, spell_tokens(tokenizer, seen.index.tolist())))
     blank = np.array([text.isspace() for text in words.values()], bool)
     broken = np.array(["\N{REPLACEMENT CHARACTER}" in text for text in words.values()], bool)
     total, lone_blank = seen.n.sum(), seen.lone[blank].sum()
@@ -90,6 +89,7 @@ def same_tokenizer(
     b: PreTrainedTokenizerBase,   # of the other
 ) -> None:                        # nothing, if they give the same ids
     "ValueError with the first difference when two tokenizers give different ids."
+    if a is b: return
     for differing in (vocabulary_difference, normalizer_difference, splitting_difference):
         if problem := differing(a, b):
             raise ValueError(f"{problem} Give the second one to Tokens under its model's name, "

@@ -45,7 +45,8 @@ from .derived import derive
 from .dictionaries import load_dictionary
 from .dictionary_learning import save_dictionary_learning
 from .diff import diff, exclusive, norm_difference
-from .effects import ablation_effects, raw_directions
+from .effects import ablation_effects
+from .pushes import raw_directions
 from .evidence import evidence
 from .examples import Examples, excerpt
 from .exports import save_delphi

@@ -9,16 +9,15 @@ __all__ = ['find_artifacts']
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from .crosscoder import CrossCoder, columns, take
 from .diff import model_names
-from .intervals import assign_blocks, ratio_interval
+from .intervals import FEWEST_BLOCKS, assign_blocks, ratio_interval
 from .kernels import SparseCode
-from .latent_scaling import FEWEST_BLOCKS, SPECIFIC
+from .latent_scaling import SPECIFIC
 from .machine import device_or_fastest
 from .metrics import EncodedRows, measure
-from .rows import Rows
+from .rows import Rows, check_features
 
 # %% ../nbs/35_artifacts.ipynb #f5f8fcd1
 def nearest_partners(
@@ -27,8 +26,7 @@ def nearest_partners(
     features: list[int],        # for which partners are looked for
 ) -> tuple[Tensor, Tensor]:     # partner of each, -1 where there is none; cosine of the two directions
     "The most similar feature that leans to the other model; each direction is taken in its own model."
-    decoder, where = cc.decoder().detach().cpu(), columns(cc.sites)
-    at = [normalize(decoder[:, where[s]], dim=1) for s in table.attrs["sites"]]
+    at = [cc.unit_directions([s]).cpu() for s in table.attrs["sites"]]
     leans = torch.tensor((table["class"] != "shared").values & (table["class"] != "dead").values)
     second = torch.tensor((table.rel_norm > .5).values)
     which, best = torch.tensor(features, dtype=torch.long), torch.full((len(features),), torch.nan)
@@ -60,9 +58,10 @@ class PairSums:
         self.cc, self.block, self.second = cc, block, second.to(device)
         self.some, self.at = pairs.to(device).unique(return_inverse=True)                # [some], [pair 2]
         self.number = [list(cc.sites).index(s) for s in sites]
-        self.written, unit = [columns(cc.writes)[s] for s in sites], [cc.norm_scale[i] for i in self.number]
-        self.units, decoder, where = unit, cc.decoder().detach()[self.some], columns(cc.sites)
-        self.decoders = [u * decoder[:, where[s]] for u, s in zip(unit, sites)]          # of each model, [some d]
+        self.written, self.units = [columns(cc.writes)[s] for s in sites], cc.norm_scale[self.number].tolist()
+        norms = cc.dec_norms.detach()[self.some]
+        self.decoders = [norms[:, [i]] * cc.unit_directions([s])[self.some]              # of each model, [some d]
+                         for i, s in zip(self.number, sites)]
         self.probe = torch.where(self.second[:, None], *(d[self.at[:, 0]] for d in self.decoders[::-1]))
         self.sums = torch.zeros(len(PAIR_SUMS), int(block.max()) + 1, len(pairs), dtype=torch.float64)
 
@@ -103,6 +102,7 @@ def name_artifacts(
     said[df.nu_error_low >= SPECIFIC["nu_error"]] = "shrunk"
     said[twin] = "twin"
     said[(df["class"] == "shared") & (said != "specific")] = "shared"
+    said[df.scaling == "rotated"] = "rotated"
     said[df.scaling == "too few firings"] = "too few firings"
     return said
 
@@ -145,11 +145,13 @@ def find_artifacts(
 
     `twin` is the feature of the other model with the most similar direction, `coactive` the share of the tokens of
     either on which both fire, `nu_together` the ratio of latent scaling with the twin's part put back; intervals are
-    95 % bootstrap intervals over documents. ValueError unless the table is of two models, with latent scaling."""
+    95 % bootstrap intervals over documents. ValueError unless the table is of two models, with latent
+    scaling, and the features exist."""
     names = model_names(table)
     if "nu_error" not in table: raise ValueError(NO_SCALING)
     if len(table) != cc.n_features: raise ValueError(OTHER_TABLE.format(n=len(table), n_features=cc.n_features))
-    if features is None: features = table.index[table["class"].isin([f"{n} only" for n in names])].tolist()
+    if features is None: features = table.index[table["class"].isin([f"{n} only" for n in names])]
+    features = check_features(cc, features)
     cc.to(device_or_fastest(device))
     partner, cosine = nearest_partners(cc, table, features)
     nu = table.filter(regex="^nu_(error|reconstruction)").columns

@@ -20,12 +20,13 @@ from torch.nn.functional import normalize
 from tqdm.auto import tqdm
 
 from .crosscoder import CrossCoder, columns, take
-from .derived import derive
+from .derived import derive, site_at
+from .encoding import spell_tokens
 from .harvest import Harvest, make_part, match_reading
-from .interventions import kl_divergence
-from .intervals import assign_blocks, draw_blocks, ratio_interval
+from .interventions import compare_rows, kl_divergence, split_windows
+from .intervals import FEWEST_BLOCKS, assign_blocks, ratio_interval, sum_by_block
 from .kernels import sampled_products
-from .lens import logit_lens, spell_tokens
+from .lens import logit_lens
 from .metrics import EncodedRows, measure
 from .models import Model
 from .recipes import recipe
@@ -45,11 +46,11 @@ def name_difference(a: str, b: str) -> str:
 # %% ../nbs/35_baselines.ipynb #ccb219f5
 def difference(
     rows: Rows,                              # of two sites, or of more; or of one, which is a difference already
-    sites: tuple[str, str] | None = None,    # first and second; None: the two that there are
+    sites: tuple[str, str] | None = None,    # first and second, or their models; None: the two that there are
 ) -> Rows:                                   # of one site: the second minus the first
     "The difference of two sites as rows of one site. ValueError when it is not clear which two."
     if sites is None and len(rows.sites) == 1: return rows
-    pair = tuple(rows.sites) if sites is None else tuple(sites)
+    pair = tuple(rows.sites) if sites is None else tuple(site_at(rows.sites, at) for at in sites)
     if len(pair) != 2: raise ValueError(TWO_SITES.format(there=", ".join(rows.sites)))
     return derive(rows, {name_difference(*pair): {pair[0]: -1, pair[1]: 1}})
 
@@ -140,7 +141,7 @@ def bias_differences(
     sites: tuple[str, str] | None = None,   # first and second; None: the two that it writes
 ) -> dict[str, Tensor]:                     # name -> [d], raw units: "decoder bias", and "centre" if it centres
     "The difference of what a crosscoder writes to two sites when no feature fires, and of the means it subtracts."
-    pair = tuple(cc.writes) if sites is None else tuple(sites)
+    pair = tuple(cc.writes) if sites is None else tuple(site_at(cc.writes, at) for at in sites)
     if len(pair) != 2: raise ValueError(f"biases are compared at two written sites; got {', '.join(pair)}")
     at = columns(cc.writes)
     bias, centre = cc.unscale(cc.b_dec).detach(), cc.units(cc.writes)[1]
@@ -234,27 +235,34 @@ def difference_lens(
     return table.join([logit_lens(model, directions, k).add_suffix(f"_{model.name}") for model in models])
 
 # %% ../nbs/35_baselines.ipynb #20bc9548
-MOST = 2 ** 26   # numbers in the logits of a pass
-
-
 @torch.no_grad()
 def compare_predictions(
     models: list[Model],   # first and second
     ids: Tensor,           # [batch seq]
     attention: Tensor,     # [batch seq]
     counts: Tensor,        # [batch seq] bool, which tokens
-) -> dict[str, Tensor]:    # of each of these tokens
+) -> pd.DataFrame:         # a row per such token
     "KL divergence of the second model's prediction from the first's, the token it raises most, and its gain."
     def predict(model):
         device = model.module.device
         logits = model(ids.to(device), attention_mask=attention.long().to(device)).logits
-        return logits[counts.to(device)].float().log_softmax(-1).cpu()
-    first, second = (predict(model) for model in models)
+        return logits[counts.to(device)].cpu()
+    def compare(first, second, after):
+        first, second = (logits.float().log_softmax(-1) for logits in (first, second))
+        gain = (second - first).gather(1, after[:, None])[:, 0]
+        return torch.stack([kl_divergence(second, first), (second.exp() - first.exp()).argmax(1), gain], 1)
     follows = torch.cat([attention[:, 1:], torch.zeros_like(attention[:, :1])], 1)[counts].bool()
-    after = ids.roll(-1, 1)[counts][:, None]
-    gain = (second.gather(1, after) - first.gather(1, after))[:, 0]
-    return dict(kl=kl_divergence(second, first), raised=(second.exp() - first.exp()).argmax(1),
-                gain=gain.where(follows, torch.nan))
+    kl, raised, gain = compare_rows(compare, *map(predict, models), ids.roll(-1, 1)[counts]).unbind(1)
+    return pd.DataFrame(dict(kl=kl, raised=raised.long(), gain=gain.where(follows, torch.nan)))
+
+
+def spell_column(
+    tokenizer,
+    ids: pd.Series,   # of tokens
+) -> pd.Series:       # their texts
+    "The texts of a column of tokens, each different one decoded once."
+    some = ids.unique()
+    return ids.map(dict(zip(some, spell_tokens(tokenizer, some))))
 
 # %% ../nbs/35_baselines.ipynb #93485fd9
 def prediction_kl(
@@ -262,58 +270,45 @@ def prediction_kl(
     tokens: Tokens,
 ) -> pd.DataFrame:         # a row per token that counts, as in a store: kl, gain (nats), raised; token, doc, ...
     """How the second model's prediction after each token differs from the first's: KL(second ‖ first), the token whose
-    probability it raises most, and its gain in log-probability of the token that follows.
+    probability it raises most, and its gain in log-probability of the token that follows. `token_text` and
+    `raised_text` are the texts of the tokens.
 
-    ValueError unless there are two models with the tokens' tokenizer."""
+    Of the tokens that the models read, the first `tokens.max_tokens` that count are in the table, as in a store;
+    attrs has the numbers of both, `n_tokens` and `n_read`. ValueError unless there are two models with the tokens'
+    tokenizer, TypeError for texts that are not `Tokens`."""
     if len(models) != 2: raise ValueError(f"prediction_kl compares the predictions of two models; got {len(models)}")
     if strange := [model.name for model in models if match_reading(model, tokens)]:
         raise ValueError(f"predictions are compared token by token, and {strange} has another tokenizer.")
     parts, window = [], 0
-    at_once = max(1, MOST // (tokens.context * len(models[0].tokenizer)))
     for batch, place in tqdm(tokens.walk(), desc="predictions", unit="batch", delay=1):
         rows = make_part(Harvest(batch, {"": batch.ids.new_zeros(*batch.ids.shape, 0)}, place), [""]).rows
-        each = [compare_predictions(models, *(t[i:i + at_once] for t in (batch.ids, batch.attention, batch.counts)))
-                for i in range(0, len(batch.ids), at_once)]
-        rows |= {name: torch.cat([one[name] for one in each]).numpy() for name in each[0]}
-        parts.append(pd.DataFrame(rows | dict(window=rows["window"] + window)))
+        each = [compare_predictions(models, *(t[part] for t in (batch.ids, batch.attention, batch.counts)))
+                for part in split_windows(models[0], batch.ids)]
+        rows |= pd.concat(each).to_dict("series") | dict(window=rows["window"] + window)
+        parts.append(pd.DataFrame({name: np.asarray(values) for name, values in rows.items()}))
         window += len(batch.ids)
     df = pd.concat(parts, ignore_index=True)
-    if tokens.max_tokens: df = df[:tokens.max_tokens]
-    df.attrs = dict(names=[model.name for model in models])
+    n_read, df = len(df), df[:tokens.max_tokens or None]
+    df = df.assign(**{f"{name}_text": spell_column(models[0].tokenizer, df[name]) for name in ("token", "raised")})
+    df.attrs = dict(names=[model.name for model in models], n_tokens=len(df), n_read=n_read)
     return df
-
-# %% ../nbs/35_baselines.ipynb #51305a1f
-FEWEST = 5   # documents for an interval
-
-def group_interval(
-    total: Tensor,   # [block group]
-    n: Tensor,       # [block group]
-    at_once: int = 4096,
-) -> Tensor:         # [2 group]
-    "Bootstrap interval of total / n over blocks, from the draws in which the group occurs at all."
-    draws, ends = draw_blocks(len(n), 400, 0), torch.tensor([.025, .975]).double()
-    pairs = zip(total.split(at_once, 1), n.split(at_once, 1))
-    return torch.cat([((draws @ above) / (draws @ below)).nanquantile(ends, dim=0) for above, below in pairs], 1)
 
 # %% ../nbs/35_baselines.ipynb #516da7ac
 def kl_by(
     kl: pd.DataFrame,       # from `prediction_kl`
     by: str | np.ndarray,   # a column, or a label of each row
-    tokenizer=None,         # to spell tokens when by="token" or "raised"
     n_blocks: int = 50,     # parts of the documents that intervals are drawn over
 ) -> pd.DataFrame:          # a row per group, largest share first: tokens, documents, kl, kl_low, kl_high, share, gain
     "Mean divergence of predictions by group, with 95 % bootstrap intervals for groups in at least five documents."
     label, group = np.unique(kl[by].values if isinstance(by, str) else np.asarray(by), return_inverse=True)
     block = assign_blocks(SimpleNamespace(doc=kl.doc.values), n_blocks)
-    cell = block * len(label) + torch.as_tensor(group)
-    def add_up(values): return torch.zeros((int(block.max()) + 1) * len(label)).double().index_add_(
-        0, cell, torch.tensor(values).double()).view(-1, len(label))
-    n, total = add_up(np.ones(len(kl))), add_up(kl.kl.values)
+    n, total = (sum_by_block(torch.tensor(values), block, torch.as_tensor(group), len(label))
+                for values in (np.ones(len(kl)), kl.kl.values))
     each = kl.assign(group=group).groupby("group")
     documents = each.doc.nunique().values
-    low, high = (np.where(documents >= FEWEST, end, np.nan) for end in group_interval(total, n))
+    low, high = (np.where(documents >= FEWEST_BLOCKS, end, np.nan) for end in ratio_interval(total, n))
     df = pd.DataFrame(dict(tokens=n.sum(0).long(), documents=documents, kl=total.sum(0) / n.sum(0), kl_low=low,
                            kl_high=high, share=total.sum(0) / total.sum(), gain=each.gain.mean().values),
                       index=pd.Index(label, name=by if isinstance(by, str) else "group"))
-    if tokenizer is not None: df.insert(0, "text", spell_tokens(tokenizer, torch.as_tensor(label)))
+    if isinstance(by, str) and f"{by}_text" in kl: df.insert(0, "text", each[f"{by}_text"].first().values)
     return df.sort_values("share", ascending=False, kind="stable")

@@ -38,7 +38,8 @@ COLUMNS = {  # column of the diff -> header, meaning; {A} and {B} become the mod
     "nu_error": ("ν error", "latent scaling: how much of the feature the activations of the other model want, "
                             "over those of the model it is claimed for; 0 = not in the other model"),
     "nu_reconstruction": ("ν reconstruction", "the same, of what the crosscoder writes"),
-    "scaling": ("scaling", "what the intervals of both ratios say"),
+    "scaling": ("scaling", "what the intervals of both ratios say; rotated: both models write it, each in a direction "
+                           "of its own"),
     "evidence": ("evidence", "difference times 1 - cosine: how much of the difference between the models the feature "
                              "carries, and how far its two directions are apart"),
     "difference": ("difference", "how much of the mean squared difference between the two models' activations the "
@@ -233,17 +234,17 @@ def static_card(
 def what_to_show(
     found: ModelDiff | pd.DataFrame,
     examples=None,      # an `Examples`; these and what follows are those of a ModelDiff
-    tokenizer=None,     # turns ids into text
+    tokenizer=None,     # turns ids into text; None: ids are shown
     evaluation=None,    # from `evaluate`
 ) -> tuple:             # table, examples, tokenizer, evaluation
     "What a page shows: all of a ModelDiff, or a table with what is given beside it."
     if isinstance(found, pd.DataFrame):
-        if examples is not None and tokenizer is not None: return found, examples, tokenizer, evaluation
-        raise TypeError("a table is shown with the examples of its features and a tokenizer, Browser(df, examples, "
-                        "tokenizer, evaluation); of a ModelDiff, Browser(md).")
-    if found.tokenizer: return found.table, found.examples, found.tokenizer, found.evaluation
-    raise ValueError("features are shown on texts, and this ModelDiff has none to show: it needs models, for their "
-                     "tokenizer, and rows of a store, ModelDiff(cc, held_out, models).")
+        if examples is not None: return found, examples, tokenizer, evaluation
+        raise TypeError("a table is shown with the examples of its features, Browser(df, examples, tokenizer, "
+                        "evaluation); of a ModelDiff, Browser(md).")
+    if found.examples is not None: return found.table, found.examples, found.tokenizer, found.evaluation
+    raise ValueError("features are shown on texts, and this ModelDiff has none to show: it needs rows of a store, "
+                     "ModelDiff(cc, held_out, models).")
 
 # %% ../nbs/41_browser.ipynb #d9b49cd4
 STATIC = Path(str(files("crosscoder_nb") / "static"))  # view.js and view.css, the page itself

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Mapping, NamedTuple
+from typing import Mapping, NamedTuple, Sequence
 
 import numpy as np
 import torch
@@ -472,6 +472,13 @@ class CrossCoder(nn.Module):
     def rel_norms(self) -> Tensor:
         "The share of each site in a feature's decoder norms, [feature site]; rows sum to 1."
         return self.dec_norms / self.dec_norms.sum(1, keepdim=True).clamp_min(1e-12)
+
+    @torch.no_grad()
+    def unit_directions(self, sites: Sequence[str] | None = None) -> Tensor:
+        """What each feature writes at some sites (None: all), side by side in scaled space and divided by its length,
+        [feature Σd]; zero for a feature that writes none of them."""
+        decoder, where, unit = self.decoder(), columns(self.sites), dict(zip(self.sites, self.norm_scale))
+        return F.normalize(torch.cat([unit[n] * decoder[:, where[n]] for n in sites or self.sites], 1), dim=1)
 
     @property
     def contest_norms(self) -> Tensor:

@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from .crosscoder import CrossCoder, columns
+from .crosscoder import CrossCoder
 from .metrics import Evaluation
 from .sites import sites_by_model
 
@@ -60,9 +60,7 @@ def decoder_cosine(
     if widths[0] != widths[1]:
         found = ", ".join(f"{' and '.join(own)} has {' and '.join(map(str, w))}" for own, w in zip((a, b), widths))
         raise ValueError(f"directions of different width have no cosine: {found}")
-    decoder, where, unit = cc.decoder().detach(), columns(cc.sites), dict(zip(cc.sites, cc.norm_scale))
-    first, second = (torch.cat([unit[s] * decoder[:, where[s]] for s in own], 1) for own in (a, b))
-    return torch.nn.functional.cosine_similarity(first, second, dim=1)
+    return (cc.unit_directions(a) * cc.unit_directions(b)).sum(1)
 
 # %% ../nbs/32_diff.ipynb #9bc8d311
 EXCLUSIVE = (0.05, 0.95)   # below the first: only A; above the second: only B
@@ -214,6 +212,15 @@ def lean(
     if f"share_{which}" in df: return df[f"share_{which}"]
     return df.rel_norm if which == df.attrs["names"][1] else 1 - df.rel_norm
 
+
+def living(
+    df: pd.DataFrame,      # from diff or evidence
+    min_fires: int = 10,   # tokens of the evaluation on which a feature must have fired
+) -> pd.DataFrame:         # rows of df
+    "Keep the features that fire often enough to say something about them."
+    fires = df.density * df.attrs["n_tokens"]                              # densities are float32 shares
+    return df[(df["class"] != "dead") & (fires > min_fires - 0.5)]
+
 # %% ../nbs/32_diff.ipynb #5d774925
 def exclusive(
     df: pd.DataFrame,           # from diff
@@ -230,7 +237,5 @@ def exclusive(
     if which not in names:
         raise ValueError(f"which must be the name of a model, {' or '.join(map(repr, names))}; got {which!r}")
     if n < 1: raise ValueError(f"n must be at least 1; got {n}")
-    fires = df.density * df.attrs["n_tokens"]                              # densities are float32 shares
-    enough = (df["class"] != "dead") & (fires > min_fires - 0.5)
-    order = lean(df, which)[enough].sort_values(ascending=False, kind="stable").index
+    order = lean(living(df, min_fires), which).sort_values(ascending=False, kind="stable").index
     return df.loc[order[:n]]

@@ -53,7 +53,8 @@ def evidence(
     """All that is known of each feature in one row, a score, and a sentence where norms and scaling disagree.
 
     `evidence` is `difference` times 1 - `cosine`: how much of the difference between the models a feature carries, and
-    how far its two directions are apart. The column `scaling` says whether only one model has it.
+    how far its two directions are apart. The column `scaling` says whether only one
+    model has it, or both have it in different directions.
     ValueError when the tables are of different models or features."""
     check_tables(df, scaling, effects)
     table = df.join(scaling)

@@ -27,7 +27,7 @@ from .machine import device_or_fastest
 from .metrics import EncodedRows, Evaluation, Evaluator, measure, wide
 from .manifest import RECORDS
 from .rows import check_sites
-from .encoding import pieces
+from .encoding import one_line, pieces
 from .sites import model_of
 from .windows import (BestWindows, ChosenWindows, SILENT, SilentWindows, SomeWindows, by_draw,
                                    find_silent)
@@ -535,4 +535,4 @@ def excerpt(
     words = "".join([*text[begin:peak], f"«{text[peak]}»", *text[peak + 1:end]])
     if begin > 0: words = "…" + words
     if end < len(text): words += "…"
-    return words.replace("\r", "␍").replace("\n", "⏎").replace("\t", "⇥")
+    return one_line(words)

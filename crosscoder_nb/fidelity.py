@@ -6,7 +6,7 @@
 __all__ = ['fidelity']
 
 # %% ../nbs/30_fidelity.ipynb #0077851b
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pandas as pd
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .crosscoder import CrossCoder, columns
 from .harvest import Harvest, harvest, match_reading, take_rows
-from .interventions import cross_entropy, edited, kl_divergence
+from .interventions import cross_entropy, edited, kl_divergence, split_windows
 from .intervals import ratio_interval
 from .machine import device_or_fastest
 from .models import Model
@@ -57,6 +57,17 @@ def find_rows(item: Harvest, key: str | None) -> Reading:   # key: from match_re
     follows = torch.cat([read.attention[:, 1:], torch.zeros_like(read.attention[:, :1])], 1)
     return Reading(read.ids, read.attention, window, position, follows[window, position])
 
+# %% ../nbs/30_fidelity.ipynb #30parts1
+def split_reading(
+    reading: Reading,
+    model: Model,                         # that read it
+) -> Iterator[tuple[Reading, slice]]:     # a part, and which rows of the whole are in it
+    "Parts of a batch, each of a few windows."
+    for part in split_windows(model, reading.ids):
+        rows = slice(*torch.searchsorted(reading.window, torch.tensor([part.start, part.stop])).tolist())
+        at = reading.window[rows] - part.start, reading.position[rows], reading.scored[rows]
+        yield Reading(reading.ids[part], reading.attention[part], *at), rows
+
 # %% ../nbs/30_fidelity.ipynb #d8012f95
 @torch.no_grad()
 def predict(
@@ -85,8 +96,24 @@ def score_site(
         def put(x): return x.index_put((reading.window.to(x.device), reading.position.to(x.device)), new.to(x))
         changed = predict(model, reading, {site: put})
         scores[f"ce_{name}"] = cross_entropy(changed, ids)[at]
-        scores[f"kl_{name}"] = kl_divergence(original[at], changed[at])
+        scores[f"kl_{name}"] = kl_divergence(original, changed)[at]
     return {name: t.cpu().double() for name, t in scores.items()}
+
+
+def score_sites(
+    model: Model,
+    sites: list[Site],                    # in this model
+    reading: Reading,
+    made: dict[str, dict[str, Tensor]],   # from make_replacements
+) -> dict[str, dict[str, Tensor]]:        # site -> its scores, [scored row]
+    "Score all sites of a model, some windows at a time."
+    found = {site.name: [] for site in sites}
+    for part, rows in split_reading(reading, model):
+        original = predict(model, part, {})
+        for site in sites:
+            new = {name: each[site.name][rows] for name, each in made.items()}
+            found[site.name].append(score_site(model, site, part, original, new))
+    return {site: {name: torch.cat([p[name] for p in parts]) for name in parts[0]} for site, parts in found.items()}
 
 # %% ../nbs/30_fidelity.ipynb #be16fba6
 def summarise_scores(
@@ -129,19 +156,16 @@ def fidelity(
     Activations are replaced, and predictions scored, at the tokens that count. `ce_*` and `kl_*` are means in nats,
     `_low` and `_high` the ends of 95 % intervals over documents. ValueError: the models are not the crosscoder's."""
     sites = check_models(cc, models)
+    written = {m.name: [s for s in sites if s.model == m.name and s.name in cc.writes] for m in models}
     keys, found, doc = {m.name: match_reading(m, tokens) for m in models}, {}, {}
     with evaluating(cc.to(device_or_fastest(device))):
         for item in harvest(models, sites, tokens):
             made = make_replacements(cc, item)
-            for model in models:
-                own = [site for site in sites if site.model == model.name and site.name in cc.writes]
-                if not own: continue
+            for model in (model for model in models if written[model.name]):
                 reading = find_rows(item, keys[model.name])
-                original = predict(model, reading, {})
-                for site in own:
-                    rows = {name: new[site.name] for name, new in made.items()}
-                    found.setdefault(site.name, []).append(score_site(model, site, reading, original, rows))
-                    doc.setdefault(site.name, []).append(item.batch.doc[reading.window[reading.scored]])
+                for name, scores in score_sites(model, written[model.name], reading, made).items():
+                    found.setdefault(name, []).append(scores)
+                    doc.setdefault(name, []).append(item.batch.doc[reading.window[reading.scored]])
     table = {s.name: summarise_scores({k: torch.cat([p[k] for p in found[s.name]]) for k in found[s.name][0]},
                                       torch.cat(doc[s.name])) for s in sites if s.name in found}
     return pd.DataFrame.from_dict(table, orient="index").rename_axis("site")

@@ -121,6 +121,8 @@ def match_reading(
     tokens: Tokens,
 ) -> str | None:   # key of its token ids in the batches' `others`; None: the ids of the batch itself
     "Find which token ids of a batch a model reads, by its name or else by its tokenizer. ValueError when none fit."
+    if not isinstance(tokens, Tokens):
+        raise TypeError(f"models read texts as Tokens(texts, model.tokenizer); got a {type(tokens).__name__}")
     if model.name in tokens.others:
         same_tokenizer(tokens.others[model.name], model.tokenizer)
         return model.name

@@ -17,19 +17,14 @@ import torch
 from tqdm.auto import tqdm
 
 from .chats import to_text
-from .encoding import ROLES, Text, encode_documents, pieces
+from .encoding import ROLES, Text, encode_documents, one_line, pieces
 from .examples import Example, Examples, excerpt
 from .files import check_fields, load_json, save_json, sole_writer
 from .models import Model
+from .rows import check_features
 
 # %% ../nbs/35_labels.ipynb #780dad45
 SHOWN = 24   # tokens shown on each side of the peak
-
-
-def one_line(text: str) -> str:
-    "Make line breaks, tabs and other control characters of a text visible, so that it stays on one line."
-    text = text.replace("\r", "␍").replace("\n", "⏎").replace("\t", "⇥")
-    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def show_context(
@@ -270,16 +265,22 @@ def label_features(
 
     It asks 1 + 2 n_tested questions for each feature. ConnectionError when an endpoint does not answer; the
     labels made before that are kept. A feature with too few texts has no accuracy."""
+    if not hasattr(ask, "about"):
+        raise TypeError("an Endpoint, a LocalModel, or a function like them with an attribute `about` is asked; "
+                        f"got a {type(ask).__name__}")
+    if not hasattr(tokenizer, "decode"):
+        raise TypeError(f"tokenizer must be that of the models in the store, as model.tokenizer; got {tokenizer!r}")
+    features = check_features(examples, features)
     questions = hashlib.sha256("".join([RULES, DESCRIBE, DETECT]).encode()).hexdigest()[:16]
     made_by = dict(asked=ask.about, questions=questions, n_shown=n_shown, n_tested=n_tested, seed=seed)
     folder, labels = examples.folder / "labels", []
     folder.mkdir(exist_ok=True)
     with sole_writer(folder):
-        for i in tqdm(list(features), desc="labels", unit="feature", delay=1):
-            path = folder / f"{int(i)}.json"
+        for i in tqdm(features, desc="labels", unit="feature", delay=1):
+            path = folder / f"{i}.json"
             label = load_label(path, examples)
             if label is None or label["made_by"] != made_by:
-                label = make_label(ask, examples, tokenizer, int(i), made_by)
+                label = make_label(ask, examples, tokenizer, i, made_by)
                 save_json(path, label)
             labels.append(label)
     return as_table(labels)

@@ -17,10 +17,11 @@ from transformers import PreTrainedTokenizerBase
 
 from .crosscoder import CrossCoder
 from .encoding import ROLES
-from .intervals import assign_blocks, draw_blocks, ratio_interval
+from .intervals import assign_blocks, draw_blocks, ratio_interval, sum_by_block
+from .kernels import gather_add
 from .machine import device_or_fastest
 from .metrics import EncodedRows, measure
-from .rows import Rows
+from .rows import Rows, check_features
 
 # %% ../nbs/35_leanings.ipynb #5b39e69f
 class FiringList:
@@ -125,14 +126,13 @@ def average_shares(
 ) -> Tensor:             # how the firings of a set's features are spread over the kinds, on average, [kind set]
     "Average, over the features of each set, the share of their firings that is on rows of each kind."
     fires, own = where.fires, where.only(sets.unique())
-    size = len(labels.names), where.n_features
-    key, count = (labels.number[own.row] * size[1] + own.feature).unique(return_counts=True)
-    place = torch.stack([key // size[1], key % size[1]])
-    table = torch.sparse_coo_tensor(place, count / fires[place[1]], size, is_coalesced=True, check_invariants=False)
-    def member(some):
+    key, count = (labels.number[own.row] * where.n_features + own.feature).unique(return_counts=True)
+    kind, feature = key // where.n_features, key % where.n_features
+    begin, share = torch.searchsorted(kind, torch.arange(len(labels.names) + 1)), count / fires[feature]
+    def member(some):   # [feature set]
         ones = torch.full(some.shape, 1 / some.shape[1])
-        return torch.zeros(len(some), size[1]).scatter_add_(1, some, ones).T
-    return torch.cat([table @ member(some) for some in sets.split(at_once)], 1)
+        return torch.zeros(len(some), where.n_features).scatter_add_(1, some, ones).T.contiguous()
+    return torch.cat([gather_add(member(some), feature, share, begin) for some in sets.split(at_once)], 1)
 
 # %% ../nbs/35_leanings.ipynb #6f940199
 def tally(
@@ -144,10 +144,17 @@ def tally(
     "Sum weighted firings by block of documents and kind; each firing counts 1 / its feature's number of firings."
     own = where.only(weight.nonzero().squeeze(1))
     each = (weight / where.fires.clamp(min=1)).double()[own.feature]
-    shape = int(block.max()) + 1, len(labels.names)
-    place = block[own.row] * shape[1] + labels.number[own.row]
-    return torch.zeros(shape[0] * shape[1]).double().index_add_(0, place, each).view(shape)
+    return sum_by_block(each, block[own.row], labels.number[own.row], len(labels.names), int(block.max()) + 1)
 
+
+
+def tally_both(
+    where: Occurrences, labels: Labels, leading: Tensor, alike: Tensor,
+) -> list[Tensor]:   # each [block kind]
+    "Tally the firings of the leading features, and of the sets alike in density together."
+    block = assign_blocks(where.rows, 32)
+    weights = [torch.bincount(s.flatten(), minlength=where.n_features).double() for s in (leading, alike)]
+    return [tally(where, labels, weight, block) for weight in weights]
 
 def share_interval(
     above: Tensor,   # tallies of the features in question, [block kind]
@@ -168,9 +175,7 @@ def redraw_leading(where: Occurrences, labels: Labels, leading: Tensor, expected
 # %% ../nbs/35_leanings.ipynb #7a833f5c
 def check_leading(where: Occurrences, leading: Iterable[int]) -> Tensor:   # [n]
     "Keep the leading features that fire. ValueError for fewer than two, or a number out of range."
-    leading = torch.as_tensor(list(leading), dtype=torch.int64)
-    if len(strange := leading[(leading < 0) | (leading >= where.n_features)]):
-        raise ValueError(f"leading has numbers of features, 0 to {where.n_features - 1}; got {strange[:5].tolist()}.")
+    leading = torch.tensor(check_features(where, leading), dtype=torch.int64)
     living = leading[where.fires[leading] > 0]
     if len(living) >= 2: return living
     raise ValueError("What features have in common takes at least two that fire on these rows; got "
@@ -207,19 +212,19 @@ def leanings(
     """Find the kinds of rows on which the leading features fire more than others that fire as often.
 
     `share` is the mean over the features of the share of their firings, `expected` that of the random
-    sets, `times` their ratio, with a 95 % interval; `q` is the expected share of false ones among the kinds with at
-    least this z. ValueError when the rows lack the attribute, or fewer than two of the features fire."""
+    sets, `times` their ratio, with a 95 % interval over features and, unless the kinds are documents or windows, over
+    documents; `q` is the expected share of false ones among the kinds with at least this z. ValueError when the rows
+    lack the attribute, or fewer than two of the features fire."""
     leading, labels = check_leading(where, leading), label_rows(where.rows, by)
     alike = draw_alike(where.fires, leading, n_draws, seed)
     share, others = average_shares(where, labels, leading[None])[:, 0], average_shares(where, labels, alike)
     expected, unit = others.mean(1), torch.hypot(others.std(1), torch.tensor(0.1 / len(leading)))
     z = (share - expected) / unit
     q = false_discoveries(z, (others - expected[:, None]) / unit[:, None])
-    if labels.names.name in ("doc", "window"): low, high = redraw_leading(where, labels, leading, expected)
-    else:
-        block = assign_blocks(where.rows, 32)
-        weights = [torch.bincount(s.flatten(), minlength=where.n_features).double() for s in (leading, alike)]
-        low, high = share_interval(*(tally(where, labels, weight, block) for weight in weights))
+    low, high = redraw_leading(where, labels, leading, expected)
+    if labels.names.name not in ("doc", "window"):
+        lower, upper = share_interval(*tally_both(where, labels, leading, alike))
+        low, high = torch.fmin(low, lower), torch.fmax(high, upper)
     df = pd.DataFrame(dict(
         tokens=labels.number[where.read].bincount(minlength=len(labels.names)), share=share, expected=expected,
         times=share / expected, times_low=low, times_high=high, z=z, q=q,
@@ -241,9 +246,7 @@ def spread_of(
 
 def spread_interval(where: Occurrences, labels: Labels, leading: Tensor, alike: Tensor) -> list[float]:   # ends
     "95 % bootstrap interval of the spread, over blocks of documents."
-    block, weights = assign_blocks(where.rows, 32), (
-        torch.bincount(s.flatten(), minlength=where.n_features).double() for s in (leading, alike))
-    parts = [tally(where, labels, weight, block) for weight in weights]
+    parts = tally_both(where, labels, leading, alike)
     draws = draw_blocks(len(parts[0]), 400, seed=0)
     a, b = (draws @ t / (draws @ t).sum(1, keepdim=True) for t in parts)
     return spread_of(a, b).quantile(torch.tensor([.025, .975]).double()).tolist()
@@ -288,11 +291,10 @@ def share_on(
                          f"{list(mask.shape)}.")
     block, own, column = assign_blocks(where.rows, 32), where.only(features), torch.zeros(where.n_features).long()
     column[features] = torch.arange(len(features))
-    place = (block[own.row] * len(features) + column[own.feature], mask[own.row].double())
-    def add(values): return torch.zeros((int(block.max()) + 1) * len(features)).double().index_add_(
-        0, place[0], values).view(-1, len(features))
-    there, all_ = add(place[1]), add(torch.ones_like(place[1]))
-    low, high = (end.where((all_ > 0).sum(0) >= 5, torch.nan) for end in ratio_interval(there, all_))
+    on, n_blocks = mask[own.row].double(), int(block.max()) + 1
+    there, all_ = (sum_by_block(values, block[own.row], column[own.feature], len(features), n_blocks)
+                   for values in (on, torch.ones_like(on)))
+    low, high = ratio_interval(there, all_)
     expected = float(mask[where.read].float().mean())
     df = pd.DataFrame(dict(firings=all_.sum(0).long(), share=there.sum(0) / all_.sum(0), share_low=low,
                            share_high=high), index=pd.Index(features.tolist(), name="feature"))

@@ -12,9 +12,11 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from .encoding import spell_tokens
 from .interventions import edited
 from .models import Model
 from .sites import Site, layout_of
+from .sparsity import as_count
 
 # %% ../nbs/30_lens.ipynb #f33557b2
 FINAL_NORMS = "norm", "ln_f", "final_layer_norm", "final_layernorm"   # Llama's family, GPT-2's, GPT-NeoX, Phi
@@ -59,17 +61,6 @@ def stack_directions(
                          f"place; got {'a dict of ' if names else ''}{tuple(rows.shape)}.")
     return names or list(range(len(rows))), rows.detach().float()
 
-
-def spell_tokens(
-    tokenizer,
-    ids: Tensor,   # [token]
-) -> list[str]:
-    "The text of single tokens, with the space that each begins with."
-    ids = ids.tolist()
-    texts = [tokenizer.decode([i], skip_special_tokens=False, clean_up_tokenization_spaces=False) for i in ids]
-    spaced = [str(raw).startswith("\N{LOWER ONE EIGHTH BLOCK}") for raw in tokenizer.convert_ids_to_tokens(ids)]
-    return [" " + text if space and not text.startswith(" ") else text for text, space in zip(texts, spaced)]
-
 # %% ../nbs/30_lens.ipynb #55ecf186
 def logit_lens(
     model: Model,
@@ -80,8 +71,10 @@ def logit_lens(
     """The tokens that a direction makes likelier, and those that the opposite direction makes likelier, by final norm
     and unembedding (nostalgebraist 2020). `_z` is the first token's logit in standard deviations over the vocabulary.
 
-    ValueError when the width is not the model's, or the model has no final norm of a known name."""
+    ValueError when the width is not the model's, k exceeds its vocabulary, or it has no final norm of a known name."""
     names, rows = stack_directions(directions, model.module.get_input_embeddings().weight.shape[1])
+    if as_count(k, "k") > (n := len(model.tokenizer)):
+        raise ValueError(f"the vocabulary of {model.name} has {n:,} tokens; k must be at most {n:,}, got {k:,}")
     columns = {name: [] for name in ("promoted", "promoted_z", "suppressed", "suppressed_z")}
     for some in rows.split(at_once):
         for name, sign in dict(promoted=1, suppressed=-1).items():

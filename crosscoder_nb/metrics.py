@@ -210,6 +210,10 @@ class Evaluation:
     mean_act: Tensor        # mean activation where it fires, [feature]
     dead: Tensor            # never fired on these tokens, bool [feature]
 
+    def __repr__(self):
+        return (f"Evaluation({self.n_tokens:,} tokens, L0 {self.l0:.1f}, variance explained {self.fve['pooled']:.3f}, "
+                f"{int(self.dead.sum()):,} of {len(self.dead):,} features dead)")
+
     def summary(self) -> pd.DataFrame:  # one column, a row per number
         "The headline numbers."
         dead, n_features = int(self.dead.sum()), len(self.dead)

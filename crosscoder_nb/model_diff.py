@@ -29,8 +29,9 @@ from .diff import diff, exclusive
 from .effects import ablation_effects
 from .evidence import evidence
 from .examples import Examples, excerpt, hash_crosscoder, hash_store
-from .fidelity import fidelity
+from .fidelity import check_models, fidelity
 from .files import without_records
+from .intervals import count_interval
 from .latent_scaling import latent_scaling
 from .leanings import Occurrences, leanings, spread
 from .metrics import Evaluation, evaluate
@@ -38,7 +39,7 @@ from .models import Model
 from .nulls import against_nulls, count_specific, judge
 from .results import NOT_YET, Results
 from .rows import InMemory, Rows, check_rows, check_sites
-from .sites import model_of, sites_by_model
+from .sites import sites_by_model
 from .stored_tokens import StoredTokens
 from .tokens import Tokens
 from .validation import check_apart
@@ -65,13 +66,13 @@ def identify_model(model: Model) -> str:
     return short_digest(model.identity() | dict(dtype=str(model.dtype)))
 
 # %% ../nbs/37_model_diff.ipynb #ace5ae91
-OTHER_SITES = ("the crosscoder's sites are in models called {wanted}; {missing} not among the models given, {given}. "
-               "Give models with these names, load_model(path, name), or no models: ModelDiff(cc, held_out) leaves out "
-               "the parts that need them.")
 OTHER_MODEL = ("{name!r} is another model than the one that the rows come from, or the same in another dtype: {what} "
                "differ. Give the model whose activations were collected, or collect the activations of this one.")
 SEEN = ("held_out contains rows that the crosscoder was trained on, so all numbers would look better than they are. "
         "Give rows of other documents, or pass allow_seen=True to use these anyway.")
+
+
+TAKEN = "{folder} holds a crosscoder. Give the diff a folder of its own, such as {folder}/diff."
 
 
 def check_kinds(cc: CrossCoder, models: Sequence[Model], nulls: Mapping | None, counts: Mapping[str, int]) -> None:
@@ -84,17 +85,19 @@ def check_kinds(cc: CrossCoder, models: Sequence[Model], nulls: Mapping | None, 
     for name, n in counts.items(): as_count(n, name)
 
 
-def check_models(cc: CrossCoder, rows: Rows, models: Sequence[Model]) -> None:
-    "ValueError unless the models are those of the crosscoder's sites and, as far as it is recorded, of the rows."
-    wanted, given = sorted({model_of(site) for site in cc.sites}), [model.name for model in models]
-    if missing := [name for name in wanted if name not in given]:
-        raise ValueError(OTHER_SITES.format(wanted=wanted, missing=f"{missing} {'is' if len(missing) == 1 else 'are'}",
-                                            given=given))
+def check_recorded(rows: Rows, models: Sequence[Model]) -> None:
+    "ValueError for another model than the one that the rows come from, as far as that is recorded."
     recorded = {m.get("name"): m for m in rows.about.get("models") or () if isinstance(m, dict)}
     for model in models:
         was, now = recorded.get(model.name, {}), model.identity()
         other = [part for part in ("weights", "active") if part in was and was[part] != now[part]]
         if other: raise ValueError(OTHER_MODEL.format(name=model.name, what=" and ".join(other)))
+
+
+def check_folder(folder: Path) -> None:
+    "ValueError for the folder of a crosscoder or of its training, whose files a diff would mix with its own."
+    if any((folder / name).exists() for name in ("config.json", "model.safetensors", "metrics.jsonl")):
+        raise ValueError(TAKEN.format(folder=folder))
 
 
 def was_trained_on(cc: CrossCoder, rows: Rows) -> bool:
@@ -105,20 +108,20 @@ def was_trained_on(cc: CrossCoder, rows: Rows) -> bool:
     return bool(trained) and ours == trained
 
 # %% ../nbs/37_model_diff.ipynb #0f985d4f
-class Part(NamedTuple):
+class Stage(NamedTuple):
     "A part that takes time to compute."
     finds: str                  # what it finds, in a few words
     needs_models: bool = False
 
 
-PARTS = dict(evaluation=Part("variance explained, dead features, the texts on which features fire"),
-             scaling=Part("how strongly each model uses each feature"),
-             fidelity=Part("what the reconstruction costs each model's predictions", True),
-             effects=Part("what each model predicts differently without a leading feature", True),
-             about=Part("on which documents, tokens, roles and positions the leading features fire"),
-             artifacts=Part("leading features that are twins of others, or shrunk"),
-             baselines=Part("the mean difference of the activations through each model's unembedding", True),
-             predictions=Part("after which tokens the models predict differently, without any crosscoder", True))
+PARTS = dict(evaluation=Stage("variance explained, dead features, the texts on which features fire"),
+             scaling=Stage("how strongly each model uses each feature"),
+             fidelity=Stage("what the reconstruction costs each model's predictions", True),
+             effects=Stage("what each model predicts differently without a leading feature", True),
+             about=Stage("on which documents, tokens, roles and positions the leading features fire"),
+             artifacts=Stage("leading features that are twins of others, or shrunk"),
+             baselines=Stage("the mean difference of the activations through each model's unembedding", True),
+             predictions=Stage("after which tokens the models predict differently, without any crosscoder", True))
 
 # %% ../nbs/37_model_diff.ipynb #1c599cf1
 def tabulate_evaluation(e: Evaluation) -> pd.DataFrame:   # a row per feature
@@ -155,10 +158,10 @@ def summarise_places(
     return pd.DataFrame.from_dict(rows, orient="index").infer_objects().rename_axis("by")
 
 # %% ../nbs/37_model_diff.ipynb #b7069549
-SMALL = 512, 2048   # rows on which times are measured
+SMALL = 128, 2048   # most rows on which times are measured
 
 
-def first_rows(rows: Rows, n: int) -> Rows:
+def stand_in(rows: Rows, n: int) -> Rows:
     "Some rows that stand for all."
     if hasattr(rows, "where"): return rows.where(np.arange(rows.n_rows) < n)
     return InMemory(rows.sample(n), rows.sites)
@@ -193,7 +196,7 @@ def say_seconds(s: float) -> str:
 # %% ../nbs/37_model_diff.ipynb #b43a77af
 LEADING = ("evidence", "difference", "cosine", "rel_norm", "nu_error", "nu_error_low", "nu_error_high",
            "nu_reconstruction", "nu_reconstruction_low", "nu_reconstruction_high", "scaling", "firings", "q_null")
-VERSION = 1  # of what is kept
+VERSION = 2  # of what is kept
 ABOUT = 50   # leading features that are asked for what they have in common
 OF_LEADERS = "effects", "about", "artifacts"   # parts that are of the leading features
 IN_PART = "fidelity", "predictions"            # parts for which the models read only some of the texts
@@ -202,9 +205,9 @@ IN_PART = "fidelity", "predictions"            # parts for which the models read
 class ModelDiff:
     """What differs between two models, by one crosscoder: `run` computes all, each property what it needs.
 
-    ValueError for rows of other sites, rows that the crosscoder's record says it was trained on (what was collected
-    again elsewhere only `trained_on` can find), models that are not those of the rows, and when
-    there are more than two models to compare; all before anything is computed."""
+    ValueError, before anything is computed, for a folder that holds a crosscoder, rows of other sites, rows that the
+    crosscoder's record says it was trained on (what was collected again elsewhere only `trained_on` can find), models
+    that are not those of the rows, and when there are more than two models to compare."""
 
     def __init__(
         self,
@@ -228,9 +231,11 @@ class ModelDiff:
         check_kinds(cc, models, nulls, dict(n_leaders=n_leaders, n_candidates=n_candidates, n_texts=n_texts,
                                             n_tokens=n_tokens))
         check_sites(cc, held_out)
-        if models: check_models(cc, held_out, models)
+        if models: check_models(cc, models)
+        check_recorded(held_out, models)
         if not allow_seen and was_trained_on(cc, held_out): raise ValueError(SEEN)
         if trained_on is not None and not allow_seen: check_apart(held_out, held_out.sample(20_000), trained_on)
+        if folder is not None: check_folder(Path(folder))
         self.sites = tuple(cc.writes) if sites is None else tuple(sites)
         self.names = two_models(self.sites)
         self.cc, self.held_out, self.models, self.tokens = cc, held_out, list(models), tokens
@@ -447,15 +452,21 @@ class ModelDiff:
             return NOT_YET   # which features are wanted is not known yet
         return self.results.problem(part, self.asked(part)) or "kept"
 
+    def states(self) -> pd.DataFrame:   # a row per part: state, finds
+        "Which parts are kept, have to be computed, and if so why, or cannot be."
+        rows = {part: dict(state=self.state(part), finds=stage.finds) for part, stage in PARTS.items()}
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("part")
+
     # ---- how long it takes, and all at once
 
     def on_few_rows(self, n: int) -> dict[str, float]:   # seconds of each part
         "Compute all parts on a few rows, and throw the results away."
-        texts, seconds = max(1, round(self.options["n_texts"] * n / self.held_out.n_rows)), {}
+        share, seconds = n / self.held_out.n_rows, {}
+        fewer = {name: max(1, round(self.options[name] * share)) for name in ("n_texts", "n_tokens")}
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
             warnings.simplefilter("ignore")   # they come again when all rows are read
-            small = ModelDiff(self.cc, first_rows(self.held_out, n), self.models, folder, tokens=self.tokens,
-                              allow_seen=True, **self.options | dict(n_texts=texts))
+            small = ModelDiff(self.cc, stand_in(self.held_out, n), self.models, folder, tokens=self.tokens,
+                              allow_seen=True, **self.options | fewer)
             for part in PARTS:
                 began = perf_counter()
                 getattr(small, part)
@@ -465,21 +476,17 @@ class ModelDiff:
     @cached_property
     def times(self) -> dict[str, float]:   # seconds of each part
         "How long each part takes on all rows, extrapolated from few."
-        n = [min(n, self.held_out.n_rows // share) for n, share in zip(SMALL, (8, 3))]
+        n = [min(n, self.held_out.n_rows // share) for n, share in zip(SMALL, (64, 8))]
         if not n[0]: return dict.fromkeys(PARTS, 1.)
         seconds = [self.on_few_rows(few) for few in n]
-        rows = self.held_out.n_rows
-        upto = {part: min(rows, self.options["n_tokens"]) if part in IN_PART else rows for part in PARTS}
-        return {part: extrapolate([s[part] for s in seconds], n, upto[part]) for part in PARTS}
+        return {part: extrapolate([s[part] for s in seconds], n, self.held_out.n_rows) for part in PARTS}
 
     def plan(self) -> pd.DataFrame:   # a row per part: state, seconds (0 where nothing is to be computed), finds
         "Which parts are kept, which have to be computed, and how long that will take, measured on a few rows."
-        states = {part: self.state(part) for part in PARTS}
-        todo = [part for part in PARTS if states[part] != "kept" and not self.missing(part)]
-        seconds = {part: self.times[part] for part in todo}
-        rows = {part: dict(state=state, seconds=seconds.get(part, 0.), finds=PARTS[part].finds)
-                for part, state in states.items()}
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("part")
+        df = self.states()
+        todo = [part for part in PARTS if df.state[part] != "kept" and not self.missing(part)]
+        df.insert(1, "seconds", [self.times[part] if part in todo else 0. for part in PARTS])
+        return df
 
     def run(self) -> "ModelDiff":
         "Print the plan, and compute all that is not kept."
@@ -502,7 +509,7 @@ class ModelDiff:
 
     def _repr_html_(self):
         "What is kept so far, the leading features first."
-        return describe(self)
+        return show_kept(self)
 
 # %% ../nbs/37_model_diff.ipynb #d7596e31
 def two_models(sites: tuple[str, ...]) -> tuple[str, str]:
@@ -514,6 +521,8 @@ def two_models(sites: tuple[str, ...]) -> tuple[str, str]:
 
 
 CAUSED = "{surely} of {n} leading features surely change {b}'s predictions more than a random direction does."
+OF_ONE = ("Latent scaling finds {only} of the {n} leading features in {b} only ({low:.0%} to {high:.0%} of features "
+          "like them), and {rotated} in both models, in each with a direction of its own.")
 NO_NULL = "Whether models that learnt something else would look the same is not known without nulls."
 IN_COMMON = ("The {n} leading features of {b} fire on documents of their own: their firings are spread over {spread} "
              "of where others as frequent fire, which among {n} such others is {alike}.")
@@ -539,10 +548,19 @@ def against(md: ModelDiff) -> str:
     return judge(own, others).attrs["verdict"]
 
 
+def say_exclusive(md: ModelDiff) -> str:
+    "Say how many of the leading features only the second model has, and how many are rotated."
+    said, b = md.leaders.scaling, md.names[1]
+    only, n = int((said == f"{b} only").sum()), len(said)
+    low, high = count_interval(only, n)
+    return OF_ONE.format(only=only, n=n, b=b, low=low, high=high, rotated=int((said == "rotated").sum()))
+
+
 def say_verdict(md: ModelDiff) -> str:
-    "Say what the leading features have in common, against nulls if given, and how many have an effect."
+    "Say what the leading features have in common, how many only one model has, and how many have an effect."
     if md.about is None: return f"about {md.missing('about')}"
     said, b = [against(md) if md.others else f"{say_common(md)} {NO_NULL}"], md.names[1]
+    if len(md.leaders): said.append(say_exclusive(md))
     if md.effects is not None and len(md.effects):
         top = md.leaders[f"times_{b}_low"].dropna()
         said.append(CAUSED.format(surely=int((top > 1).sum()), n=len(top), b=b))
@@ -554,7 +572,7 @@ def as_html(title: str, df: pd.DataFrame) -> str:
     return f"<p><b>{html.escape(title)}</b></p>{df.to_html(float_format=lambda x: f'{x:.3g}', notebook=True)}"
 
 
-def describe(md: ModelDiff) -> str:   # HTML
+def show_kept(md: ModelDiff) -> str:   # HTML
     "Show the parts that are kept, the leading features first, and what the others need."
     kept, a, b = [part for part in PARTS if md.state(part) == "kept"], *md.names
     found = [f"<p>{html.escape(f'{a} against {b}: {md.cc.n_features:,} features, {md.held_out.n_rows:,} rows')}</p>"]

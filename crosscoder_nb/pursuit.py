@@ -112,9 +112,10 @@ def pursue(
 ) -> SparseCode:                        # as cc.encode_sparse gives; cc.decode takes it
     """The code that gradient pursuit finds for a crosscoder's decoder, without its encoder (Blumensath & Davies 2008).
 
-    ValueError for a k that is negative or above the number of features."""
+    TypeError for a k that is not whole, ValueError for one that is negative or above the number of features."""
     problem = pose(cc, x)
     k = torch.as_tensor(k, device=problem.target.device).expand(len(problem.target))
+    if k.is_floating_point(): raise TypeError(f"k counts features, in whole numbers; got {k[:3].tolist()}")
     if len(k) and not 0 <= k.min() <= k.max() <= cc.n_features:
         raise ValueError(f"k must be from 0 to the number of features, {cc.n_features}; got {k.min()} to {k.max()}.")
     most = int(k.max()) if len(k) else 0

@@ -13,20 +13,17 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
-from torch.nn.utils.rnn import pad_sequence
 
 from .crosscoder import CrossCoder, columns
-from .effects import (Firings, change_predictions, check_effects, find_firings, randomise, raw_directions,
-                                   read_texts, warn_of_rounding)
-from .encoding import pieces
+from .encoding import spell_tokens
 from .examples import Examples, excerpt
-from .intervals import assign_blocks, ratio_interval
+from .intervals import assign_blocks, ratio_interval, sum_by_block
 from .lens import logit_lens
-from .machine import device_or_fastest
-from .metrics import EncodedRows, evaluating, measure
+from .metrics import EncodedRows, measure
 from .models import Model
-from .rows import Rows
+from .pushes import (Pushed, TokenFirings, find_firings, push_firings, pushed_sites, raw_directions,
+                                  take_out)
+from .rows import Rows, check_features
 from .sites import Site
 from .tokens import Tokens
 
@@ -59,14 +56,6 @@ def stack_tables(parts: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(parts or [pd.DataFrame(dict(feature=[]))], ignore_index=True).set_index("feature")
 
 
-def check_features(cc: CrossCoder, features: Iterable[int]) -> list[int]:
-    "Return feature numbers as a list. ValueError for a number out of range."
-    features = list(map(int, features))
-    if strange := [j for j in features if not 0 <= j < cc.n_features]:
-        raise ValueError(f"features must be numbers from 0 to {cc.n_features - 1}; got {strange[:5]}.")
-    return features
-
-
 def mean_interval(
     values: np.ndarray,   # [rows]
     block: np.ndarray,    # block of each row
@@ -74,11 +63,10 @@ def mean_interval(
     n_groups: int,
 ) -> tuple[Tensor, Tensor]:   # [group]
     "95 % bootstrap interval, over blocks, of the mean of each group."
-    inside = group >= 0
-    cell = block[inside] * n_groups + group[inside]
-    size = (int(block.max()) + 1) * n_groups
-    def table(weights): return torch.tensor(np.bincount(cell, weights, size).reshape(-1, n_groups)).double()
-    return ratio_interval(table(values[inside]), table(None))
+    inside, n_blocks = group >= 0, int(block.max()) + 1
+    values, block, group = (torch.as_tensor(a[inside]) for a in (values, block, group))
+    sums, counts = (sum_by_block(v, block, group, n_groups, n_blocks) for v in (values, torch.ones_like(values)))
+    return ratio_interval(sums, counts)
 
 # %% ../nbs/35_reading.ipynb #9e2622e0
 def token_means(
@@ -106,27 +94,20 @@ def token_means(
         group[top], values[row] = np.arange(len(top)), act
         low, high = mean_interval(values[read], block[read], group[of], len(top))
         fires = np.bincount(place[row], minlength=len(ids))[top] / count[top]
-        parts.append(pd.DataFrame(dict(feature=j, token=[pieces(tokenizer, [i])[0] for i in ids[top]], id=ids[top],
+        parts.append(pd.DataFrame(dict(feature=j, token=spell_tokens(tokenizer, ids[top]), id=ids[top],
                                        mean=mean[top], mean_low=low, mean_high=high, fires=fires,
                                        occurrences=count[top])))
     return stack_tables(parts)
 
 # %% ../nbs/35_reading.ipynb #e0cdc184
 def logprob_changes(
-    cc: CrossCoder,
-    model: Model,
-    site: Site,
-    firings: Firings,             # of one feature
-    generator: torch.Generator,   # of the random directions
-) -> tuple[Tensor, Tensor]:       # made by the feature and by a random direction, [text vocabulary]
+    pushed: list[Pushed],     # from `take_out`
+    firings: TokenFirings,    # of one feature
+) -> list[Tensor]:            # of each model: made by the feature and by a random direction, [2 text vocabulary]
     "Measure how much likelier a feature makes each next token where it fires."
-    table, text = firings.table, torch.arange(len(firings.table))
-    ids = pad_sequence([firings.ids[w] for w in table.window], batch_first=True)[:, :table.position.max() + 1]
-    memory, position = read_texts(model, ids), torch.tensor(table.position.values)
-    directions = raw_directions(cc, site.name, [int(table.feature.iloc[0])])
-    taken = torch.tensor(table[f"activation_{model.name}"].values)[:, None].to(directions) * directions
-    def change(off): return -change_predictions(model, site, ids, memory, text, position, (off, off)).logprobs.cpu()
-    return change(taken), change(randomise(taken, generator))
+    changes = [[(original - without).cpu() for original, without in ((p[:1], p[1:]) for p in predicted)]
+               for _, predicted in push_firings(pushed, firings, batch_size=64)]
+    return [torch.cat(of_model, 1) for of_model in zip(*changes)]
 
 
 def rank_tokens(
@@ -141,8 +122,8 @@ def rank_tokens(
         top, random = ((sign * c).mean(0).topk(k) for c in (change, other))
         mine = change[:, top.indices].double()
         low, high = ratio_interval(mine, torch.ones_like(mine)) if len(mine) > 1 else [torch.full((k,), torch.nan)] * 2
-        parts.append(pd.DataFrame(dict(end=end, token=[pieces(tokenizer, [int(i)])[0] for i in top.indices],
-                                       id=top.indices, change=sign * top.values, change_low=low, change_high=high,
+        parts.append(pd.DataFrame(dict(end=end, token=spell_tokens(tokenizer, top.indices), id=top.indices,
+                                       change=sign * top.values, change_low=low, change_high=high,
                                        change_random=sign * random.values)))
     return pd.concat(parts)
 
@@ -160,13 +141,14 @@ def feature_effect(
     """Find the next tokens that features make likelier and less likely where they fire, in each model, in nats.
 
     `change_random` is the change of the same rank for a random direction. ValueError as for `ablation_effects`."""
-    sites, features, parts = check_effects(cc, models, tokens, features), check_features(cc, features), []
-    warn_of_rounding(models)
-    with evaluating(cc.to(device_or_fastest(device))): found = find_firings(cc, models, tokens, features, n_texts, seed)
+    features, sites, parts = check_features(cc, features), pushed_sites(cc, models, tokens), []
+    found = find_firings(cc, models, tokens, features, n_texts, seed, device)
     generator = torch.Generator().manual_seed(seed)
+    pushed = [take_out(model, site, raw_directions(cc, site.name, features), features, generator)
+              for model, site in zip(models, sites.values())]
     for j, table in found.table.groupby("feature"):
-        for model in models:
-            changes = logprob_changes(cc, model, sites[model.name], Firings(table, found.ids), generator)
+        here = TokenFirings(table, {w: found.ids[w] for w in table.window})
+        for model, changes in zip(models, logprob_changes(pushed, here)):
             parts.append(rank_tokens(*changes, model.tokenizer, k).assign(texts=len(table)))
             parts[-1].insert(0, "model", model.name)
             parts[-1].insert(0, "feature", j)
@@ -203,7 +185,7 @@ def coactive_features(
     n_blocks: int = 20,         # blocks of documents, for the intervals
 ) -> pd.DataFrame:              # up to k rows per feature: other, share, share_low, share_high, times, cosine, together
     "Find the features that fire with each of some, highest `times` first, with 95 % intervals (NaN: too few)."
-    features, unit = check_features(cc, features), normalize(cc.decoder().detach().cpu(), dim=1)
+    features, unit = check_features(cc, features), cc.unit_directions().cpu()
     measure(cc, rows, [count := Coactivity(cc, features, assign_blocks(rows, n_blocks))], doing="company")
     parts = []
     for n, j in enumerate(features):
@@ -255,7 +237,9 @@ def umap_places(x: Tensor, seed: int) -> Tensor:   # [feature 2]
     "Project by UMAP with cosine distance and the settings of dictionary_learning."
     try: from umap import UMAP
     except ImportError: raise ImportError('A map by UMAP needs umap-learn: pip install umap-learn, or method="pca".')
-    return torch.as_tensor(UMAP(n_neighbors=15, metric="cosine", min_dist=0.05, random_state=seed).fit_transform(x))
+    if len(x) < 4: raise ValueError(f'A map by UMAP needs at least 4 features, or method="pca"; got {len(x)}.')
+    return torch.as_tensor(UMAP(n_neighbors=min(15, len(x) - 1), metric="cosine", min_dist=0.05, random_state=seed,
+                                n_jobs=1).fit_transform(x))   # with a seed it runs on one thread
 
 # %% ../nbs/35_reading.ipynb #8f6bc76d
 def feature_map(
@@ -269,9 +253,7 @@ def feature_map(
     if method not in ("pca", "umap"): raise ValueError(f"method must be 'pca' or 'umap'; got {method!r}.")
     if site not in (None, *cc.writes): raise ValueError(f"site must be one of {list(cc.writes)}; got {site!r}.")
     features = list(range(cc.n_features)) if features is None else check_features(cc, features)
-    directions = cc.decoder().detach().cpu()[features]
-    if site is not None: directions = directions[:, columns(cc.sites)[site]]
-    unit, explained = normalize(directions, dim=1), None
+    unit, explained = cc.unit_directions(None if site is None else [site]).cpu()[features], None
     if method == "pca": place, explained = principal_places(unit)
     else: place = umap_places(unit, seed)
     table = pd.DataFrame(place.numpy(), columns=["x", "y"], index=pd.Index(features, name="feature"))
@@ -314,8 +296,13 @@ def examine_feature(
     k: int = 10,           # tokens, and other features
     n_texts: int = 50,     # at most, for the effects
 ) -> FeatureProfile:
-    "Collect all the tables above for one feature."
-    tokenizer = models[0].tokenizer
-    return FeatureProfile(contexts_of(examples, feature, tokenizer), token_means(cc, rows, [feature], tokenizer, k),
-                          feature_effect(cc, models, tokens, [feature], k, n_texts),
+    """Collect all the tables above for one feature.
+
+    ValueError for a feature that fires neither in the examples nor on the rows."""
+    [feature], tokenizer = check_features(cc, [feature]), models[0].tokenizer
+    contexts, means = contexts_of(examples, feature, tokenizer), token_means(cc, rows, [feature], tokenizer, k)
+    if not len(contexts) and not len(means):
+        raise ValueError(f"feature {feature} fires neither in the examples nor on any of the {rows.n_rows:,} rows, "
+                         "so there is nothing to examine")
+    return FeatureProfile(contexts, means, feature_effect(cc, models, tokens, [feature], k, n_texts),
                           coactive_features(cc, rows, [feature], k), decoder_lens(cc, models, [feature], k))

@@ -143,9 +143,9 @@ def measured(found: ModelDiff | pd.DataFrame) -> list[str]:   # HTML of each
     "The sections of what a ModelDiff has measured."
     if isinstance(found, pd.DataFrame): return []
     tables = {f"Features of {found.names[1]} with the most evidence": found.leaders,
-              "What the reconstruction costs each model": found.fidelity.T,
-              "What was measured": found.plan()[["state", "finds"]]}
-    return [section(title, *rounded(table)) for title, table in tables.items()]
+              "What the reconstruction costs each model": None if found.fidelity is None else found.fidelity.T,
+              "What was measured": found.states()}
+    return [section(title, *rounded(table)) for title, table in tables.items() if table is not None]
 
 # %% ../nbs/42_report.ipynb #9bb85754
 PAGE = """<!doctype html>

@@ -15,7 +15,8 @@ from transformers import DynamicCache
 
 from .alignment import same_tokenizer
 from .crosscoder import CrossCoder
-from .effects import raw_directions
+from .pushes import raw_directions
+from .rows import check_features
 from .interventions import edited
 from .models import Model
 from .sites import Site
@@ -71,14 +72,12 @@ def plan_steering(
 ) -> Steering:
     "What to change, checked. ValueError says what is wrong."
     if mode not in ("add", "clamp"): raise ValueError(f"mode must be 'add' or 'clamp'; got {mode!r}.")
-    if strange := [j for j in strengths if not 0 <= j < cc.n_features]:
-        raise ValueError(f"features must be numbers from 0 to {cc.n_features - 1}; got {strange[:5]}.")
+    features = check_features(cc, strengths)
     if unit is not None and (silent := [j for j, s in strengths.items() if s and not unit[j] > 0]):
         raise ValueError(f"Features {silent[:5]} have no usual activation, because they never fired where it was "
                          "measured. Without a unit, strengths are activations.")
     model, site = find_site(cc, models, at)
     readers = find_readers(cc, models, model.tokenizer) if mode == "clamp" else []
-    features = list(strengths)
     values = torch.tensor([float(s) for s in strengths.values()]).to(cc.b_dec)
     if unit is not None: values = values * unit.to(values)[features]
     return Steering(cc, model, site, readers, features, values, raw_directions(cc, site.name, features))

@@ -210,7 +210,7 @@ def collate(
     return TokenBatch(ids, attention, counts, doc, start, role, template, source, others)
 
 # %% ../nbs/04_tokens.ipynb #c8c98722
-def spread(n: int) -> list[int]:
+def spread_out(n: int) -> list[int]:
     "The numbers below n, ordered so that the first few are spread over all of them; 0 is the first."
     reversal = sorted(range(n), key=lambda i: f"{i:064b}"[::-1])
     return list(dict.fromkeys(one for i in reversal for one in (i, n - 1 - i)))
@@ -223,7 +223,7 @@ def sort_into_batches(
     "Batches of windows of similar length, first the longest, then spread over all lengths."
     pool = sorted(pool, key=lambda window: -len(window.ids))   # equally long ones in the order they came
     batches = [pool[i:i + batch_size] for i in range(0, len(pool), batch_size)]
-    return [batches[i] for i in spread(len(batches))]
+    return [batches[i] for i in spread_out(len(batches))]
 
 # %% ../nbs/04_tokens.ipynb #a338bb52
 EMPTY = "empty"   # a reason that does not count as bad: some public data sets consist of empty lines for a third

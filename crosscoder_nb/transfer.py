@@ -14,19 +14,15 @@ import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, normalize
-from torch.nn.utils.rnn import pad_sequence
-from tqdm.auto import tqdm
 
 from .crosscoder import CrossCoder, columns
-from .effects import (Firings, check_effects, find_firings, push_predictions, randomise, raw_directions,
-                                   read_texts, warn_of_rounding)
+from .derived import site_at
 from .interventions import kl_divergence
 from .intervals import assign_blocks, ratio_interval
-from .machine import device_or_fastest
-from .metrics import evaluating
 from .models import Model
-from .rows import Rows
-from .sites import Site, model_of
+from .pushes import (Pushed, TokenFirings, by_length, find_firings, push_firings, pushed_sites,
+                                  randomise, raw_directions, written_at)
+from .rows import Rows, check_features
 from .tokens import Tokens
 
 # %% ../nbs/36_transfer.ipynb #9fa67e4e
@@ -60,13 +56,6 @@ def ridge(xx: Tensor, xy: Tensor, penalty: float) -> Tensor:   # xx [d_from d_fr
     return torch.linalg.solve(xx + penalty * unit, xy).T
 
 
-def find_column(rows: Rows, at: str) -> tuple[str, slice]:
-    "Find a site, and its columns, by its name or by the name of a model with one site."
-    found = [site for site in rows.sites if at in (site, model_of(site))]
-    if len(found) == 1: return found[0], columns(rows.sites)[found[0]]
-    raise ValueError(f"give the name of a site, or of a model with one site, of {', '.join(rows.sites)}; got {at!r}")
-
-
 def paired_batches(
     rows: Rows, source: slice, target: slice, keep: Tensor,   # keep: bool [row]
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:   # numbers of the rows, x and y, float64
@@ -93,7 +82,7 @@ def map_activations(
     n_blocks: int = 40,   # blocks of documents; a fifth of them is held out
 ) -> AffineMap:
     "Fit the affine map from activations at one site to those at another, by ridge regression."
-    (_, source), (_, target) = find_column(rows, source), find_column(rows, target)
+    source, target = (columns(rows.sites)[site_at(rows.sites, at)] for at in (source, target))
     block, sums = assign_blocks(rows, n_blocks), dict(n=0, x=0, y=0, xx=0, xy=0)
     held = block >= max(1, round(.8 * (int(block.max()) + 1)))
     for _, x, y in paired_batches(rows, source, target, ~held):
@@ -120,8 +109,8 @@ def map_features(
     seed: int = 0,                            # of the split into fifths
 ) -> AffineMap:
     "Fit the map from what features write at one site to what they write at another, by ridge regression."
-    source, target = (find_column(cc, at)[0] for at in (source, target))
-    features = list(range(cc.n_features)) if features is None else list(features)
+    source, target = (site_at(cc.writes, at) for at in (source, target))
+    features = list(range(cc.n_features)) if features is None else check_features(cc, features)
     x, y = (raw_directions(cc, site, features).cpu().double() for site in (source, target))
     size = x.norm(dim=1, keepdim=True).clamp_min(1e-30)
     x, y = x / size, y / size
@@ -147,33 +136,32 @@ def covary(
     return (p * u * w).sum(-1) - (p * u).sum(-1) * (p * w).sum(-1)
 
 
-def transfer_in_windows(
-    pair: Sequence[Model],             # source and target
-    sites: Sequence[Site],             # of source and target
-    pushes: dict[str, Tensor],         # "source", "mapped", "own": what an activation of 1 adds, each [feature d]
+def push_both(
+    pushed: list[Pushed],        # source and target, without pushes
+    push: dict[str, Tensor],     # "source", "mapped", "own": what an activation of 1 adds, each [feature d]
     features: list[int],
-    firings: Firings,                  # of these features, in a few windows
-    generator: torch.Generator,        # of random directions
-    batch_size: int,                   # firings at once
-) -> pd.DataFrame:                     # a row per firing: products of the changes
-    "Read each window once in both models, then add the directions at each token on which a feature fires."
-    table, parts, number = firings.table.sort_values("position"), [], {w: i for i, w in enumerate(firings.ids)}
-    ids = pad_sequence(list(firings.ids.values()), batch_first=True)[:, :table.position.max() + 1]
-    memory = [read_texts(model, ids) for model in pair]
-    place = {j: i for i, j in enumerate(features)}
-    for start in range(0, len(table), batch_size):
-        here = table[start:start + batch_size]
-        text, position = torch.tensor([number[w] for w in here.window]), torch.tensor(here.position.values)
-        size = torch.tensor(here[f"activation_{pair[0].name}"].values)[:, None]
-        which = [place[j] for j in here.feature]
-        push = {name: t[which] * size.to(t) for name, t in pushes.items()}
-        push["random"] = randomise(push["mapped"], generator)
-        given = [push.pop("source")], list(push.values())
-        (p, own), (q, *others) = (push_predictions(model, site, ids, kept, text, position, adds).cpu()
-                                  for model, site, kept, adds in zip(pair, sites, memory, given))
+    generator: torch.Generator,  # of random directions
+) -> list[Pushed]:               # with pushes: the direction; the mapped one, the target's own, and a random one
+    "Add each feature's directions, times its activation in the source."
+    def add(name, here): return written_at(push[name], features, here, pushed[0].model.name)
+    def in_target(here):
+        mapped = add("mapped", here)
+        return mapped, add("own", here), randomise(mapped, generator)
+    return [pushed[0]._replace(pushes=lambda here: [add("source", here)]), pushed[1]._replace(pushes=in_target)]
+
+
+def transfer_in_windows(
+    pushed: list[Pushed],     # from `push_both`
+    firings: TokenFirings,    # in a few windows
+    batch_size: int,          # tokens at once
+) -> pd.DataFrame:            # a row per firing: products of the changes
+    "Add directions at each token on which a feature fires, and compare how the predictions change."
+    parts = []
+    for here, predicted in push_firings(pushed, firings, batch_size):
+        (p, own), (q, *others) = (t.cpu() for t in predicted)
         mean, change = (p.exp() + q.exp()) / 2, own - p
         part = dict(feature=here.feature.values, kl_source=kl_divergence(p, own), size=covary(mean, change, change))
-        for name, other in zip(push, others):
+        for name, other in zip(("mapped", "own", "random"), others):
             part |= {f"kl_{name}": kl_divergence(q, other), f"joint_{name}": covary(mean, change, other - q),
                      f"size_{name}": covary(mean, other - q, other - q)}
         parts.append(pd.DataFrame(part))
@@ -214,26 +202,20 @@ def transfer_effects(
     `transfer` is 1 where the target changes its predictions as the source does and 0 where the effect is absent;
     `transfer_random` is that of a random direction of the same length, `transfer_own` that of the crosscoder's own
     direction in the target. ValueError as for `ablation_effects`, and for a map of other widths."""
-    features, by_name = list(features), {model.name: model for model in models}
-    places = check_effects(cc, list(models), tokens, features)
+    features, by_name = check_features(cc, features), {model.name: model for model in models}
+    places = pushed_sites(cc, models, tokens)
     if unknown := [name for name in (source, target) if name not in by_name]:
         raise ValueError(f"source and target must be names of the models given, {list(by_name)}; got {unknown}")
     sites = [places[name] for name in (source, target)]
     if tuple(via.matrix.shape) != (cc.sites[sites[1].name], cc.sites[sites[0].name]):
         raise ValueError(f"the map must lead from {source} to {target}, so its matrix must be "
                          f"[{cc.sites[sites[1].name]} {cc.sites[sites[0].name]}]; got {list(via.matrix.shape)}")
-    warn_of_rounding(models)
-    with evaluating(cc.to(device_or_fastest(device))):
-        found = find_firings(cc, list(models), tokens, features, n_texts, seed)
+    found = find_firings(cc, list(models), tokens, features, n_texts, seed, device)
     own = [strength * raw_directions(cc, site.name, features) for site in sites]
-    pushes = dict(source=own[0], mapped=via.directions(own[0]), own=own[1])
-    generator, parts = torch.Generator().manual_seed(seed), []
-    last = found.table.groupby("window").position.max().sort_values()   # windows of similar length together
-    for start in tqdm(range(0, len(last), batch_size), desc="transfer", unit="batch", delay=1):
-        windows = last.index[start:start + batch_size]
-        some = Firings(found.table[found.table.window.isin(windows)], {w: found.ids[w] for w in windows})
-        parts.append(transfer_in_windows([by_name[source], by_name[target]], sites, pushes, features, some, generator,
-                                         batch_size))
+    push = dict(source=own[0], mapped=via.directions(own[0]), own=own[1])
+    pushed = [Pushed(by_name[name], site, None) for name, site in zip((source, target), sites)]
+    pushed = push_both(pushed, push, features, torch.Generator().manual_seed(seed))
+    parts = [transfer_in_windows(pushed, some, batch_size) for _, some in by_length(found, batch_size, "transfer")]
     rows = {j: summarise_transfer(t, (source, target)) for j, t in pd.concat(parts).groupby("feature")} if parts else {}
     df = pd.DataFrame.from_dict({j: rows[j] for j in features if j in rows}, orient="index").rename_axis("feature")
     df.attrs = dict(names=(source, target))
@@ -265,7 +247,8 @@ def directions_at(
     end: str,       # the same for the second site, of the same width
 ) -> tuple[Tensor, Tensor]:   # raw, [feature d] each
     "Return what each feature writes at two sites."
-    sites = [find_column(cc, at)[0] for at in (start, end)]
+    sites = [site_at(cc.writes, at) for at in (start, end)]
+    if sites[0] == sites[1]: raise ValueError(f"drift is measured between two sites; got {sites[0]} twice")
     if cc.sites[sites[0]] != cc.sites[sites[1]]:
         raise ValueError(f"Drift is measured between sites of one width; {sites[0]} has {cc.sites[sites[0]]} and "
                          f"{sites[1]} {cc.sites[sites[1]]}. Map one to the other first.")
@@ -279,8 +262,9 @@ def feature_drift(
 ) -> pd.DataFrame:       # a row per feature; attrs names
     """Measure the angle between what each feature writes at two sites, its length at both, and its drift.
 
-    `drift` is in raw units, for an activation of 1; `drift_share` is relative to the first length; `common` is the
-    cosine with the mean drift of all features."""
+    Lengths and `drift` are in the units of the models' activations, for an activation of 1, unlike the norms of `diff`,
+    which are in scaled space; `drift_share` is relative to the first length; `common` is the cosine with the mean drift
+    of all features. ValueError for one site twice, and for sites of different widths."""
     first, last = directions_at(cc, start, end)
     drift = last - first
     share = drift.norm(dim=1) / first.norm(dim=1)
@@ -288,7 +272,7 @@ def feature_drift(
                        f"length_{start}": first.norm(dim=1).cpu(), f"length_{end}": last.norm(dim=1).cpu(),
                        "drift": drift.norm(dim=1).cpu(), "drift_share": share.cpu(),
                        "common": cosine_similarity(drift, drift.mean(0, keepdim=True), dim=1).cpu()})
-    df.attrs = dict(names=(start, end))
+    df.attrs = dict(names=(start, end), units="raw")
     return df.rename_axis("feature")
 
 # %% ../nbs/36_transfer.ipynb #4242af68
