@@ -267,14 +267,26 @@ class Encoded(NamedTuple):
     first: int         # number of the node of the first active entry
 
 
-def encode_prompt(dictionary: Dictionary, seen: Mapping[Site, Tensor], first: int) -> Encoded:
-    "The active features of a dictionary, given what was seen at the sites that it reads, [1 seq d] each."
+def with_silent(code: SparseCode, silent: Sequence[tuple[int, int]]) -> SparseCode:   # (position, feature) of each
+    "The code with entries of activation 0 for features that are silent."
+    row, col = torch.tensor(list(silent), dtype=torch.long, device=code.row.device).reshape(-1, 2).T
+    val = torch.cat([code.val, code.val.new_zeros(len(row))])
+    return SparseCode(torch.cat([code.row, row]), torch.cat([code.col, col]), val, code.shape)
+
+
+def encode_prompt(
+    dictionary: Dictionary,
+    seen: Mapping[Site, Tensor],                 # what was seen at the sites that it reads, [1 seq d] each
+    first: int,                                  # number of the node of its first active entry
+    silent: Sequence[tuple[int, int]] = (),      # (position, feature) of features to include although they are silent
+) -> Encoded:
+    "The active features of a dictionary on a prompt."
     cc, seq = dictionary.cc, next(iter(seen.values())).shape[1]
     def values(name):
         there = seen.get(dictionary.sites[name])
         return cc.b_dec.new_zeros(seq, cc.sites[name]) if there is None else there[0].detach().to(cc.b_dec)
     x = torch.cat([values(name) for name in cc.sites], 1)
-    return Encoded(dictionary, x, cc.encode_sparse(x), first)
+    return Encoded(dictionary, x, with_silent(cc.encode_sparse(x), silent), first)
 
 
 def writings_of(encoded: Encoded) -> dict[Site, list[Writing]]:
@@ -425,6 +437,7 @@ def open_run(
     model: Model,
     ids: Tensor,                     # [seq]
     beside: Sequence[Model] = (),    # further models that dictionaries read
+    silent: Mapping[str | int | None, Sequence[tuple[int, int]]] = {},   # label -> (position, feature) of silent ones
 ) -> Tracer:
     "Run a prompt with dictionaries in place of MLPs. ValueError when a dictionary does not fit the model."
     opened = {label: open_dictionary(cc, model) for label, cc in dictionaries.items()}
@@ -439,7 +452,7 @@ def open_run(
         raise ValueError(f"The dictionaries also read {absent}: give these models with beside=[...].")
     encoded, first = {}, 0
     for label, d in opened.items():
-        encoded[label] = encode_prompt(d, seen, first)
+        encoded[label] = encode_prompt(d, seen, first, silent.get(label, ()))
         first += len(encoded[label].code.col)
     return Tracer(run, encoded)
 
@@ -463,7 +476,8 @@ def influence(
 class AttributionGraph:
     "Nodes and edges that explain some logits, or some features, on a prompt."
     nodes: pd.DataFrame   # a row per node: kind, layer, position, text (of the token there), dictionary, feature,
-                          # activation, value (what the edges into it sum to), probability, influence
+                          # activation, value (what the edges into it sum to), probability, influence,
+                          # asked (how much it is to be explained; 0: it was not asked for)
     weights: Tensor       # edges [target source], over the nodes; zero rows for nodes that are no targets
     model: str            # name of the model
     ids: Tensor           # the prompt, [seq]
@@ -515,6 +529,13 @@ NO_TOKEN = ("A target is a token of the vocabulary, as text or id, or the name o
             "{got!r}, which {problem}.")
 
 
+def label_dictionaries(
+    cc: CrossCoder | Sequence[CrossCoder] | Mapping[str, CrossCoder],
+) -> dict[str | int | None, CrossCoder]:
+    "Dictionaries by the name that their features begin with; a number or None: they begin with the layer."
+    return dict(cc) if isinstance(cc, Mapping) else {None: cc} if isinstance(cc, CrossCoder) else dict(enumerate(cc))
+
+
 def read_ids(text: str | Tensor | Sequence[int], model: Model) -> Tensor:   # [seq]
     "The token ids of a prompt."
     ids = model.tokenizer(text).input_ids if isinstance(text, str) else text
@@ -564,9 +585,9 @@ def first_targets(tracer: Tracer, targets: Sequence[str | int]) -> Rows:
     return Rows(edges, torch.full_like(tokens, -1), tokens, value, p).join(out)
 
 
-def features_reached(tracer: Tracer, numbers: Tensor) -> Rows:
+def features_reached(tracer: Tracer, numbers: Tensor, batch_size: int = 64) -> Rows:
     "The rows of some features."
-    edges, places = tracer.into_features(numbers), numbers.tolist()
+    edges, places = torch.cat([tracer.into_features(some) for some in numbers.split(batch_size)]), numbers.tolist()
     value = torch.tensor(tracer.nodes.value.values[places], device=edges.device).float()
     tracer.check(edges, value, list(tracer.nodes.index[places]))
     return Rows(edges, numbers, torch.full_like(numbers, -1), value, torch.zeros_like(value))
@@ -622,6 +643,8 @@ def assemble(tracer: Tracer, rows: Rows) -> AttributionGraph:
     texts = pieces(run.model.tokenizer, run.ids)
     at = table.position.where(table.kind != "logit")
     table["text"] = [text if pd.isna(p) else texts[int(p)] for p, text in zip(at, table.text)]
+    table["asked"] = 0.
+    table.iloc[to, -1] = rows.weight.cpu().numpy()
     return AttributionGraph(table, weights, run.model.name, run.ids)
 
 # %% ../nbs/38_attribution.ipynb #e6d035f6
@@ -645,8 +668,7 @@ def attribution_graph(
     ValueError when features act before what they read, or at a site twice; when a target is not there; and, by name,
     when parts of an architecture are not linear although patterns and denominators are frozen."""
     ids = read_ids(text, model)
-    several = cc if isinstance(cc, Mapping) else {None: cc} if isinstance(cc, CrossCoder) else dict(enumerate(cc))
-    tracer = open_run(several, model, ids, beside)
+    tracer = open_run(label_dictionaries(cc), model, ids, beside)
     targets = likely_tokens(tracer.run.logits[-1], share, n_logits) if targets is None else targets
     rows = reach_back(tracer, first_targets(tracer, targets), n_features, batch_size)
     return assemble(tracer, rows)

@@ -21,7 +21,7 @@ from .intervals import assign_blocks, draw_blocks, ratio_interval, sum_by_block
 from .kernels import gather_add
 from .machine import device_or_fastest
 from .metrics import EncodedRows, measure
-from .rows import Rows
+from .rows import Rows, check_features
 
 # %% ../nbs/35_leanings.ipynb #5b39e69f
 class FiringList:
@@ -175,9 +175,7 @@ def redraw_leading(where: Occurrences, labels: Labels, leading: Tensor, expected
 # %% ../nbs/35_leanings.ipynb #7a833f5c
 def check_leading(where: Occurrences, leading: Iterable[int]) -> Tensor:   # [n]
     "Keep the leading features that fire. ValueError for fewer than two, or a number out of range."
-    leading = torch.as_tensor(list(leading), dtype=torch.int64)
-    if len(strange := leading[(leading < 0) | (leading >= where.n_features)]):
-        raise ValueError(f"leading has numbers of features, 0 to {where.n_features - 1}; got {strange[:5].tolist()}.")
+    leading = torch.tensor(check_features(where, leading), dtype=torch.int64)
     living = leading[where.fires[leading] > 0]
     if len(living) >= 2: return living
     raise ValueError("What features have in common takes at least two that fire on these rows; got "

@@ -237,7 +237,9 @@ def umap_places(x: Tensor, seed: int) -> Tensor:   # [feature 2]
     "Project by UMAP with cosine distance and the settings of dictionary_learning."
     try: from umap import UMAP
     except ImportError: raise ImportError('A map by UMAP needs umap-learn: pip install umap-learn, or method="pca".')
-    return torch.as_tensor(UMAP(n_neighbors=15, metric="cosine", min_dist=0.05, random_state=seed).fit_transform(x))
+    if len(x) < 4: raise ValueError(f'A map by UMAP needs at least 4 features, or method="pca"; got {len(x)}.')
+    return torch.as_tensor(UMAP(n_neighbors=min(15, len(x) - 1), metric="cosine", min_dist=0.05, random_state=seed,
+                                n_jobs=1).fit_transform(x))   # with a seed it runs on one thread
 
 # %% ../nbs/35_reading.ipynb #8f6bc76d
 def feature_map(
