@@ -158,7 +158,7 @@ def summarise_places(
     return pd.DataFrame.from_dict(rows, orient="index").infer_objects().rename_axis("by")
 
 # %% ../nbs/37_model_diff.ipynb #b7069549
-SMALL = 256, 1024   # most rows on which times are measured
+SMALL = 128, 2048   # most rows on which times are measured
 
 
 def stand_in(rows: Rows, n: int) -> Rows:
@@ -476,7 +476,7 @@ class ModelDiff:
     @cached_property
     def times(self) -> dict[str, float]:   # seconds of each part
         "How long each part takes on all rows, extrapolated from few."
-        n = [min(n, self.held_out.n_rows // share) for n, share in zip(SMALL, (32, 8))]
+        n = [min(n, self.held_out.n_rows // share) for n, share in zip(SMALL, (64, 8))]
         if not n[0]: return dict.fromkeys(PARTS, 1.)
         seconds = [self.on_few_rows(few) for few in n]
         return {part: extrapolate([s[part] for s in seconds], n, self.held_out.n_rows) for part in PARTS}
