@@ -89,6 +89,7 @@ def same_tokenizer(
     b: PreTrainedTokenizerBase,   # of the other
 ) -> None:                        # nothing, if they give the same ids
     "ValueError with the first difference when two tokenizers give different ids."
+    if a is b: return
     for differing in (vocabulary_difference, normalizer_difference, splitting_difference):
         if problem := differing(a, b):
             raise ValueError(f"{problem} Give the second one to Tokens under its model's name, "

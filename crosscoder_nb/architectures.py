@@ -148,7 +148,7 @@ def crosscoder(
 # %% ../nbs/13_architectures.ipynb #13places
 PLACES = dict(same_init=False)   # of architectures whose sites are places in one model, whatever their names are
 
-# %% ../nbs/13_architectures.ipynb #d4a8f08f
+
 def spread_evenly(
     n: int,      # features there are
     parts: int,  # groups to spread them over

@@ -62,10 +62,9 @@ def spell_tokens(
     ids: list[int] | Tensor,              # [token] any tokens
 ) -> list[str]:
     "The text of each token by itself, with the space that it begins with."
-    ids = torch.as_tensor(ids).tolist()
-    texts = [decode_all(tokenizer, [i]) for i in ids]
-    spaced = [str(raw).startswith("\N{LOWER ONE EIGHTH BLOCK}") for raw in tokenizer.convert_ids_to_tokens(ids)]
-    return [" " + text if space and not text.startswith(" ") else text for text, space in zip(texts, spaced)]
+    word = tokenizer.encode("a", add_special_tokens=False)[-1:]
+    begin = len(decode_all(tokenizer, word))
+    return [decode_all(tokenizer, [*word, i])[begin:] for i in torch.as_tensor(ids).tolist()]
 
 # %% ../nbs/02_encoding.ipynb #02line01
 def one_line(text: str) -> str:

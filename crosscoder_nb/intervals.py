@@ -21,7 +21,8 @@ def assign_blocks(
     run: int = 256,  # rows that are taken for one document, where documents are not known
 ) -> Tensor:         # block of each row, int64 [row]; fewer blocks than asked for if there are fewer documents
     "Deal documents out to blocks of nearly equal number, so that blocks are as independent as documents."
-    doc = torch.as_tensor(rows.doc.copy()) if hasattr(rows, "doc") else torch.arange(rows.n_rows) // run
+    try: doc = torch.as_tensor(rows.doc.copy())
+    except (AttributeError, ValueError): doc = torch.arange(rows.n_rows) // run   # a store may not know it
     names, number = doc.unique(return_inverse=True)
     order = torch.randperm(len(names), generator=torch.Generator().manual_seed(seed))
     return order[number] % n_blocks

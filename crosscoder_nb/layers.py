@@ -6,7 +6,7 @@
 __all__ = ['layers_of', 'norm_profiles', 'layer_cosines', 'rotations', 'count_classes', 'fit_rotation', 'compare_rotations',
            'layer_contributions']
 
-# %% ../nbs/33_layers.ipynb #0b273312
+# %% ../nbs/33_layers.ipynb #b7d992f9
 import re
 from collections.abc import Mapping
 from itertools import combinations
@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity, normalize
 
 from .crosscoder import CrossCoder, columns
-from .intervals import assign_blocks, ratio_interval
+from .intervals import assign_blocks, count_interval, ratio_interval
 from .metrics import EncodedRows, Evaluation, measure
 from .rows import Rows
 from .starts import first_decoder
@@ -150,7 +150,7 @@ def decay(
     slope = -(away * np.log(p.clip(FLOOR))).sum(1) / np.where(squares > 0, squares, np.nan)
     return 1 - np.exp(-slope)
 
-# %% ../nbs/33_layers.ipynb #7d8d8a52
+# %% ../nbs/33_layers.ipynb #8192f3e2
 def norm_profiles(
     cc: CrossCoder,
     evaluation: Evaluation,                        # of this crosscoder; tells which features are dead
@@ -160,7 +160,8 @@ def norm_profiles(
     """Where over layers each feature is written, and how it grows and fades.
 
     A column per layer has the norm as a share of the largest; `peak`, `norm`, `spread`, `width`, `decay_before`,
-    `decay_after`, `born`, `full` and `formation` are defined in this notebook. Errors of `layers_of`."""
+    `decay_after`, `born`, `full` and `formation` are defined in this notebook; `density` is the share of tokens on
+    which it fires. Errors of `layers_of`."""
     layers = check_layers(cc, layers)
     features, numbers = living_writers(cc, evaluation, layers, "norm_profiles"), np.array(list(layers))
     norms = written_norms(cc, layers, units)[features].numpy()
@@ -170,7 +171,8 @@ def norm_profiles(
     middle = (weight * numbers).sum(1, keepdims=True)
     found = dict(peak=peak, norm=norms.max(1), spread=np.sqrt((weight * (numbers - middle) ** 2).sum(1)),
                  width=width_at_half(p), decay_before=decay(p, -away.clip(max=0)), decay_after=decay(p, away.clip(0)),
-                 born=numbers[born], full=numbers[full], formation=name_formation(p))
+                 born=numbers[born], full=numbers[full], formation=name_formation(p),
+                 density=evaluation.frequency.cpu().double()[features])
     df = pd.DataFrame(dict(zip(layers, p.T)) | found, index=pd.Index(features.tolist(), name="feature"))
     df.attrs = dict(sites=tuple(layers.values()), layers=tuple(layers), units=units, n_tokens=evaluation.n_tokens)
     return df
@@ -258,7 +260,7 @@ def first_directions(cc: CrossCoder, layers: Mapping[Real, str]) -> Tensor | Non
     first, where = first_decoder(cc), columns(cc.sites)
     return torch.stack([normalize(first[:, where[site]], dim=1) for site in layers.values()], 1)
 
-# %% ../nbs/33_layers.ipynb #0d1f4758
+# %% ../nbs/33_layers.ipynb #7e3ca8f0
 def rotations(
     cc: CrossCoder,
     evaluation: Evaluation,                       # of this crosscoder; tells which features are dead
@@ -269,37 +271,40 @@ def rotations(
 
     `n_strong` layers; `cosine`, the mean over all pairs of them, `cosine_next` of neighbours, `cosine_ends` of the
     first and the last; `rotation`: kept, between, rotating or one layer. `_start`: the same in the decoder that
-    training began with, where it is known; `_null`: in features put together from others. Errors of `layers_of`."""
+    training began with, where it is known, and `start_kept`, the mean cosine with it; `_null`: in features put
+    together from others. Errors of `layers_of`."""
     layers = check_layers(cc, layers)
     features, strong, directions = strong_directions(cc, evaluation, layers, "rotations")
     cosines = cosines_of(directions)
     def mean_over(pairs): return (cosines * pairs).sum((1, 2)) / pairs.sum((1, 2))
-    first = first_directions(cc, layers)
     means = {"": cosines, "_null": cosines_of(exchanged(directions, strong, seed))}
-    if first is not None: means["_start"] = cosines_of(first.cpu()[features])
+    found = dict(density=evaluation.frequency.cpu().double()[features], n_strong=strong.sum(1),
+                 cosine_next=mean_over(neighbouring(strong)), cosine_ends=mean_over(outermost(strong)))
+    if (first := first_directions(cc, layers)) is not None:
+        first = first.cpu()[features]
+        means["_start"] = cosines_of(first)
+        found["start_kept"] = ((first * directions).sum(2) * strong).sum(1).double() / strong.sum(1)
     means = {which: mean_cosines(table, strong) for which, table in means.items()}
-    found = dict(n_strong=strong.sum(1), cosine_next=mean_over(neighbouring(strong)),
-                 cosine_ends=mean_over(outermost(strong)))
     found |= {f"cosine{which}": mean.double() for which, mean in means.items()}
     found |= {f"rotation{which}": name_rotation(mean) for which, mean in means.items()}
     df = pd.DataFrame(found, index=pd.Index(features.tolist(), name="feature"))
     df.attrs = dict(sites=tuple(layers.values()), layers=tuple(layers), n_tokens=evaluation.n_tokens)
     return df
 
-# %% ../nbs/33_layers.ipynb #e58214ba
+# %% ../nbs/33_layers.ipynb #57a01b06
 def count_classes(
     df: pd.DataFrame,   # from `norm_profiles` or `rotations`
     column: str,        # "formation" or "rotation"
 ) -> pd.DataFrame:      # a row per class: features, share, share_low, share_high, and the shares of the controls
-    "How many features are of each class, with 95 % intervals, and how many of the start and of the null."
+    "How many features are of each class, with 95 % intervals, and which share of the start and of the null."
     kinds = {name: df[name] for name in (column, f"{column}_start", f"{column}_null") if name in df}
     if column not in kinds: raise ValueError(f"the table has no column {column!r}; it has {listed(df.columns)}")
     words = pd.unique(pd.concat(kinds.values()))
-    is_kind = {name: pd.DataFrame({word: values == word for word in words}) for name, values in kinds.items()}
-    above = torch.tensor(is_kind[column].to_numpy(dtype=float))
-    low, high = ratio_interval(above, torch.ones_like(above))
-    found = dict(features=is_kind[column].sum(), share=above.mean(0), share_low=low, share_high=high)
-    found |= {name.removeprefix(f"{column}_"): table.mean() for name, table in is_kind.items() if name != column}
+    shares = {name: values.value_counts(normalize=True).reindex(words, fill_value=0) for name, values in kinds.items()}
+    features = df[column].value_counts().reindex(words, fill_value=0)
+    low, high = zip(*(count_interval(int(n), len(df)) for n in features))
+    found = dict(features=features, share=shares.pop(column), share_low=low, share_high=high)
+    found |= {name.removeprefix(f"{column}_"): share for name, share in shares.items()}
     return pd.DataFrame(found, index=words).rename_axis(column).sort_values("features", ascending=False)
 
 # %% ../nbs/33_layers.ipynb #fb9bc2ea

@@ -18,9 +18,10 @@ from transformers import PreTrainedTokenizerBase
 from .crosscoder import CrossCoder
 from .encoding import ROLES
 from .intervals import assign_blocks, draw_blocks, ratio_interval, sum_by_block
+from .kernels import gather_add
 from .machine import device_or_fastest
 from .metrics import EncodedRows, measure
-from .rows import Rows
+from .rows import Rows, check_features
 
 # %% ../nbs/35_leanings.ipynb #5b39e69f
 class FiringList:
@@ -125,14 +126,13 @@ def average_shares(
 ) -> Tensor:             # how the firings of a set's features are spread over the kinds, on average, [kind set]
     "Average, over the features of each set, the share of their firings that is on rows of each kind."
     fires, own = where.fires, where.only(sets.unique())
-    size = len(labels.names), where.n_features
-    key, count = (labels.number[own.row] * size[1] + own.feature).unique(return_counts=True)
-    place = torch.stack([key // size[1], key % size[1]])
-    table = torch.sparse_coo_tensor(place, count / fires[place[1]], size, is_coalesced=True, check_invariants=False)
-    def member(some):
+    key, count = (labels.number[own.row] * where.n_features + own.feature).unique(return_counts=True)
+    kind, feature = key // where.n_features, key % where.n_features
+    begin, share = torch.searchsorted(kind, torch.arange(len(labels.names) + 1)), count / fires[feature]
+    def member(some):   # [feature set]
         ones = torch.full(some.shape, 1 / some.shape[1])
-        return torch.zeros(len(some), size[1]).scatter_add_(1, some, ones).T
-    return torch.cat([table @ member(some) for some in sets.split(at_once)], 1)
+        return torch.zeros(len(some), where.n_features).scatter_add_(1, some, ones).T.contiguous()
+    return torch.cat([gather_add(member(some), feature, share, begin) for some in sets.split(at_once)], 1)
 
 # %% ../nbs/35_leanings.ipynb #6f940199
 def tally(
@@ -175,9 +175,7 @@ def redraw_leading(where: Occurrences, labels: Labels, leading: Tensor, expected
 # %% ../nbs/35_leanings.ipynb #7a833f5c
 def check_leading(where: Occurrences, leading: Iterable[int]) -> Tensor:   # [n]
     "Keep the leading features that fire. ValueError for fewer than two, or a number out of range."
-    leading = torch.as_tensor(list(leading), dtype=torch.int64)
-    if len(strange := leading[(leading < 0) | (leading >= where.n_features)]):
-        raise ValueError(f"leading has numbers of features, 0 to {where.n_features - 1}; got {strange[:5].tolist()}.")
+    leading = torch.tensor(check_features(where, leading), dtype=torch.int64)
     living = leading[where.fires[leading] > 0]
     if len(living) >= 2: return living
     raise ValueError("What features have in common takes at least two that fire on these rows; got "

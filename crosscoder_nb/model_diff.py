@@ -29,7 +29,7 @@ from .diff import diff, exclusive
 from .effects import ablation_effects
 from .evidence import evidence
 from .examples import Examples, excerpt, hash_crosscoder, hash_store
-from .fidelity import fidelity
+from .fidelity import check_models, fidelity
 from .files import without_records
 from .intervals import count_interval
 from .latent_scaling import latent_scaling
@@ -39,7 +39,7 @@ from .models import Model
 from .nulls import against_nulls, count_specific, judge
 from .results import NOT_YET, Results
 from .rows import InMemory, Rows, check_rows, check_sites
-from .sites import model_of, sites_by_model
+from .sites import sites_by_model
 from .stored_tokens import StoredTokens
 from .tokens import Tokens
 from .validation import check_apart
@@ -66,9 +66,6 @@ def identify_model(model: Model) -> str:
     return short_digest(model.identity() | dict(dtype=str(model.dtype)))
 
 # %% ../nbs/37_model_diff.ipynb #ace5ae91
-OTHER_SITES = ("the crosscoder's sites are in models called {wanted}; {missing} not among the models given, {given}. "
-               "Give models with these names, load_model(path, name), or no models: ModelDiff(cc, held_out) leaves out "
-               "the parts that need them.")
 OTHER_MODEL = ("{name!r} is another model than the one that the rows come from, or the same in another dtype: {what} "
                "differ. Give the model whose activations were collected, or collect the activations of this one.")
 SEEN = ("held_out contains rows that the crosscoder was trained on, so all numbers would look better than they are. "
@@ -88,12 +85,8 @@ def check_kinds(cc: CrossCoder, models: Sequence[Model], nulls: Mapping | None, 
     for name, n in counts.items(): as_count(n, name)
 
 
-def check_models(cc: CrossCoder, rows: Rows, models: Sequence[Model]) -> None:
-    "ValueError unless the models are those of the crosscoder's sites and, as far as it is recorded, of the rows."
-    wanted, given = sorted({model_of(site) for site in cc.sites}), [model.name for model in models]
-    if missing := [name for name in wanted if name not in given]:
-        raise ValueError(OTHER_SITES.format(wanted=wanted, missing=f"{missing} {'is' if len(missing) == 1 else 'are'}",
-                                            given=given))
+def check_recorded(rows: Rows, models: Sequence[Model]) -> None:
+    "ValueError for another model than the one that the rows come from, as far as that is recorded."
     recorded = {m.get("name"): m for m in rows.about.get("models") or () if isinstance(m, dict)}
     for model in models:
         was, now = recorded.get(model.name, {}), model.identity()
@@ -165,7 +158,7 @@ def summarise_places(
     return pd.DataFrame.from_dict(rows, orient="index").infer_objects().rename_axis("by")
 
 # %% ../nbs/37_model_diff.ipynb #b7069549
-SMALL = 256, 1024   # most rows on which times are measured
+SMALL = 128, 2048   # most rows on which times are measured
 
 
 def stand_in(rows: Rows, n: int) -> Rows:
@@ -238,7 +231,8 @@ class ModelDiff:
         check_kinds(cc, models, nulls, dict(n_leaders=n_leaders, n_candidates=n_candidates, n_texts=n_texts,
                                             n_tokens=n_tokens))
         check_sites(cc, held_out)
-        if models: check_models(cc, held_out, models)
+        if models: check_models(cc, models)
+        check_recorded(held_out, models)
         if not allow_seen and was_trained_on(cc, held_out): raise ValueError(SEEN)
         if trained_on is not None and not allow_seen: check_apart(held_out, held_out.sample(20_000), trained_on)
         if folder is not None: check_folder(Path(folder))
@@ -482,7 +476,7 @@ class ModelDiff:
     @cached_property
     def times(self) -> dict[str, float]:   # seconds of each part
         "How long each part takes on all rows, extrapolated from few."
-        n = [min(n, self.held_out.n_rows // share) for n, share in zip(SMALL, (32, 8))]
+        n = [min(n, self.held_out.n_rows // share) for n, share in zip(SMALL, (64, 8))]
         if not n[0]: return dict.fromkeys(PARTS, 1.)
         seconds = [self.on_few_rows(few) for few in n]
         return {part: extrapolate([s[part] for s in seconds], n, self.held_out.n_rows) for part in PARTS}

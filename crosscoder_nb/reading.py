@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from .crosscoder import CrossCoder, columns
 from .encoding import spell_tokens
 from .examples import Examples, excerpt
-from .intervals import assign_blocks, ratio_interval
+from .intervals import assign_blocks, ratio_interval, sum_by_block
 from .lens import logit_lens
 from .metrics import EncodedRows, measure
 from .models import Model
@@ -64,11 +63,10 @@ def mean_interval(
     n_groups: int,
 ) -> tuple[Tensor, Tensor]:   # [group]
     "95 % bootstrap interval, over blocks, of the mean of each group."
-    inside = group >= 0
-    cell = block[inside] * n_groups + group[inside]
-    size = (int(block.max()) + 1) * n_groups
-    def table(weights): return torch.tensor(np.bincount(cell, weights, size).reshape(-1, n_groups)).double()
-    return ratio_interval(table(values[inside]), table(None))
+    inside, n_blocks = group >= 0, int(block.max()) + 1
+    values, block, group = (torch.as_tensor(a[inside]) for a in (values, block, group))
+    sums, counts = (sum_by_block(v, block, group, n_groups, n_blocks) for v in (values, torch.ones_like(values)))
+    return ratio_interval(sums, counts)
 
 # %% ../nbs/35_reading.ipynb #9e2622e0
 def token_means(
@@ -187,7 +185,7 @@ def coactive_features(
     n_blocks: int = 20,         # blocks of documents, for the intervals
 ) -> pd.DataFrame:              # up to k rows per feature: other, share, share_low, share_high, times, cosine, together
     "Find the features that fire with each of some, highest `times` first, with 95 % intervals (NaN: too few)."
-    features, unit = check_features(cc, features), normalize(cc.decoder().detach().cpu(), dim=1)
+    features, unit = check_features(cc, features), cc.unit_directions().cpu()
     measure(cc, rows, [count := Coactivity(cc, features, assign_blocks(rows, n_blocks))], doing="company")
     parts = []
     for n, j in enumerate(features):
@@ -239,7 +237,9 @@ def umap_places(x: Tensor, seed: int) -> Tensor:   # [feature 2]
     "Project by UMAP with cosine distance and the settings of dictionary_learning."
     try: from umap import UMAP
     except ImportError: raise ImportError('A map by UMAP needs umap-learn: pip install umap-learn, or method="pca".')
-    return torch.as_tensor(UMAP(n_neighbors=15, metric="cosine", min_dist=0.05, random_state=seed).fit_transform(x))
+    if len(x) < 4: raise ValueError(f'A map by UMAP needs at least 4 features, or method="pca"; got {len(x)}.')
+    return torch.as_tensor(UMAP(n_neighbors=min(15, len(x) - 1), metric="cosine", min_dist=0.05, random_state=seed,
+                                n_jobs=1).fit_transform(x))   # with a seed it runs on one thread
 
 # %% ../nbs/35_reading.ipynb #8f6bc76d
 def feature_map(
@@ -253,9 +253,7 @@ def feature_map(
     if method not in ("pca", "umap"): raise ValueError(f"method must be 'pca' or 'umap'; got {method!r}.")
     if site not in (None, *cc.writes): raise ValueError(f"site must be one of {list(cc.writes)}; got {site!r}.")
     features = list(range(cc.n_features)) if features is None else check_features(cc, features)
-    directions = cc.decoder().detach().cpu()[features]
-    if site is not None: directions = directions[:, columns(cc.sites)[site]]
-    unit, explained = normalize(directions, dim=1), None
+    unit, explained = cc.unit_directions(None if site is None else [site]).cpu()[features], None
     if method == "pca": place, explained = principal_places(unit)
     else: place = umap_places(unit, seed)
     table = pd.DataFrame(place.numpy(), columns=["x", "y"], index=pd.Index(features, name="feature"))

@@ -94,6 +94,10 @@ class InMemory:
                 epoch, first = epoch + 1, 0
         return stream(*divmod(skip, per_epoch))
 
+    def rows(self, index: slice | Tensor) -> Tensor:   # [row Σd]
+        "Some rows, by their numbers."
+        return self.x[index]
+
     def sample(self, n: int, seed: int = 0) -> Tensor:
         "`n` different rows; all rows when there are fewer."
         return self.x[torch.randperm(self.n_rows, generator=torch.Generator().manual_seed(seed))[:n]]

@@ -76,32 +76,36 @@ def heads(layer: int) -> Place:
     return Place("heads", layer)
 
 # %% ../nbs/01_sites.ipynb #d1979319
-HALVES = (   # path of the list of blocks, name of the attention and of the MLP in a block
-    ("model.layers", "self_attn", "mlp"),                  # Llama, Mistral, Qwen, Gemma, Phi, OLMo, ...
-    ("transformer.h", "attn", "mlp"),                      # GPT-2, GPT-J, GPT-Neo
-    ("transformer.h", "self_attention", "mlp"),            # Falcon, BLOOM
-    ("gpt_neox.layers", "attention", "mlp"),               # GPT-NeoX, Pythia
-    ("model.language_model.layers", "self_attn", "mlp"))   # models with vision: Gemma 3, ...
+BLOCKS = ("model.layers",                  # Llama, Mistral, Qwen, Gemma, Phi, OLMo, ...
+          "transformer.h",                 # GPT-2, GPT-J, GPT-Neo, Falcon, BLOOM
+          "gpt_neox.layers",               # GPT-NeoX, Pythia
+          "model.language_model.layers",   # models with vision: Gemma 3, ...
+          "backbone.layers")               # Mamba, whose blocks have no halves
+ATTENTION = "self_attn", "attn", "self_attention", "attention"
+MLP = "mlp", "feed_forward"                # the latter in Llama 4
 
 # %% ../nbs/01_sites.ipynb #01endsex
 ENDS = (   # in a block: what reads the stream between the halves; where attention and MLP end, "": as themselves
     ("pre_feedforward_layernorm", "post_attention_layernorm", "post_feedforward_layernorm"),   # Gemma 2, Gemma 3
+    ("pre_mlp_layernorm", "post_attention_layernorm", "post_mlp_layernorm"),                   # AFMoE
     ("mlp", "post_attention_layernorm", "post_feedforward_layernorm"),   # OLMo 2: a norm after each half, none before
     ("post_attention_layernorm", "post_self_attn_layernorm", "post_mlp_layernorm"),            # GLM 4
     ("post_attention_layernorm", "self_attention.dense", "mlp.dense_4h_to_h"),                 # BLOOM, older Falcon
     ("", "self_attention.dense", "mlp.dense_4h_to_h"),   # Falcon, whose halves read the same stream
+    ("pre_feedforward_layernorm", "", ""),               # VaultGemma
+    ("feedforward_layernorm", "", ""),                   # Apertus
     ("post_attention_layernorm", "", ""),                # Llama, Mistral, Qwen, ...
     ("ln_2", "", ""),                                    # GPT-2, GPT-Neo
     ("", "", ""))                                        # Phi, GPT-J, Cohere, whose halves read the same stream
 
 
 class Layout(NamedTuple):
-    "Where a language model keeps its blocks, and what it calls their parts."
+    "Where a language model keeps its blocks, and what one of them calls its parts; empty where it has no such part."
     blocks: str     # path of the list of blocks
-    attn: str       # attention module within a block
-    mlp: str        # MLP module within a block
-    mid: str        # module within a block that reads the stream between attention and MLP; "": they read the same
-    attn_out: str   # module within a block that returns what the attention adds to the stream
+    attn: str       # attention module within the block
+    mlp: str        # MLP module within the block
+    mid: str        # module that reads the stream between the two; empty where both read the same
+    attn_out: str   # module that returns what the attention adds to the stream
     mlp_out: str    # the same of the MLP
 
 # %% ../nbs/01_sites.ipynb #26436d9c
@@ -112,20 +116,23 @@ def has_module(module: nn.Module, path: str) -> bool:
     return True
 
 # %% ../nbs/01_sites.ipynb #080a2fd2
-def layout_of(module: nn.Module) -> Layout:   # with the fields blocks, attn, mlp, mid, attn_out and mlp_out
+def layout_of(
+    module: nn.Module,   # a language model
+    layer: int = 0,      # number of the block to look at; in some architectures not all are alike
+) -> Layout:             # with the fields blocks, attn, mlp, mid, attn_out and mlp_out
     "Where a language model keeps its blocks, and what it calls their parts. ValueError for an unknown module tree."
-    for blocks, attn, mlp in HALVES:
-        if not (has_module(module, f"{blocks}.0.{attn}") and has_module(module, f"{blocks}.0.{mlp}")): continue
-        block = module.get_submodule(f"{blocks}.0")
-        mid, *ends = next(row for row in ENDS if all(has_module(block, part) for part in row))
-        if getattr(block, "use_parallel_residual", False): mid = ""
-        return Layout(blocks, attn, mlp, mid, *(end or half for end, half in zip(ends, (attn, mlp))))
-    known = ", ".join(dict.fromkeys(blocks for blocks, _, _ in HALVES))
-    lists = [name for name, m in module.named_modules() if isinstance(m, nn.ModuleList)]
-    example = f"{lists[0]}.0" if lists else "path.to.block"
-    raise ValueError(f"{type(module).__name__} has none of the known layouts ({known}); "
-                     f"its lists of modules are {lists}. "
-                     f"Give module paths instead of places, for example model.site({example!r}).")
+    blocks = next((path for path in BLOCKS if has_module(module, f"{path}.{layer}")), None)
+    if blocks is None:
+        lists = [name for name, m in module.named_modules() if isinstance(m, nn.ModuleList)]
+        example = f"{lists[0]}.0" if lists else "path.to.block"
+        raise ValueError(f"{type(module).__name__} has its blocks at none of the known paths ({', '.join(BLOCKS)}); "
+                         f"its lists of modules are {lists}. "
+                         f"Give module paths instead of places, for example model.site({example!r}).")
+    block = module.get_submodule(f"{blocks}.{layer}")
+    attn, mlp = (next((part for part in names if has_module(block, part)), "") for names in (ATTENTION, MLP))
+    mid, attn_out, mlp_out = next(row for row in ENDS if all(has_module(block, part) for part in row))
+    if getattr(block, "use_parallel_residual", False): mid = ""
+    return Layout(blocks, attn, mlp, mid, attn_out or attn, mlp_out or mlp)
 
 # %% ../nbs/01_sites.ipynb #ef312e16
 OUT_PROJECTIONS = ("o_proj",              # Llama, Mistral, Qwen, Gemma, OLMo, ...
@@ -157,12 +164,12 @@ def check_exists(module: nn.Module, place: Place, number: int, n: int, parts: st
     raise ValueError(f"{place} does not exist: {type(module).__name__} has {n} {parts}, 0 to {n - 1}.")
 
 
-def check_mid(module: nn.Module, place: Place, block: nn.Module, mid: str) -> None:
-    "ValueError when nothing lies between attention and MLP."
-    if mid: return
-    parts = [name for name, _ in block.named_children()]
-    raise ValueError(f"{place} does not exist: in {type(module).__name__} attention and MLP read the same stream, "
-                     f"or what reads it between them has no known name; a block has {parts}.")
+def check_part(module: nn.Module, place: Place, block: nn.Module, part: str) -> None:
+    "ValueError when a block does not have what a place is about."
+    if part: return
+    why = "attention and MLP read the same stream" if place.kind == "resid_mid" else "the block has no such part"
+    raise ValueError(f"{place} does not exist in {type(module).__name__}: {why}, or it has a name that is not known "
+                     f"here. The parts of the block are {[name for name, _ in block.named_children()]}.")
 
 
 def check_added(module: nn.Module, place: Place, block: nn.Module) -> None:
@@ -179,21 +186,20 @@ def locate(
     place: Place,
 ) -> tuple[str, str]:   # module path, "input" or "output"
     "Where a place is in a model. ValueError for a place that it does not have."
-    layout, kind = layout_of(module), place.kind
-    check_exists(module, place, place.layer, len(module.get_submodule(layout.blocks)), "blocks")
+    blocks = layout_of(module).blocks
+    check_exists(module, place, place.layer, len(module.get_submodule(blocks)), "blocks")
     if place.head is not None: check_exists(module, place, place.head, n_heads(module), "heads in a block")
-    path = f"{layout.blocks}.{place.layer}"
-    block = module.get_submodule(path)
-    if kind == "heads": return out_projection(module, f"{path}.{layout.attn}"), "input"
-    if kind == "resid_mid": check_mid(module, place, block, layout.mid)
-    if kind in ("attn_out", "mlp_out"): check_added(module, place, block)
-    known = dict(resid_pre=("", "input"), resid_mid=(layout.mid, "input"), resid=("", "output"),
-                 attn_in=(layout.attn, "input"), attn_out=(layout.attn_out, "output"),
+    path, layout = f"{blocks}.{place.layer}", layout_of(module, place.layer)
+    known = dict(resid_pre=(".", "input"), resid_mid=(layout.mid, "input"), resid=(".", "output"),
+                 attn_in=(layout.attn, "input"), attn_out=(layout.attn_out, "output"), heads=(layout.attn, "input"),
                  mlp_in=(layout.mlp, "input"), mlp_out=(layout.mlp_out, "output"))
-    if kind not in known:
-        raise ValueError(f"Unknown kind of place {kind!r}: expected one of {', '.join(known)}, heads.")
-    part, io = known[kind]
-    return f"{path}.{part}".rstrip("."), io
+    if place.kind not in known:
+        raise ValueError(f"Unknown kind of place {place.kind!r}: expected one of {', '.join(known)}.")
+    (part, io), block = known[place.kind], module.get_submodule(path)
+    check_part(module, place, block, part)
+    if place.kind in ("attn_out", "mlp_out"): check_added(module, place, block)
+    path = f"{path}.{part}".rstrip(".")
+    return (out_projection(module, path) if place.kind == "heads" else path), io
 
 # %% ../nbs/01_sites.ipynb #12002396
 def check_name(name: str) -> None:

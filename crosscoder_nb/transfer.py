@@ -110,7 +110,7 @@ def map_features(
 ) -> AffineMap:
     "Fit the map from what features write at one site to what they write at another, by ridge regression."
     source, target = (site_at(cc.writes, at) for at in (source, target))
-    features = list(range(cc.n_features)) if features is None else list(features)
+    features = list(range(cc.n_features)) if features is None else check_features(cc, features)
     x, y = (raw_directions(cc, site, features).cpu().double() for site in (source, target))
     size = x.norm(dim=1, keepdim=True).clamp_min(1e-30)
     x, y = x / size, y / size
