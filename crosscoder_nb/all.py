@@ -5,23 +5,29 @@
 # %% auto #0
 __all__ = ['ActivationBuffer', 'ActivationStore', 'BatchTopK', 'Browser', 'CrossCoder', 'Endpoint', 'Examples', 'Gated', 'Group',
            'GroupMax', 'InMemory', 'JumpReLU', 'LocalModel', 'ModelDiff', 'Occurrences', 'ReLU', 'Share',
-           'StoredTokens', 'StreamedRows', 'Tokens', 'TopK', 'TrainConfig', 'ablation_effects', 'against_nulls',
-           'attn_in', 'attn_out', 'beyond_nulls', 'bias_differences', 'clt', 'coactive_features', 'compare_drifts',
-           'compare_subspaces', 'cosine_histogram', 'count_specific', 'crosscoder', 'decoder_lens', 'dedicated',
-           'delta', 'derive', 'describe_directions', 'designated_shared', 'diff', 'difference_dictionary',
+           'StoredTokens', 'StreamedRows', 'Tokens', 'TopK', 'TrainConfig', 'ablate_features', 'ablation_effects',
+           'against_nulls', 'attn_in', 'attn_out', 'attribution_graph', 'attribution_graphs', 'beyond_nulls',
+           'bias_differences', 'block_contributions', 'class_shares', 'clt', 'cluster_features', 'coactive_features',
+           'compare_drifts', 'compare_graphs', 'compare_rotations', 'compare_subspaces', 'cosine_histogram',
+           'count_classes', 'count_duplicates', 'count_specific', 'crosscoder', 'decay_curves', 'decoder_lens',
+           'dedicated', 'delta', 'derive', 'describe_directions', 'designated_shared', 'diff', 'difference_dictionary',
            'difference_features', 'difference_lens', 'drift_vectors', 'edited', 'evaluate', 'evidence',
            'examine_feature', 'excerpt', 'exclusive', 'exclusivity', 'explain_cosines', 'explain_store',
            'explained_variance_per_token', 'feature_drift', 'feature_effect', 'feature_map', 'feature_sets', 'fidelity',
-           'find_artifacts', 'fit_scaling', 'harvest', 'head', 'heads', 'judge', 'kl_by', 'label_features',
-           'latent_scaling', 'leanings', 'load_dictionary', 'load_model', 'load_saelens', 'logit_lens', 'lora_pair',
-           'map_activations', 'map_features', 'match_features', 'mean_differences', 'mix', 'mlp_in', 'mlp_out',
-           'norm_difference', 'patchscope', 'per_layer_saes', 'planted_activations', 'planted_language', 'pre_post_mlp',
-           'prediction_kl', 'principal_directions', 'pursue', 'push_to_hub', 'q_values', 'raw_directions',
-           'read_labels', 'recipe', 'refit', 'relative_norm_histogram', 'resid', 'sae', 'same_place',
-           'save_circuit_tracer', 'save_crosscode', 'save_delphi', 'save_dictionary_learning', 'save_kissane',
-           'save_openmoss', 'save_saelens', 'save_sparsify', 'share_on', 'shared_sae', 'spread', 'stability',
-           'stdlib_texts', 'steer', 'steered_logits', 'token_means', 'train', 'train_many', 'training_curves',
-           'transcoder', 'transfer_effects', 'weakly_causal', 'where_classes_fire', 'wrap_model', 'write_report']
+           'find_artifacts', 'fit_rotation', 'fit_scaling', 'formation', 'formation_at', 'graph_scores', 'harvest',
+           'head', 'heads', 'judge', 'kept_directions', 'kl_by', 'label_features', 'latent_scaling',
+           'layer_contributions', 'layer_cosines', 'layer_twins', 'layers_of', 'leanings', 'load_dictionary',
+           'load_model', 'load_saelens', 'logit_lens', 'lora_pair', 'map_activations', 'map_features', 'match_features',
+           'mean_differences', 'measure_formation', 'merge_clusters', 'mix', 'mlp_in', 'mlp_out', 'norm_difference',
+           'norm_profiles', 'patchscope', 'per_layer_saes', 'planted_activations', 'planted_language', 'pre_post_mlp',
+           'prediction_kl', 'principal_directions', 'profile_heatmap', 'prune', 'pursue', 'push_to_hub', 'q_values',
+           'rank_agreement', 'raw_directions', 'read_labels', 'recipe', 'refit', 'relative_norm_histogram', 'resid',
+           'resid_mid', 'resid_pre', 'rotation_squares', 'rotations', 'sae', 'same_place', 'save_circuit_tracer',
+           'save_crosscode', 'save_delphi', 'save_dictionary_learning', 'save_kissane', 'save_openmoss', 'save_saelens',
+           'save_sparsify', 'share_on', 'shared_sae', 'spread', 'stability', 'stdlib_texts', 'steer', 'steered_logits',
+           'token_means', 'total_effects', 'train', 'train_many', 'training_curves', 'transcoder', 'transfer_effects',
+           'twin_share', 'virtual_weights', 'weakly_causal', 'where_classes_fire', 'with_examples', 'wrap_model',
+           'write_report']
 
 # %% ../nbs/90_all.ipynb #d0101b5f
 import inspect
@@ -33,30 +39,37 @@ from fastcore.docments import docments
 from .architectures import (clt, crosscoder, dedicated, delta, designated_shared, per_layer_saes,
                                          pre_post_mlp, sae, shared_sae, transcoder, weakly_causal)
 from .artifacts import find_artifacts
+from .attribution import attribution_graph
 from .baselines import (bias_differences, describe_directions, difference_dictionary,
                                      difference_features, difference_lens, kl_by, mean_differences, prediction_kl,
                                      principal_directions)
 from .browser import Browser
 from .buffer import ActivationBuffer
 from .circuit_tracer import save_circuit_tracer
+from .circuits import (ablate_features, attribution_graphs, compare_graphs, graph_scores, prune,
+                                    rank_agreement, total_effects)
+from .clusters import cluster_features, count_duplicates, layer_twins, merge_clusters, twin_share
 from .crosscode import save_crosscode
 from .crosscoder import CrossCoder, Group
-from .derived import derive
+from .derived import block_contributions, derive
 from .dictionaries import load_dictionary
 from .dictionary_learning import save_dictionary_learning
 from .diff import diff, exclusive, norm_difference
 from .effects import ablation_effects
-from .pushes import raw_directions
 from .evidence import evidence
 from .examples import Examples, excerpt
 from .exports import save_delphi
 from .fidelity import fidelity
+from .formation import (formation, formation_at, kept_directions, measure_formation, virtual_weights,
+                                     with_examples)
 from .harvest import harvest
 from .hub import push_to_hub
 from .interventions import edited
 from .kissane import save_kissane
 from .labels import Endpoint, LocalModel, label_features, read_labels
 from .latent_scaling import latent_scaling
+from .layers import (compare_rotations, count_classes, fit_rotation, layer_contributions, layer_cosines,
+                                  layers_of, norm_profiles, rotations)
 from .leanings import Occurrences, leanings, share_on, spread, where_classes_fire
 from .lens import logit_lens, patchscope
 from .matching import compare_subspaces, feature_sets, match_features, stability
@@ -69,8 +82,10 @@ from .openmoss import save_openmoss
 from .organisms import planted_activations
 from .pairs import stdlib_texts
 from .planted import planted_language
-from .plots import cosine_histogram, relative_norm_histogram, training_curves
+from .plots import (class_shares, cosine_histogram, decay_curves, profile_heatmap,
+                                 relative_norm_histogram, rotation_squares, training_curves)
 from .pursuit import pursue, refit
+from .pushes import raw_directions
 from .reading import (coactive_features, decoder_lens, examine_feature, feature_effect, feature_map,
                                    token_means)
 from .recipes import Share, TrainConfig, recipe
@@ -79,7 +94,7 @@ from .report import write_report
 from .rows import InMemory
 from .saelens import save_saelens
 from .scaling import fit_scaling
-from .sites import attn_in, attn_out, head, heads, mlp_in, mlp_out, resid
+from .sites import attn_in, attn_out, head, heads, mlp_in, mlp_out, resid, resid_mid, resid_pre
 from .sources import mix
 from .sparsify import save_sparsify
 from .sparsity import BatchTopK, Gated, GroupMax, JumpReLU, ReLU, TopK
@@ -96,23 +111,29 @@ from .transfer import (compare_drifts, drift_vectors, exclusivity, feature_drift
 # %% ../nbs/90_all.ipynb #401f3e7e
 _all_ = ["ActivationBuffer", "ActivationStore", "BatchTopK", "Browser", "CrossCoder", "Endpoint", "Examples", "Gated",
          "Group", "GroupMax", "InMemory", "JumpReLU", "LocalModel", "ModelDiff", "Occurrences", "ReLU", "Share",
-         "StoredTokens", "StreamedRows", "Tokens", "TopK", "TrainConfig", "ablation_effects", "against_nulls",
-         "attn_in", "attn_out", "beyond_nulls", "bias_differences", "clt", "coactive_features", "compare_drifts",
-         "compare_subspaces", "cosine_histogram", "count_specific", "crosscoder", "decoder_lens", "dedicated",
-         "delta", "derive", "describe_directions", "designated_shared", "diff", "difference_dictionary",
+         "StoredTokens", "StreamedRows", "Tokens", "TopK", "TrainConfig", "ablate_features", "ablation_effects",
+         "against_nulls", "attn_in", "attn_out", "attribution_graph", "attribution_graphs", "beyond_nulls",
+         "bias_differences", "block_contributions", "class_shares", "clt", "cluster_features", "coactive_features",
+         "compare_drifts", "compare_graphs", "compare_rotations", "compare_subspaces", "cosine_histogram",
+         "count_classes", "count_duplicates", "count_specific", "crosscoder", "decay_curves", "decoder_lens",
+         "dedicated", "delta", "derive", "describe_directions", "designated_shared", "diff", "difference_dictionary",
          "difference_features", "difference_lens", "drift_vectors", "edited", "evaluate", "evidence",
          "examine_feature", "excerpt", "exclusive", "exclusivity", "explain_cosines", "explain_store",
          "explained_variance_per_token", "feature_drift", "feature_effect", "feature_map", "feature_sets", "fidelity",
-         "find_artifacts", "fit_scaling", "harvest", "head", "heads", "judge", "kl_by", "label_features",
-         "latent_scaling", "leanings", "load_dictionary", "load_model", "load_saelens", "logit_lens", "lora_pair",
-         "map_activations", "map_features", "match_features", "mean_differences", "mix", "mlp_in", "mlp_out",
-         "norm_difference", "patchscope", "per_layer_saes", "planted_activations", "planted_language", "pre_post_mlp",
-         "prediction_kl", "principal_directions", "pursue", "push_to_hub", "q_values", "raw_directions",
-         "read_labels", "recipe", "refit", "relative_norm_histogram", "resid", "sae", "same_place",
-         "save_circuit_tracer", "save_crosscode", "save_delphi", "save_dictionary_learning", "save_kissane",
-         "save_openmoss", "save_saelens", "save_sparsify", "share_on", "shared_sae", "spread", "stability",
-         "stdlib_texts", "steer", "steered_logits", "token_means", "train", "train_many", "training_curves",
-         "transcoder", "transfer_effects", "weakly_causal", "where_classes_fire", "wrap_model", "write_report"]
+         "find_artifacts", "fit_rotation", "fit_scaling", "formation", "formation_at", "graph_scores", "harvest",
+         "head", "heads", "judge", "kept_directions", "kl_by", "label_features", "latent_scaling",
+         "layer_contributions", "layer_cosines", "layer_twins", "layers_of", "leanings", "load_dictionary",
+         "load_model", "load_saelens", "logit_lens", "lora_pair", "map_activations", "map_features", "match_features",
+         "mean_differences", "measure_formation", "merge_clusters", "mix", "mlp_in", "mlp_out", "norm_difference",
+         "norm_profiles", "patchscope", "per_layer_saes", "planted_activations", "planted_language", "pre_post_mlp",
+         "prediction_kl", "principal_directions", "profile_heatmap", "prune", "pursue", "push_to_hub", "q_values",
+         "rank_agreement", "raw_directions", "read_labels", "recipe", "refit", "relative_norm_histogram", "resid",
+         "resid_mid", "resid_pre", "rotation_squares", "rotations", "sae", "same_place", "save_circuit_tracer",
+         "save_crosscode", "save_delphi", "save_dictionary_learning", "save_kissane", "save_openmoss", "save_saelens",
+         "save_sparsify", "share_on", "shared_sae", "spread", "stability", "stdlib_texts", "steer", "steered_logits",
+         "token_means", "total_effects", "train", "train_many", "training_curves", "transcoder", "transfer_effects",
+         "twin_share", "virtual_weights", "weakly_causal", "where_classes_fire", "with_examples", "wrap_model",
+         "write_report"]
 
 # %% ../nbs/90_all.ipynb #all00002
 PATHS = re.compile(r"\b(crosscoder_nb|collections|pathlib|typing)(\.[a-z_]+)*\.")   # of modules, in a type
