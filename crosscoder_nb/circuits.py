@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['prune', 'graph_scores', 'total_effects', 'written_by', 'values_read', 'run_without', 'ablate_features',
-           'rank_agreement', 'attribution_graphs', 'compare_graphs']
+           'rank_agreement', 'attribution_graphs', 'compare_graphs', 'save_circuit']
 
 # %% ../nbs/39_circuits.ipynb #3c50ca02
+import gzip, json, zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,6 +20,9 @@ from torch import Tensor
 from .attribution import (AttributionGraph, Tracer, assemble, features_reached, first_targets,
                                        influence, label_dictionaries, likely_tokens, open_run, reach_back, read_ids)
 from .crosscoder import CrossCoder
+from .encoding import pieces
+from .examples import Example, Examples
+from .files import save_json
 from .interventions import edited
 from .models import Model
 from .sites import Site
@@ -72,7 +77,7 @@ def prune(
     nodes: float = .8,       # share of the influence of all nodes that the nodes kept must have
     edges: float = .98,      # share of the edges' influence that the edges kept between them must have
 ) -> AttributionGraph:
-    "The few nodes and edges that matter most to the targets (Ameisen et al. 2025). ValueError for a share beyond 0 and 1."
+    "The few nodes and edges that matter most (Ameisen et al. 2025). ValueError for a share that is not within 0 and 1."
     if not (0 <= nodes <= 1 and 0 <= edges <= 1):
         raise ValueError(f"nodes and edges are shares of influence, between 0 and 1; got {nodes} and {edges}.")
     graph = with_rest(graph)
@@ -194,7 +199,7 @@ def rank_agreement(
     n_draws: int = 400,
     seed: int = 0,
 ) -> pd.Series:                   # correlation, low, high, pairs
-    "Spearman's rank correlation of what a graph says with what ablation measures; 95 % bootstrap interval over sources."
+    "Spearman's rank correlation of what graphs say with what ablation measures; 95 % bootstrap interval over sources."
     df = effects[effects.target.str.startswith(kind or "")]
     df = df[(df[by] != 0) | (df.measured.abs() > 1e-6)]      # pairs without a path agree trivially
     groups = [group[[by, "measured"]].values for _, group in df.groupby("source")]
@@ -218,8 +223,8 @@ def silent_in(
     return {label: [(int(p), int(j)) for of, p, j in rows if of == label] for label in labels}
 
 
-def graph_of(tracer: Tracer, targets: Sequence[str | int], features: Sequence[str], batch_size: int) -> AttributionGraph:
-    "The graph of some targets and features."
+def graph_of(tracer: Tracer, targets: Sequence[str | int], features: Sequence[str], batch_size: int):
+    "The AttributionGraph of some targets and features."
     rows = first_targets(tracer, targets)
     new = [tracer.nodes.index.get_loc(name) for name in features]
     new = torch.tensor([n for n in new if n not in set(rows.number.tolist())], device=rows.number.device).long()
@@ -246,8 +251,9 @@ def attribution_graphs(
         rows = reach_back(tracer, first_targets(tracer, asked), n_features, batch_size)
         found.append(tracer.nodes.iloc[rows.number[rows.number >= 0].tolist()])
     table = pd.concat(found)
-    return {m.name: graph_of(run(m, silent_in(tracers[m.name], table, several)), asked, table.index.unique(), batch_size)
-            for m in models}
+    names = table.index.unique()
+    def redo(model): return run(model, silent_in(tracers[model.name], table, list(several)))
+    return {m.name: graph_of(redo(m), asked, names, batch_size) for m in models}
 
 # %% ../nbs/39_circuits.ipynb #993e7928
 def compare_graphs(
@@ -263,7 +269,106 @@ def compare_graphs(
     both = pd.concat({n: t for n, t in zip(names, tables)}, axis=1).fillna(0.)
     both = both[(both.xs("share", axis=1, level=1) >= smallest).any(axis=1)]
     a, b = (both[n, "weight"] for n in names)
-    status = np.select([b.abs() <= gone * a.abs(), a.abs() <= gone * b.abs(), a * b < 0], ["lost", "new", "reversed"], "kept")
+    cases = {"lost": b.abs() <= gone * a.abs(), "new": a.abs() <= gone * b.abs(), "reversed": a * b < 0}
+    status = np.select(list(cases.values()), list(cases), "kept")
     df = pd.DataFrame({f"weight_{names[0]}": a, f"weight_{names[1]}": b, "change": b - a, "status": status})
     df.attrs = dict(models=names, counts=df.status.value_counts().to_dict())
     return df.sort_values("change", key=abs, ascending=False)
+
+# %% ../nbs/39_circuits.ipynb #e5ab494f
+def cumulated(scores: Tensor) -> Tensor:   # [node]
+    "At which share of the sum each entry appears, when they are taken from the largest on."
+    order = scores.sort(descending=True)
+    return torch.empty_like(scores).index_copy_(0, order.indices, order.values.cumsum(0) / order.values.sum())
+
+
+def pair_numbers(layer: int, feature: int) -> int:
+    "One number for a layer and a feature (Cantor's pairing), as the viewer expects it."
+    return (layer + feature) * (layer + feature + 1) // 2 + feature
+
+
+def describe_node(node: pd.Series, number: int, n_layers: int, label: str) -> dict:
+    "A node in the form of circuit-tracer."
+    position, kind = int(node.position), node.kind
+    common = dict(ctx_idx=position, clerp=label, influence=None if pd.isna(node.seen_at) else float(node.seen_at))
+    if kind == "token":
+        return common | dict(node_id=f"E_{number}_{position}", feature=position, layer="E", feature_type="embedding",
+                             jsNodeId=f"E_{number}-{position}")
+    if kind == "logit":
+        text = f'Output "{node.text}" (p={node.probability:.3f})'
+        return common | dict(node_id=f"{n_layers + 1}_{int(node.feature)}_{position}", feature=int(node.feature),
+                             layer=str(n_layers + 1), feature_type="logit", token_prob=float(node.probability),
+                             is_target_logit=False, clerp=text, influence=None,
+                             jsNodeId=f"L_{int(node.feature)}-{position}")
+    layer = int(node.layer)
+    if kind == "error":
+        return common | dict(node_id=f"error_{layer}_{number}", feature=-1, layer=str(layer),
+                             feature_type="mlp reconstruction error", jsNodeId=f"{layer}_{position}-{number}")
+    return common | dict(node_id=f"{layer}_{int(node.feature)}_{position}_{number}", layer=str(layer),
+                         feature=pair_numbers(layer, int(node.feature)), feature_type="cross layer transcoder",
+                         activation=float(node.activation), jsNodeId=f"{layer}_{int(node.feature)}-0")
+
+
+def describe_example(example: Example, tokenizer, spread: int = 24) -> dict:
+    "An example in the form of circuit-tracer: some tokens to both sides of the peak."
+    start, stop = max(0, example.position - spread), example.position + spread
+    return dict(tokens=pieces(tokenizer, example.ids[start:stop].tolist()), is_repeated_datapoint=False,
+                tokens_acts_list=[float(a) for a in example.acts[start:stop]], train_token_ind=example.position - start)
+
+
+def save_features(folder: Path, features: dict[int, list[int]], examples: Examples, tokenizer) -> None:
+    "The examples of features, layer -> features, as circuit-tracer packs them: an index, and a file for each layer."
+    index, n = [dict(filename=None, offsets=None) for _ in range(max(features) + 1)], examples.n_features
+    folder.mkdir(exist_ok=True)
+    for layer, numbers in features.items():
+        packed, sizes = [], np.zeros(n, dtype=int)
+        for j in sorted(set(numbers)):
+            found = examples.feature(j)
+            strongest = max((e.act for e in found), default=1.)
+            content = dict(transcoder_id="", index=j, top_logits=[], bottom_logits=[], act_min=0., act_max=strongest,
+                           activation_frequency=float(examples.evaluation.frequency[j]), examples_quantiles=[
+                               dict(quantile_name="Top", examples=[describe_example(e, tokenizer) for e in found])])
+            body = zlib.compress(json.dumps(content).encode())
+            packed.append(len(body).to_bytes(4, "little") + body)
+            sizes[j] = len(packed[-1])
+        (folder / f"layer_{layer}.bin").write_bytes(b"".join(packed))
+        index[layer] = dict(filename=f"layer_{layer}.bin", offsets=[0, *np.cumsum(sizes).tolist()])
+    (folder / "index.json.gz").write_bytes(gzip.compress(json.dumps(index).encode(), mtime=0))
+
+# %% ../nbs/39_circuits.ipynb #994a8270
+def save_circuit(
+    folder: str | Path,
+    graph: AttributionGraph,              # drawn whole, or pruned; the viewer is slow with more than some hundred nodes
+    name: str,                            # of the graph in the viewer's list: letters, digits, - and _
+    labels: Mapping[str, str] = {},       # node -> what to call it
+    examples: Examples | None = None,     # of the dictionary; None: features show no texts
+    tokenizer=None,                       # of the model, to spell examples
+) -> Path:                                # the graph's file
+    """Write a graph for circuit-tracer's viewer, beside those that the folder holds already.
+
+    ValueError for a name that cannot be part of an address, and for examples without a tokenizer."""
+    if not name.replace("-", "").replace("_", "").isalnum():
+        raise ValueError(f"The name becomes part of an address: letters, digits, - and _ only; got {name!r}.")
+    if examples is not None and tokenizer is None: raise ValueError("Examples are shown as text: give a tokenizer.")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    table = graph.nodes.assign(seen_at=cumulated(node_influence(graph, graph.weights)).numpy())
+    drawn = [i for i, kind in enumerate(table.kind) if kind not in CONSTANT]
+    n_layers = int(table.layer.max())
+    nodes = {i: describe_node(table.iloc[i], i, n_layers, labels.get(table.index[i], "")) for i in drawn}
+    first = next((node for node in nodes.values() if node["feature_type"] == "logit"), None)
+    if first: first["is_target_logit"] = True
+    links = [dict(source=nodes[s]["node_id"], target=nodes[t]["node_id"], weight=float(graph.weights[t, s]))
+             for t, s in graph.weights.nonzero().tolist() if s in nodes and t in nodes]
+    tokens = table[table.kind == "token"].sort_values("position").text.tolist()
+    about = dict(slug=name, scan=f"/{graph.model}", transcoder_list=[], prompt_tokens=tokens, prompt="".join(tokens),
+                 node_threshold=1., schema_version=1)
+    view = dict(pinnedIds=[], supernodes=[], linkType="both", clickedId="", sg_pos="")
+    save_json(folder / f"{name}.json", dict(metadata=about, qParams=view, nodes=list(nodes.values()), links=links))
+    catalogue = folder / "graph-metadata.json"
+    known = json.loads(catalogue.read_text())["graphs"] if catalogue.exists() else []
+    save_json(catalogue, dict(graphs=[g for g in known if g["slug"] != name] + [about]))
+    if examples is not None:
+        layers = table[table.kind == "feature"].groupby("layer").feature.apply(lambda f: f.astype(int).tolist())
+        save_features(folder / "features", {int(k): numbers for k, numbers in layers.items()}, examples, tokenizer)
+    return folder / f"{name}.json"
