@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from .crosscoder import CrossCoder
-from .interop import (DictionaryFile, DictionaryParts, Format, LayerWeights, TensorLayout, find_origin,
-                                   join_layers, to_log_threshold, write_dictionary)
+from .interop import (DictionaryFile, DictionaryParts, Format, LENS_HOOKS, LayerWeights, TensorLayout,
+                                   find_origin, join_layers, to_log_threshold, write_dictionary)
 from .sparsity import JumpReLU, ReLU, Sparsity, TopK
 
 # %% ../nbs/51_circuit_tracer.ipynb #bf7c8767
@@ -143,16 +143,13 @@ def layers_of(
     return layers
 
 # %% ../nbs/51_circuit_tracer.ipynb #bc6b3adc
-HOOKS = {"mlp.input": "mlp.hook_in", "mlp.output": "mlp.hook_out"}   # our place in a block -> TransformerLens'
-
-
 def find_hook(
     names: list[str],   # of the sites that are read, or of those that are written, first layer first
     option: str,        # with which the hook can be given, for the message
 ) -> str:               # TransformerLens' name for them within a block
     "The place in a block that the sites have in common; ValueError if there is none, or if layers are missing."
     parts = [re.fullmatch(r".*?\.(\d+)\.(.+)", name) for name in names]
-    places = {HOOKS.get(m[2], m[2]) if m else None for m in parts}
+    places = {LENS_HOOKS.get(m[2], m[2]) if m else None for m in parts}
     if len(places) > 1 or "hook_" not in (next(iter(places)) or ""):
         raise ValueError(f"{', '.join(names)} are not known as one place in each block. Say what it is with {option}=, "
                          "such as 'hook_resid_mid', 'mlp.hook_in' or 'mlp.hook_out'.")

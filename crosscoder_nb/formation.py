@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['virtual_weights', 'formation_at', 'formation', 'with_examples', 'measure_formation', 'kept_directions']
 
-# %% ../nbs/38_formation.ipynb #2447c12d
+# %% ../nbs/38_formation.ipynb #cead58bf
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -26,7 +26,7 @@ from .reading import FiringsOf
 from .rows import Rows, check_features
 from .starts import explain_cosines
 
-# %% ../nbs/38_formation.ipynb #18ab0359
+# %% ../nbs/38_formation.ipynb #7627945d
 NO_PATH = ("features of the first dictionary read {reads}, those of the second write {writes}; {wrong}. Give "
            "through={{site that is read: [sites that are written, and are summands of it]}}.")
 
@@ -63,7 +63,7 @@ def find_paths(
     if wrong: raise ValueError(NO_PATH.format(reads=", ".join(reads), writes=", ".join(source.writes), wrong=wrong))
     return {t: tuple(own) for t, own in through.items()}
 
-# %% ../nbs/38_formation.ipynb #614f0b70
+# %% ../nbs/38_formation.ipynb #f00d8cb2
 def raw_encoder(
     cc: CrossCoder,
     site: str,            # that it reads
@@ -88,7 +88,7 @@ def path_weights(
             weights[s] = weights[s] + product if s in weights else product
     return weights
 
-# %% ../nbs/38_formation.ipynb #b0e4ce1b
+# %% ../nbs/38_formation.ipynb #c3901c7c
 def virtual_weights(
     cc: CrossCoder,
     features: Iterable[int],                              # which
@@ -108,7 +108,7 @@ def virtual_weights(
     df.columns.name, df.attrs = "source", dict(through=paths)
     return df
 
-# %% ../nbs/38_formation.ipynb #070e5125
+# %% ../nbs/38_formation.ipynb #1267a16a
 class Parts(NamedTuple):
     "What the pre-activations of some features are made of at some tokens."
     pre: Tensor               # pre-activations, [row feature]
@@ -186,7 +186,7 @@ def site_parts(rows: Rows, x: Tensor, wiring: Wiring) -> dict[str, Tensor]:   # 
     where, x = columns(rows.sites), flatten(x, rows.sites).to(wiring.cc.b_dec.device)
     return {s: x[:, where[s]] for s in wiring.sites}
 
-# %% ../nbs/38_formation.ipynb #eb707caa
+# %% ../nbs/38_formation.ipynb #c976c1b6
 def formation_at(
     cc: CrossCoder,
     rows: Rows,                                           # with the sites of both dictionaries
@@ -218,7 +218,7 @@ def formation_at(
     df.attrs = dict(feature=feature, through=wiring.paths)
     return df
 
-# %% ../nbs/38_formation.ipynb #b1083d84
+# %% ../nbs/38_formation.ipynb #3feb5119
 class Averages:
     "Sums of contributions over the tokens on which features fire, in each block of documents."
 
@@ -256,7 +256,7 @@ class Averages:
             weight=[*weight.tolist(), *blank], fires=[*fires.tolist(), *blank], contribution=above.sum(0) / tokens,
             share=above.sum(0) / pre.sum(), share_low=low, share_high=high, firings=int(tokens)))
 
-# %% ../nbs/38_formation.ipynb #dbd99db6
+# %% ../nbs/38_formation.ipynb #655130db
 def formation(
     cc: CrossCoder,
     rows: Rows,                                           # with the sites of both dictionaries
@@ -286,7 +286,7 @@ def formation(
     df.attrs = dict(through=wiring.paths, sites=tuple(wiring.sites), n_tokens=rows.n_rows)
     return df
 
-# %% ../nbs/38_formation.ipynb #420bba88
+# %% ../nbs/38_formation.ipynb #c199d687
 def with_examples(
     table: pd.DataFrame,   # from `formation` or `formation_at`, or any other table with a column `source`
     examples: Examples,    # of the sources' dictionary
@@ -301,49 +301,67 @@ def with_examples(
     out.attrs = table.attrs
     return out
 
-# %% ../nbs/38_formation.ipynb #11b78752
+# %% ../nbs/38_formation.ipynb #3d781602
+def drop_sources(
+    cc: CrossCoder,
+    feature: int,
+    sources: list[int],
+    mlp: Callable[[Tensor], Tensor],
+    sites: tuple[str, str],      # that it reads and that it writes
+    x: Tensor,                   # raw activations of tokens on which the feature fires, [row Σd]
+    block: Tensor,               # block of each row
+    draw: torch.Generator,
+) -> Iterator[dict]:             # a row of the table for each source that fires there
+    "Take one source at a time out of what an MLP reads, and see how much less of a feature it writes."
+    read, write = sites
+    x_read, f, own = x[:, columns(cc.sites)[read]], cc.encode(x), raw_directions(cc, write, [feature])[0]
+    directions, before = raw_directions(cc, read, sources), mlp(x_read)
+    weights = raw_encoder(cc, read, [feature])[0] @ directions.T
+    def change(taken): return (before - mlp(x_read - taken)).to(f) @ own / own.square().sum()
+    for j, weight, direction in zip(sources, weights, directions):
+        on, taken = f[:, j] > 0, f[:, j, None] * direction
+        if not on.any(): continue
+        expected = torch.minimum(f[:, j] * weight, f[:, feature])
+        changes = torch.stack([expected, change(taken), change(randomise(taken, draw)), torch.ones_like(expected)], 1)
+        sums = torch.zeros(int(block.max()) + 1, 4).index_add_(0, block, (changes * on[:, None]).cpu()).double()
+        low, high = ratio_interval(sums[:, :3], sums[:, 3:].expand(-1, 3))
+        expected, measured, random = (sums.sum(0) / sums[:, 3].sum()).tolist()[:3]
+        yield dict(feature=feature, source=j, tokens=int(on.sum()), expected=expected, measured=measured,
+                   measured_low=float(low[1]), measured_high=float(high[1]), random=random, random_low=float(low[2]),
+                   random_high=float(high[2]))
+
+# %% ../nbs/38_formation.ipynb #9476cc17
 @torch.no_grad()
 def measure_formation(
     cc: CrossCoder,
-    rows: Rows,                            # rows with numbers: a store, a view, rows in memory
-    feature: int,
-    sources: Iterable[int],                # features of cc, to be taken out one by one
-    mlp: Callable[[Tensor], Tensor],       # raw activations read [row d] -> raw activations written [row d]
-    sites: tuple[str, str] | None = None,  # that it reads and that it writes; None: the first and the last of cc
-    n_tokens: int = 500,                   # tokens drawn of those on which the feature fires
-    seed: int = 0,                         # of the tokens and of the random directions
-) -> pd.DataFrame:                         # index source: tokens, expected, measured and its interval, random
+    rows: Rows,                               # with numbers: a store, a view, rows in memory
+    sources: Mapping[int, Iterable[int]],     # feature -> features that are taken out, one by one
+    mlp: Callable[[Tensor], Tensor],          # raw activations read [row d] -> raw activations written [row d]
+    sites: tuple[str, str] | None = None,     # that it reads and that it writes; None: the first and the last of cc
+    n_tokens: int = 500,                      # tokens drawn for each feature, of those on which it fires
+    seed: int = 0,                            # of the tokens and of the random directions
+) -> pd.DataFrame:   # index feature, source: tokens, expected, measured and its interval, random and its interval
     """Measure how much less of a feature an MLP writes when one source at a time is missing from what it reads.
 
-    All columns are in units of the feature's activation; `measured` is the change of what the MLP writes, projected on
-    the feature's direction, `random` the same for a random direction as long as what was taken out. Intervals over
-    documents. Sources that never fire with the feature are left out. ValueError when it never fires."""
-    (feature,), sources = check_features(cc, [feature]), check_features(cc, sources)
-    read, write = sites or (next(iter(cc.sites)), list(cc.sites)[-1])
-    measure(cc, rows, [found := FiringsOf(cc, [feature])], doing="tokens")
-    draw, firing = torch.Generator().manual_seed(seed), torch.as_tensor(found.of(0)[0])
-    if not len(firing): raise ValueError(f"feature {feature} never fires on these rows. Give more rows.")
-    at = firing[torch.randperm(len(firing), generator=draw)[:n_tokens]].sort().values
-    block, raw = assign_blocks(rows, 20)[at], flatten(rows.rows(at), rows.sites).to(cc.b_dec)
-    x, f = raw[:, columns(rows.sites)[read]], cc.encode(raw)
-    weight = raw_encoder(cc, read, [feature])[0] @ raw_directions(cc, read, sources).T
-    direction, before, table = raw_directions(cc, write, [feature])[0], mlp(x), {}
-    def drop(taken): return (before - mlp(x - taken)).to(f) @ direction / direction.square().sum()
-    for j, w, one in zip(sources, weight, raw_directions(cc, read, sources)):
-        on, taken = f[:, j] > 0, f[:, j, None] * one
-        if not on.any(): continue
-        changes = torch.stack([torch.minimum(f[:, j] * w, f[:, feature]), drop(taken), drop(randomise(taken, draw))], 1)
-        sums = torch.zeros(20, 3).index_add_(0, block, (changes * on[:, None]).cpu()).double()
-        n = torch.zeros(20).index_add_(0, block, on.float().cpu()).double()
-        low, high = ratio_interval(sums, n[:, None].expand_as(sums))
-        mean = sums.sum(0) / n.sum()
-        table[j] = dict(tokens=int(on.sum()), expected=mean[0], measured=mean[1], measured_low=low[1],
-                        measured_high=high[1], random=mean[2], random_low=low[2], random_high=high[2])
-    df = pd.DataFrame.from_dict(table, orient="index").astype(float).rename_axis("source")
-    df.attrs = dict(feature=feature, sites=(read, write), n_tokens=len(at))
-    return df.astype(dict(tokens=int))
+    All is in units of the feature's activation: `expected` from the weights, `measured` the change of what the MLP
+    writes, projected on the feature's direction, `random` the same for a random direction as long as what was taken
+    out. Intervals over documents. Sources that never fire with the feature are left out. ValueError when one of the
+    features never fires."""
+    features, sites = check_features(cc, sources), sites or (next(iter(cc.sites)), list(cc.sites)[-1])
+    measure(cc, rows, [found := FiringsOf(cc, features)], doing="tokens")
+    draw, block, table = torch.Generator().manual_seed(seed), assign_blocks(rows, 20), []
+    for n, j in enumerate(features):
+        firing = torch.tensor(found.of(n)[0])
+        if not len(firing): raise ValueError(f"feature {j} never fires on these rows. Give more rows.")
+        at = firing[torch.randperm(len(firing), generator=draw)[:n_tokens]].sort().values
+        x = flatten(rows.rows(at), rows.sites).to(cc.b_dec)
+        with evaluating(cc):
+            table += drop_sources(cc, j, check_features(cc, sources[j]), mlp, sites, x, block[at], draw)
+    df = pd.DataFrame(table).set_index(["feature", "source"])
+    df.attrs = dict(sites=sites, n_tokens=n_tokens)
+    return df
 
-# %% ../nbs/38_formation.ipynb #04869c06
+# %% ../nbs/38_formation.ipynb #175f3c63
 def mean_and_spread(cosine: Tensor) -> dict[str, float]:   # [feature]
     "Mean cosine and share of positive ones, each with an interval over features, and the standard deviation."
     both = torch.stack([cosine, (cosine > 0).double()], 1)
@@ -351,7 +369,7 @@ def mean_and_spread(cosine: Tensor) -> dict[str, float]:   # [feature]
     return dict(features=len(both), cosine=mean, cosine_low=float(low[0]), cosine_high=float(high[0]),
                 spread=float(cosine.std()), positive=share, positive_low=float(low[1]), positive_high=float(high[1]))
 
-# %% ../nbs/38_formation.ipynb #16dbfa09
+# %% ../nbs/38_formation.ipynb #2edb4b0d
 def kept_directions(
     cc: CrossCoder,
     evaluation: Evaluation,                 # of this crosscoder

@@ -545,3 +545,10 @@ def find_origin(
         found["data"] = f"{source['documents'] or 'uncounted'} documents, sha256 {source['sha256'][:12]}"
     known = {n: info.get(n, found.get(n)) for n in ("models", "data", "tokens", "seed", "metrics")}
     return {n: v for n, v in known.items() if v is not None}
+
+# %% ../nbs/50_interop.ipynb #lenshksx
+LENS_HOOKS = {   # our place in a block -> TransformerLens'
+    "input": "hook_resid_pre", "output": "hook_resid_post", "mlp.input": "mlp.hook_in", "mlp.output": "mlp.hook_out",
+    "ln_2.input": "hook_resid_mid",                         # GPT-2
+    "pre_feedforward_layernorm.input": "hook_resid_mid",    # Gemma 2, Gemma 3
+    "post_feedforward_layernorm.output": "hook_mlp_out"}    # the same, and OLMo 2

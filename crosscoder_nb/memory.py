@@ -6,7 +6,6 @@
 __all__ = ['explain_store', 'free_memory', 'estimate_memory', 'memory_plan', 'announce']
 
 # %% ../nbs/06_memory.ipynb #c16020cd
-from torch import nn
 import shutil, warnings
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from .harvest import probe_sites
 from .models import Model
 from .sites import Site
 from .tokens import Tokens
-from .harvest import probe_sites
 
 # %% ../nbs/06_memory.ipynb #8a4f4f26
 EXTRA_BYTES = {"token, doc, position, window": 16, "role, template": 1.125, "text (token ids)": 4}   # per token

@@ -83,7 +83,7 @@ class InMemory:
         skip: int = 0,   # batches to leave out at the beginning
     ) -> Iterator[Tensor]:
         "Shuffled batches without end; an epoch shows each row at most once."
-        check_batches(self.n_rows, batch_size, skip=skip)
+        check_batches(self.n_rows, batch_size, seed, skip)
         per_epoch = self.n_rows // batch_size
         def shuffle(epoch):
             generator = torch.Generator().manual_seed(hash((seed, epoch)) % 2**63)

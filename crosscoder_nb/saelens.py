@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .crosscoder import CrossCoder
-from .interop import (DictionaryFile, DictionaryParts, EXPECTS_UNIT_NORM, Format, MATRIX_AXES,
+from .interop import (DictionaryFile, DictionaryParts, EXPECTS_UNIT_NORM, Format, LENS_HOOKS, MATRIX_AXES,
                                    TensorLayout, find_origin, from_gate, rescale_features, single_site, take_parts,
                                    to_gate, to_log_threshold, to_matrices, write_dictionary)
 from .sparsity import Gated, JumpReLU, ReLU, Sparsity, TopK
@@ -195,9 +195,6 @@ def choose_architecture(
     return AS_TRANSCODER[architecture].replace("transcoder", "skip_transcoder")
 
 # %% ../nbs/51_saelens.ipynb #324f299a
-LENS_HOOKS = {"output": "hook_resid_post", "mlp.input": "mlp.hook_in", "mlp.output": "mlp.hook_out"}   # in a block
-
-
 def name_hook(site: str) -> str:
     "TransformerLens' name for a site of ours; the same name where it has none for it."
     found = re.fullmatch(rf"(?:.*/)?\D*\.(\d+)\.({'|'.join(map(re.escape, LENS_HOOKS))})", site)

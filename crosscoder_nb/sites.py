@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['Place', 'resid_pre', 'resid_mid', 'resid', 'attn_in', 'attn_out', 'mlp_in', 'mlp_out', 'head', 'heads', 'has_module',
            'layout_of', 'n_heads', 'locate', 'check_name', 'Site', 'model_of', 'sites_by_model', 'site_value',
-           'lock_of', 'Reached', 'hook_site', 'probe']
+           'lock_of', 'Reached', 'hook_site', 'probe', 'stream_gap']
 
 # %% ../nbs/01_sites.ipynb #6dc02471
 import re, reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 from threading import Lock, RLock
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -159,7 +160,10 @@ def n_heads(module: nn.Module) -> int:
 
 # %% ../nbs/01_sites.ipynb #cd125943
 def check_exists(module: nn.Module, place: Place, number: int, n: int, parts: str) -> None:
-    "ValueError unless a place's block or head is one of those that the model has."
+    "TypeError or ValueError unless a place's block or head is one of those that the model has."
+    if not isinstance(number, Integral):
+        raise TypeError(f"A place is in one block, and blocks and heads have whole numbers from 0; got {number!r}. "
+                        "Take several as [model.site(resid(layer)) for layer in (4, 8, 12)].")
     if 0 <= number < n: return
     raise ValueError(f"{place} does not exist: {type(module).__name__} has {n} {parts}, 0 to {n - 1}.")
 
@@ -201,14 +205,14 @@ def locate(
     path = f"{path}.{part}".rstrip(".")
     return (out_projection(module, path) if place.kind == "heads" else path), io
 
-# %% ../nbs/01_sites.ipynb #12002396
+# %% ../nbs/01_sites.ipynb #66c34a08
 def check_name(name: str) -> None:
     "ValueError unless a model's name can be part of the names of sites and folders."
     if re.fullmatch(r"[^/\\\0]{1,255}", name) and name not in (".", ".."): return
     raise ValueError("A model's name becomes part of the names of sites and folders: it may not be empty, longer than "
                      f"255 characters, '.', '..' or hold a slash or '\\'; got {reprlib.repr(name)}.")
 
-# %% ../nbs/01_sites.ipynb #66c34a08
+
 @dataclass(frozen=True)
 class Site:
     "The input or output of one module of one model, or one attention head's part of it."
@@ -319,16 +323,16 @@ def hook_site(
         return ((new, *args[1:]), kwargs) if args else (args, kwargs | {next(iter(kwargs)): new})
     return sub.register_forward_pre_hook(before, with_kwargs=True)
 
-# %% ../nbs/01_sites.ipynb #803d5230
-def probe(
-    module: nn.Module,   # a language model
-    sites: list[Site],   # sites in it
-) -> dict[Site, int]:    # width of each site, in the order in which a forward pass reaches them
-    "Run a model on two tokens and see which sites it reaches, in which order, and how wide they are."
-    widths, hooks = {}, []
+# %% ../nbs/01_sites.ipynb #01glimps
+def glimpse(
+    module: nn.Module,       # a language model
+    sites: Sequence[Site],   # sites in it
+) -> dict[Site, Tensor]:     # [1 2 d] at each site, in the order in which a forward pass reaches them
+    "The activations at some sites when a model reads two tokens. ValueError when a pass never reaches one."
+    seen, hooks = {}, []
     def see(site, value):
-        widths.setdefault(site, site_value(module, site, value).shape[-1])
-        if len(widths) == len(set(sites)): raise Reached
+        if site not in seen: seen[site] = site_value(module, site, value)
+        if len(seen) == len(set(sites)): raise Reached
     with lock_of(module):   # from the first hook to the last, so that no other thread's pass triggers one
         try:
             for site in sites: hooks.append(hook_site(module, site, partial(see, site)))
@@ -336,6 +340,26 @@ def probe(
         except Reached: pass
         finally:
             for hook in hooks: hook.remove()
-    missed = [site.name for site in sites if site not in widths]
+    missed = [site.name for site in sites if site not in seen]
     if missed: raise ValueError(f"A forward pass never reaches {missed}.")
-    return widths
+    return seen
+
+# %% ../nbs/01_sites.ipynb #803d5230
+def probe(
+    module: nn.Module,       # a language model
+    sites: Sequence[Site],   # sites in it
+) -> dict[Site, int]:        # width of each site, in the order in which a forward pass reaches them
+    "Run a model on two tokens and see which sites it reaches, in which order, and how wide they are."
+    return {site: x.shape[-1] for site, x in glimpse(module, sites).items()}
+
+# %% ../nbs/01_sites.ipynb #01gapexp
+def stream_gap(
+    module: nn.Module,   # a language model
+    layer: int,          # number of the block
+) -> float:              # relative to what the block adds
+    "How far resid_pre + attn_out + mlp_out of a block is from resid: 0 up to rounding if its halves are all it adds."
+    places = resid_pre(layer), attn_out(layer), mlp_out(layer), resid(layer)
+    sites = [Site("model", *locate(module, place)) for place in places]
+    values = glimpse(module, sites)
+    before, attention, mlp, after = (values[site].double() for site in sites)
+    return float((before + attention + mlp - after).norm() / (after - before).norm())
