@@ -527,8 +527,8 @@ class AttributionGraph:
         return pd.concat([df[df.weight != 0], rest])
 
 # %% ../nbs/38_attribution.ipynb #03059a59
-NO_TOKEN = ("A target is a token of the vocabulary, as text or id, or the name of an active feature such as {like}; got "
-            "{got!r}, which {problem}.")
+NO_TOKEN = ("A target is a token of the vocabulary, as text or id, or the name of an active feature such as {like}; "
+            "got {got!r}, which {problem}.")
 
 
 def label_dictionaries(

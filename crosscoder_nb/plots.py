@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['wiring', 'relative_norm_histogram', 'cosine_histogram', 'profile_heatmap', 'decay_curves', 'rotation_squares',
-           'class_shares', 'training_curves']
+           'class_shares', 'circuit_figure', 'training_curves']
 
 # %% ../nbs/40_plots.ipynb #5cd44969
+from collections.abc import Mapping
 from collections.abc import Sequence
 from html import escape
 from itertools import cycle
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from .crosscoder import CrossCoder, Group
 from .diff import model_names
+from .attribution import AttributionGraph
 
 # %% ../nbs/40_plots.ipynb #13wire01
 READS, WRITES = "#0072B2", "#D55E00"   # blue and vermilion, which differ for colour-blind readers too
@@ -249,6 +251,49 @@ def class_shares(
     fig.update_yaxes(title="share of the features", tickformat=".0%", rangemode="tozero")
     fig = frame(fig, f"{counts.features.sum():,} features, by {counts.index.name}")
     return fig.update_layout(showlegend=True, legend=dict(x=1, xanchor="right", y=1))
+
+# %% ../nbs/40_plots.ipynb #6cd80d64
+MARKS = dict(token=("square-open", "#555555"), feature=("circle", "#222222"), error=("diamond-open", "#b08020"),
+             logit=("square", "#222222"))   # kind of node -> symbol and colour
+WIDTHS = (.02, .05), (.05, .15), (.15, .4), (.4, 1.01)   # shares of the edges that are drawn 1, 2, 4 and 7 pixels wide
+
+
+def place_nodes(nodes: pd.DataFrame) -> pd.DataFrame:   # x, y of each
+    "Positions of nodes in the picture; those of one layer and position side by side, within the position's column."
+    groups = nodes.groupby([nodes.layer, nodes.position])
+    rank, size = groups.cumcount(), groups.layer.transform("size")
+    return pd.DataFrame(dict(x=nodes.position + .8 * ((rank + .5) / size - .5), y=nodes.layer))
+
+# %% ../nbs/40_plots.ipynb #732dc621
+def circuit_figure(
+    graph: AttributionGraph,         # best a pruned one
+    labels: Mapping[str, str] = {},  # node -> what to write beside it
+    height: int = 420,
+) -> go.Figure:
+    "An attribution graph: positions from left to right, layers from bottom to top, edges with a share of 2 % or more."
+    nodes = graph.nodes[graph.nodes.kind.isin(MARKS)]
+    at, edges = place_nodes(nodes), graph.edges()
+    edges = edges[edges.source.isin(nodes.index) & edges.target.isin(nodes.index)]
+    fig = go.Figure()
+    for sign, colour in ((1, READS), (-1, WRITES)):
+        for (low, high), width in zip(WIDTHS, (1, 2, 4, 7)):
+            some = edges[(np.sign(edges.weight) == sign) & edges.share.between(low, high, inclusive="left")]
+            begin, end, gap = at.loc[some.source].values, at.loc[some.target].values, np.full((len(some), 2), np.nan)
+            ends = np.stack([begin, end, gap], 1)
+            x, y = ends.reshape(-1, 2).T
+            fig.add_scatter(x=x, y=y, mode="lines", line=dict(width=width, color=colour), opacity=.5, hoverinfo="skip")
+    for kind, (symbol, colour) in MARKS.items():
+        some = nodes[nodes.kind == kind]
+        text = [escape(labels.get(name, some.text[name] if kind in ("token", "logit") else "")) for name in some.index]
+        fig.add_scatter(x=at.x[some.index], y=at.y[some.index], mode="markers+text", text=text, name=kind,
+                        textposition="bottom center" if kind == "token" else "top center", hovertext=list(some.index),
+                        hoverinfo="text", marker=dict(symbol=symbol, color=colour, size=10))
+    layers = sorted(nodes.layer.unique())
+    names = {-1: "tokens"} | dict.fromkeys(nodes.layer[nodes.kind == "logit"], "logits")
+    called = [names.get(y, f"{y:.0f}") for y in layers]
+    fig.update_yaxes(tickvals=layers, ticktext=called, title="layer", zeroline=False)
+    fig.update_xaxes(title="position in the prompt", zeroline=False, dtick=1)
+    return frame(fig, f"{len(nodes)} nodes and {len(edges)} edges of {escape(graph.model)}", height)
 
 # %% ../nbs/40_plots.ipynb #2795d8c0
 def curves(
