@@ -146,14 +146,14 @@ def check_features(
     cc,                        # a crosscoder, or anything that has `n_features`
     features: Iterable[int],   # numbers of features: a list, an index, a tensor
 ) -> list[int]:
-    "The numbers as a list. TypeError for a single number, ValueError for what is not the number of a feature."
+    "The numbers as a list, each once. TypeError for a single number, ValueError for what is no number of a feature."
     features = features.tolist() if hasattr(features, "tolist") else features
     if not isinstance(features, Iterable): raise TypeError(f"features must be a list of numbers; got {features!r}.")
     features = list(features)
     def exists(j): return isinstance(j, Integral) and not isinstance(j, bool) and 0 <= j < cc.n_features
     if strange := [j for j in features if not exists(j)]:
         raise ValueError(f"features must be numbers from 0 to {cc.n_features - 1}; got {strange[:5]}.")
-    return [int(j) for j in features]
+    return list(dict.fromkeys(int(j) for j in features))
 
 # %% ../nbs/01_rows.ipynb #7f0245dd
 def split_blocks(
