@@ -7,12 +7,12 @@ __all__ = ['ActivationBuffer', 'ActivationStore', 'BatchTopK', 'Browser', 'Cross
            'GroupMax', 'InMemory', 'JumpReLU', 'LocalModel', 'ModelDiff', 'Occurrences', 'ReLU', 'Share',
            'StoredTokens', 'StreamedRows', 'Tokens', 'TopK', 'TrainConfig', 'ablate_features', 'ablation_effects',
            'against_nulls', 'attn_in', 'attn_out', 'attribution_graph', 'attribution_graphs', 'beyond_nulls',
-           'bias_differences', 'block_contributions', 'class_shares', 'clt', 'cluster_features', 'coactive_features',
-           'compare_drifts', 'compare_graphs', 'compare_rotations', 'compare_subspaces', 'cosine_histogram',
-           'count_classes', 'count_duplicates', 'count_specific', 'crosscoder', 'decay_curves', 'decoder_lens',
-           'dedicated', 'delta', 'derive', 'describe_directions', 'designated_shared', 'diff', 'difference_dictionary',
-           'difference_features', 'difference_lens', 'drift_vectors', 'edited', 'evaluate', 'evidence',
-           'examine_feature', 'excerpt', 'exclusive', 'exclusivity', 'explain_cosines', 'explain_store',
+           'bias_differences', 'block_contributions', 'circuit_figure', 'class_shares', 'clt', 'cluster_features',
+           'coactive_features', 'compare_drifts', 'compare_graphs', 'compare_rotations', 'compare_subspaces',
+           'cosine_histogram', 'count_classes', 'count_duplicates', 'count_specific', 'crosscoder', 'decay_curves',
+           'decoder_lens', 'dedicated', 'delta', 'derive', 'describe_directions', 'designated_shared', 'diff',
+           'difference_dictionary', 'difference_features', 'difference_lens', 'drift_vectors', 'edited', 'evaluate',
+           'evidence', 'examine_feature', 'excerpt', 'exclusive', 'exclusivity', 'explain_cosines', 'explain_store',
            'explained_variance_per_token', 'feature_drift', 'feature_effect', 'feature_map', 'feature_sets', 'fidelity',
            'find_artifacts', 'fit_rotation', 'fit_scaling', 'formation', 'formation_at', 'graph_scores', 'harvest',
            'head', 'heads', 'judge', 'kept_directions', 'kl_by', 'label_features', 'latent_scaling',
@@ -22,12 +22,12 @@ __all__ = ['ActivationBuffer', 'ActivationStore', 'BatchTopK', 'Browser', 'Cross
            'norm_profiles', 'patchscope', 'per_layer_saes', 'planted_activations', 'planted_language', 'pre_post_mlp',
            'prediction_kl', 'principal_directions', 'profile_heatmap', 'prune', 'pursue', 'push_to_hub', 'q_values',
            'rank_agreement', 'raw_directions', 'read_labels', 'recipe', 'refit', 'relative_norm_histogram', 'resid',
-           'resid_mid', 'resid_pre', 'rotation_squares', 'rotations', 'sae', 'same_place', 'save_circuit_tracer',
-           'save_crosscode', 'save_delphi', 'save_dictionary_learning', 'save_kissane', 'save_openmoss', 'save_saelens',
-           'save_sparsify', 'share_on', 'shared_sae', 'spread', 'stability', 'stdlib_texts', 'steer', 'steered_logits',
-           'token_means', 'total_effects', 'train', 'train_many', 'training_curves', 'transcoder', 'transfer_effects',
-           'twin_share', 'virtual_weights', 'weakly_causal', 'where_classes_fire', 'with_examples', 'wrap_model',
-           'write_report']
+           'resid_mid', 'resid_pre', 'rotation_squares', 'rotations', 'sae', 'same_place', 'save_circuit',
+           'save_circuit_tracer', 'save_crosscode', 'save_delphi', 'save_dictionary_learning', 'save_kissane',
+           'save_openmoss', 'save_saelens', 'save_sparsify', 'share_on', 'shared_sae', 'spread', 'stability',
+           'stdlib_texts', 'steer', 'steered_logits', 'token_means', 'total_effects', 'train', 'train_many',
+           'training_curves', 'transcoder', 'transfer_effects', 'twin_share', 'virtual_weights', 'weakly_causal',
+           'where_classes_fire', 'with_examples', 'wrap_model', 'write_report']
 
 # %% ../nbs/90_all.ipynb #d0101b5f
 import inspect
@@ -47,7 +47,7 @@ from .browser import Browser
 from .buffer import ActivationBuffer
 from .circuit_tracer import save_circuit_tracer
 from .circuits import (ablate_features, attribution_graphs, compare_graphs, graph_scores, prune,
-                                    rank_agreement, total_effects)
+                                    rank_agreement, save_circuit, total_effects)
 from .clusters import cluster_features, count_duplicates, layer_twins, merge_clusters, twin_share
 from .crosscode import save_crosscode
 from .crosscoder import CrossCoder, Group
@@ -82,7 +82,7 @@ from .openmoss import save_openmoss
 from .organisms import planted_activations
 from .pairs import stdlib_texts
 from .planted import planted_language
-from .plots import (class_shares, cosine_histogram, decay_curves, profile_heatmap,
+from .plots import (circuit_figure, class_shares, cosine_histogram, decay_curves, profile_heatmap,
                                  relative_norm_histogram, rotation_squares, training_curves)
 from .pursuit import pursue, refit
 from .pushes import raw_directions
@@ -113,12 +113,12 @@ _all_ = ["ActivationBuffer", "ActivationStore", "BatchTopK", "Browser", "CrossCo
          "Group", "GroupMax", "InMemory", "JumpReLU", "LocalModel", "ModelDiff", "Occurrences", "ReLU", "Share",
          "StoredTokens", "StreamedRows", "Tokens", "TopK", "TrainConfig", "ablate_features", "ablation_effects",
          "against_nulls", "attn_in", "attn_out", "attribution_graph", "attribution_graphs", "beyond_nulls",
-         "bias_differences", "block_contributions", "class_shares", "clt", "cluster_features", "coactive_features",
-         "compare_drifts", "compare_graphs", "compare_rotations", "compare_subspaces", "cosine_histogram",
-         "count_classes", "count_duplicates", "count_specific", "crosscoder", "decay_curves", "decoder_lens",
-         "dedicated", "delta", "derive", "describe_directions", "designated_shared", "diff", "difference_dictionary",
-         "difference_features", "difference_lens", "drift_vectors", "edited", "evaluate", "evidence",
-         "examine_feature", "excerpt", "exclusive", "exclusivity", "explain_cosines", "explain_store",
+         "bias_differences", "block_contributions", "circuit_figure", "class_shares", "clt", "cluster_features",
+         "coactive_features", "compare_drifts", "compare_graphs", "compare_rotations", "compare_subspaces",
+         "cosine_histogram", "count_classes", "count_duplicates", "count_specific", "crosscoder", "decay_curves",
+         "decoder_lens", "dedicated", "delta", "derive", "describe_directions", "designated_shared", "diff",
+         "difference_dictionary", "difference_features", "difference_lens", "drift_vectors", "edited", "evaluate",
+         "evidence", "examine_feature", "excerpt", "exclusive", "exclusivity", "explain_cosines", "explain_store",
          "explained_variance_per_token", "feature_drift", "feature_effect", "feature_map", "feature_sets", "fidelity",
          "find_artifacts", "fit_rotation", "fit_scaling", "formation", "formation_at", "graph_scores", "harvest",
          "head", "heads", "judge", "kept_directions", "kl_by", "label_features", "latent_scaling",
@@ -128,12 +128,12 @@ _all_ = ["ActivationBuffer", "ActivationStore", "BatchTopK", "Browser", "CrossCo
          "norm_profiles", "patchscope", "per_layer_saes", "planted_activations", "planted_language", "pre_post_mlp",
          "prediction_kl", "principal_directions", "profile_heatmap", "prune", "pursue", "push_to_hub", "q_values",
          "rank_agreement", "raw_directions", "read_labels", "recipe", "refit", "relative_norm_histogram", "resid",
-         "resid_mid", "resid_pre", "rotation_squares", "rotations", "sae", "same_place", "save_circuit_tracer",
-         "save_crosscode", "save_delphi", "save_dictionary_learning", "save_kissane", "save_openmoss", "save_saelens",
-         "save_sparsify", "share_on", "shared_sae", "spread", "stability", "stdlib_texts", "steer", "steered_logits",
-         "token_means", "total_effects", "train", "train_many", "training_curves", "transcoder", "transfer_effects",
-         "twin_share", "virtual_weights", "weakly_causal", "where_classes_fire", "with_examples", "wrap_model",
-         "write_report"]
+         "resid_mid", "resid_pre", "rotation_squares", "rotations", "sae", "same_place", "save_circuit",
+         "save_circuit_tracer", "save_crosscode", "save_delphi", "save_dictionary_learning", "save_kissane",
+         "save_openmoss", "save_saelens", "save_sparsify", "share_on", "shared_sae", "spread", "stability",
+         "stdlib_texts", "steer", "steered_logits", "token_means", "total_effects", "train", "train_many",
+         "training_curves", "transcoder", "transfer_effects", "twin_share", "virtual_weights", "weakly_causal",
+         "where_classes_fire", "with_examples", "wrap_model", "write_report"]
 
 # %% ../nbs/90_all.ipynb #all00002
 PATHS = re.compile(r"\b(crosscoder_nb|collections|pathlib|typing)(\.[a-z_]+)*\.")   # of modules, in a type
