@@ -539,9 +539,10 @@ def label_dictionaries(
 
 
 def read_ids(text: str | Tensor | Sequence[int], model: Model) -> Tensor:   # [seq]
-    "The token ids of a prompt."
-    ids = model.tokenizer(text).input_ids if isinstance(text, str) else text
-    return torch.as_tensor(ids).flatten().long()
+    "The token ids of a prompt. A text begins with the BOS token of the tokenizer, as texts do in training."
+    if not isinstance(text, str): return torch.as_tensor(text).flatten().long()
+    bos, ids = model.tokenizer.bos_token_id, model.tokenizer(text).input_ids
+    return torch.tensor(ids if bos is None or ids[:1] == [bos] else [bos, *ids])
 
 
 def likely_tokens(logits: Tensor, share: float, most: int) -> list[int]:   # [vocabulary]
@@ -655,7 +656,7 @@ def attribution_graph(
     cc: CrossCoder | Sequence[CrossCoder] | Mapping[str, CrossCoder],   # dictionaries in place of MLPs; those by name
                                           # give it to their nodes, whose names begin with the layer otherwise
     model: Model,                         # in float32, or sums are rough
-    text: str | Tensor | Sequence[int],   # the prompt, or its token ids [seq]
+    text: str | Tensor | Sequence[int],   # the prompt, which begins with BOS then, or its token ids [seq]
     targets: Sequence[str | int] | None = None,   # tokens, by text or id, or names of features, to explain; None: the
                                           # most probable next tokens
     n_features: int = 500,                # most features whose own edges are computed
