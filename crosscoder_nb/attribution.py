@@ -89,6 +89,12 @@ class Dictionary(NamedTuple):
         return [n for n in names if model_of(n) == self.model]
 
 
+def is_raw(cc: CrossCoder) -> bool:
+    "Whether the weights are in raw units already, as `fold` leaves them, which takes a while for many dictionaries."
+    scaled = bool((cc.scaling.scale != 1).any() or (cc.scaling.mean != 0).any())
+    return not (scaled or cc.training or any(g.tied or g.like for g in cc.groups))
+
+
 def open_dictionary(cc: CrossCoder, model: Model) -> Dictionary:
     "Prepare a crosscoder. ValueError when it has sites of several other models."
     names = list(dict.fromkeys(map(model_of, cc.sites)))
@@ -101,8 +107,8 @@ def open_dictionary(cc: CrossCoder, model: Model) -> Dictionary:
     def place(name):
         site = Site.parse(name)
         return Site(model.name, site.module, site.io, site.head) if site.model == mine else site
-    with torch.no_grad(): folded = cc.fold().eval().to(model.module.device)
-    return Dictionary(folded, {n: place(n) for n in cc.sites}, mine)
+    raw = cc if is_raw(cc) else cc.fold().eval()
+    return Dictionary(raw.to(model.module.device), {n: place(n) for n in cc.sites}, mine)
 
 
 BACKWARDS = ("{group}: its features write {write}, which the model computes before {read}, which they read. What comes "

@@ -155,9 +155,12 @@ def run_without(tracer: Tracer, nodes: Sequence[str]) -> tuple[dict[Site, Tensor
         for site, (position, vector) in written_by(tracer, node).items(): pushes[site][i, position] = vector
     seen, last = {}, []
     def look(site): return lambda x: seen.setdefault(site, x)
+    def end(_, args):                       # the logits of the last position are enough
+        last.append(args[0][:, -1])
+        return (args[0][:, -1:],)
     edits = {site: look(site) for site in tracer.run.seen} | {s: lambda x, p=p: x - p.to(x) for s, p in pushes.items()}
     with edited(tracer.run.model, edits) as module:
-        hook = module.get_output_embeddings().register_forward_pre_hook(lambda _, args: last.append(args[0][:, -1]))
+        hook = module.get_output_embeddings().register_forward_pre_hook(end)
         try: module(tracer.run.ids[None].to(module.device).expand(len(nodes) + 1, -1), use_cache=False)
         finally: hook.remove()
     return seen, last[0].float()
