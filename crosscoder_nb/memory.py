@@ -46,8 +46,8 @@ def block_width(module: nn.Module) -> int:
     return sum(sizes) // config.num_hidden_layers
 
 # %% ../nbs/06_memory.ipynb #876ee709
-# Numbers in memory for each of a site: as the model gave it, and as a row; the batch before is freed by then. There is a
-# third while the rows of all sites are joined, but the intermediate values of the blocks are gone by then.
+# Numbers in memory for each of a site: as the model gave it, and as a row; the batch before is freed by then.
+# There is a third while the rows of all sites are joined, but the intermediate values of the blocks are gone by then.
 PER_SITE = 2
 PER_PRODUCT = 3   # numbers in memory for each of a product: itself, and about two for norms, masks, nonlinearities
 
