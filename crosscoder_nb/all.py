@@ -9,25 +9,26 @@ __all__ = ['ActivationBuffer', 'ActivationStore', 'BatchTopK', 'Browser', 'Cross
            'against_nulls', 'attn_in', 'attn_out', 'attribution_graph', 'attribution_graphs', 'beyond_nulls',
            'bias_differences', 'block_contributions', 'circuit_figure', 'class_shares', 'clt', 'cluster_features',
            'coactive_features', 'compare_drifts', 'compare_graphs', 'compare_rotations', 'compare_subspaces',
-           'cosine_histogram', 'count_classes', 'count_duplicates', 'count_specific', 'crosscoder', 'decay_curves',
-           'decoder_lens', 'dedicated', 'delta', 'derive', 'describe_directions', 'designated_shared', 'diff',
-           'difference_dictionary', 'difference_features', 'difference_lens', 'drift_vectors', 'edited', 'evaluate',
-           'evidence', 'examine_feature', 'excerpt', 'exclusive', 'exclusivity', 'explain_cosines', 'explain_store',
-           'explained_variance_per_token', 'feature_drift', 'feature_effect', 'feature_map', 'feature_sets', 'fidelity',
-           'find_artifacts', 'fit_rotation', 'fit_scaling', 'formation', 'formation_at', 'graph_scores', 'harvest',
-           'head', 'heads', 'judge', 'kept_directions', 'kl_by', 'label_features', 'latent_scaling',
-           'layer_contributions', 'layer_cosines', 'layer_twins', 'layers_of', 'leanings', 'load_dictionary',
-           'load_model', 'load_saelens', 'logit_lens', 'lora_pair', 'map_activations', 'map_features', 'match_features',
-           'mean_differences', 'measure_formation', 'merge_clusters', 'mix', 'mlp_in', 'mlp_out', 'norm_difference',
-           'norm_profiles', 'patchscope', 'per_layer_saes', 'planted_activations', 'planted_language', 'pre_post_mlp',
+           'cosine_histogram', 'count_classes', 'count_duplicates', 'count_interval', 'count_specific', 'crosscoder',
+           'decay_curves', 'decoder_lens', 'dedicated', 'delta', 'derive', 'describe_directions', 'designated_shared',
+           'diff', 'difference_dictionary', 'difference_features', 'difference_lens', 'drift_vectors', 'edited',
+           'evaluate', 'evidence', 'examine_feature', 'excerpt', 'exclusive', 'exclusivity', 'explain_cosines',
+           'explain_store', 'explained_variance_per_token', 'feature_drift', 'feature_effect', 'feature_map',
+           'feature_sets', 'fidelity', 'find_artifacts', 'fit_rotation', 'fit_scaling', 'formation', 'formation_at',
+           'graph_scores', 'harvest', 'head', 'heads', 'judge', 'kept_directions', 'kl_by', 'label_features',
+           'latent_scaling', 'layer_contributions', 'layer_cosines', 'layer_twins', 'layers_of', 'leanings',
+           'load_dictionary', 'load_model', 'load_saelens', 'logit_lens', 'lora_pair', 'map_activations',
+           'map_features', 'match_features', 'mean_differences', 'measure_formation', 'merge_clusters', 'mix', 'mlp_in',
+           'mlp_out', 'neuron_transcoder', 'norm_difference', 'norm_profiles', 'patchscope', 'per_layer_saes',
+           'planted_activations', 'planted_circuit', 'planted_language', 'planted_layers', 'pre_post_mlp',
            'prediction_kl', 'principal_directions', 'profile_heatmap', 'prune', 'pursue', 'push_to_hub', 'q_values',
            'rank_agreement', 'raw_directions', 'read_labels', 'recipe', 'refit', 'relative_norm_histogram', 'resid',
            'resid_mid', 'resid_pre', 'rotation_squares', 'rotations', 'sae', 'same_place', 'save_circuit',
            'save_circuit_tracer', 'save_crosscode', 'save_delphi', 'save_dictionary_learning', 'save_kissane',
            'save_openmoss', 'save_saelens', 'save_sparsify', 'share_on', 'shared_sae', 'spread', 'stability',
-           'stdlib_texts', 'steer', 'steered_logits', 'token_means', 'total_effects', 'train', 'train_many',
-           'training_curves', 'transcoder', 'transfer_effects', 'twin_share', 'virtual_weights', 'weakly_causal',
-           'where_classes_fire', 'with_examples', 'wrap_model', 'write_report']
+           'stdlib_texts', 'steer', 'steered_logits', 'stream_gap', 'token_means', 'total_effects', 'train',
+           'train_many', 'training_curves', 'transcoder', 'transfer_effects', 'twin_share', 'virtual_weights',
+           'weakly_causal', 'where_classes_fire', 'with_examples', 'wrap_model', 'write_report']
 
 # %% ../nbs/90_all.ipynb #d0101b5f
 import inspect
@@ -39,7 +40,7 @@ from fastcore.docments import docments
 from .architectures import (clt, crosscoder, dedicated, delta, designated_shared, per_layer_saes,
                                          pre_post_mlp, sae, shared_sae, transcoder, weakly_causal)
 from .artifacts import find_artifacts
-from .attribution import attribution_graph
+from .attribution import attribution_graph, neuron_transcoder
 from .baselines import (bias_differences, describe_directions, difference_dictionary,
                                      difference_features, difference_lens, kl_by, mean_differences, prediction_kl,
                                      principal_directions)
@@ -64,6 +65,7 @@ from .formation import (formation, formation_at, kept_directions, measure_format
                                      with_examples)
 from .harvest import harvest
 from .hub import push_to_hub
+from .intervals import count_interval
 from .interventions import edited
 from .kissane import save_kissane
 from .labels import Endpoint, LocalModel, label_features, read_labels
@@ -82,6 +84,8 @@ from .openmoss import save_openmoss
 from .organisms import planted_activations
 from .pairs import stdlib_texts
 from .planted import planted_language
+from .planted_circuit import planted_circuit
+from .planted_layers import planted_layers
 from .plots import (circuit_figure, class_shares, cosine_histogram, decay_curves, profile_heatmap,
                                  relative_norm_histogram, rotation_squares, training_curves)
 from .pursuit import pursue, refit
@@ -94,7 +98,8 @@ from .report import write_report
 from .rows import InMemory
 from .saelens import save_saelens
 from .scaling import fit_scaling
-from .sites import attn_in, attn_out, head, heads, mlp_in, mlp_out, resid, resid_mid, resid_pre
+from .sites import (attn_in, attn_out, head, heads, mlp_in, mlp_out, resid, resid_mid, resid_pre,
+                                 stream_gap)
 from .sources import mix
 from .sparsify import save_sparsify
 from .sparsity import BatchTopK, Gated, GroupMax, JumpReLU, ReLU, TopK
@@ -115,25 +120,26 @@ _all_ = ["ActivationBuffer", "ActivationStore", "BatchTopK", "Browser", "CrossCo
          "against_nulls", "attn_in", "attn_out", "attribution_graph", "attribution_graphs", "beyond_nulls",
          "bias_differences", "block_contributions", "circuit_figure", "class_shares", "clt", "cluster_features",
          "coactive_features", "compare_drifts", "compare_graphs", "compare_rotations", "compare_subspaces",
-         "cosine_histogram", "count_classes", "count_duplicates", "count_specific", "crosscoder", "decay_curves",
-         "decoder_lens", "dedicated", "delta", "derive", "describe_directions", "designated_shared", "diff",
-         "difference_dictionary", "difference_features", "difference_lens", "drift_vectors", "edited", "evaluate",
-         "evidence", "examine_feature", "excerpt", "exclusive", "exclusivity", "explain_cosines", "explain_store",
-         "explained_variance_per_token", "feature_drift", "feature_effect", "feature_map", "feature_sets", "fidelity",
-         "find_artifacts", "fit_rotation", "fit_scaling", "formation", "formation_at", "graph_scores", "harvest",
-         "head", "heads", "judge", "kept_directions", "kl_by", "label_features", "latent_scaling",
-         "layer_contributions", "layer_cosines", "layer_twins", "layers_of", "leanings", "load_dictionary",
-         "load_model", "load_saelens", "logit_lens", "lora_pair", "map_activations", "map_features", "match_features",
-         "mean_differences", "measure_formation", "merge_clusters", "mix", "mlp_in", "mlp_out", "norm_difference",
-         "norm_profiles", "patchscope", "per_layer_saes", "planted_activations", "planted_language", "pre_post_mlp",
+         "cosine_histogram", "count_classes", "count_duplicates", "count_interval", "count_specific", "crosscoder",
+         "decay_curves", "decoder_lens", "dedicated", "delta", "derive", "describe_directions", "designated_shared",
+         "diff", "difference_dictionary", "difference_features", "difference_lens", "drift_vectors", "edited",
+         "evaluate", "evidence", "examine_feature", "excerpt", "exclusive", "exclusivity", "explain_cosines",
+         "explain_store", "explained_variance_per_token", "feature_drift", "feature_effect", "feature_map",
+         "feature_sets", "fidelity", "find_artifacts", "fit_rotation", "fit_scaling", "formation", "formation_at",
+         "graph_scores", "harvest", "head", "heads", "judge", "kept_directions", "kl_by", "label_features",
+         "latent_scaling", "layer_contributions", "layer_cosines", "layer_twins", "layers_of", "leanings",
+         "load_dictionary", "load_model", "load_saelens", "logit_lens", "lora_pair", "map_activations",
+         "map_features", "match_features", "mean_differences", "measure_formation", "merge_clusters", "mix", "mlp_in",
+         "mlp_out", "neuron_transcoder", "norm_difference", "norm_profiles", "patchscope", "per_layer_saes",
+         "planted_activations", "planted_circuit", "planted_language", "planted_layers", "pre_post_mlp",
          "prediction_kl", "principal_directions", "profile_heatmap", "prune", "pursue", "push_to_hub", "q_values",
          "rank_agreement", "raw_directions", "read_labels", "recipe", "refit", "relative_norm_histogram", "resid",
          "resid_mid", "resid_pre", "rotation_squares", "rotations", "sae", "same_place", "save_circuit",
          "save_circuit_tracer", "save_crosscode", "save_delphi", "save_dictionary_learning", "save_kissane",
          "save_openmoss", "save_saelens", "save_sparsify", "share_on", "shared_sae", "spread", "stability",
-         "stdlib_texts", "steer", "steered_logits", "token_means", "total_effects", "train", "train_many",
-         "training_curves", "transcoder", "transfer_effects", "twin_share", "virtual_weights", "weakly_causal",
-         "where_classes_fire", "with_examples", "wrap_model", "write_report"]
+         "stdlib_texts", "steer", "steered_logits", "stream_gap", "token_means", "total_effects", "train",
+         "train_many", "training_curves", "transcoder", "transfer_effects", "twin_share", "virtual_weights",
+         "weakly_causal", "where_classes_fire", "with_examples", "wrap_model", "write_report"]
 
 # %% ../nbs/90_all.ipynb #all00002
 PATHS = re.compile(r"\b(crosscoder_nb|collections|pathlib|typing)(\.[a-z_]+)*\.")   # of modules, in a type

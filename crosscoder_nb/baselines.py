@@ -30,7 +30,7 @@ from .lens import logit_lens
 from .metrics import EncodedRows, measure
 from .models import Model
 from .recipes import recipe
-from .rows import Rows
+from .rows import Rows, check_rows
 from .sites import model_of
 from .tokens import Tokens
 from .train import Trained, train
@@ -49,6 +49,7 @@ def difference(
     sites: tuple[str, str] | None = None,    # first and second, or their models; None: the two that there are
 ) -> Rows:                                   # of one site: the second minus the first
     "The difference of two sites as rows of one site. ValueError when it is not clear which two."
+    check_rows(rows)
     if sites is None and len(rows.sites) == 1: return rows
     pair = tuple(rows.sites) if sites is None else tuple(site_at(rows.sites, at) for at in sites)
     if len(pair) != 2: raise ValueError(TWO_SITES.format(there=", ".join(rows.sites)))

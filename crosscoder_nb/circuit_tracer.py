@@ -128,7 +128,7 @@ def units_and_thresholds(cc: CrossCoder) -> tuple[Tensor, Tensor | None]:
 
 
 @torch.no_grad()
-def layers_of(
+def split_layers(
     cc: CrossCoder,
 ) -> list[dict[str, Tensor]]:   # by layer: W_enc, b_enc, W_dec [feature layer d], b_dec, perhaps threshold and W_skip
     "The tensors of each layer in raw units. ValueError: circuit-tracer has no such features."
@@ -211,7 +211,7 @@ def save_circuit_tracer(
     Top-k transcoders that rank by decoder norms are written with each feature in units of its norm, which changes the
     features but not the reconstruction. ValueError: circuit-tracer cannot hold the dictionary."""
     many, folder = list(cc) if isinstance(cc, (list, tuple)) else [cc], Path(folder)
-    layers, model = [t for one in many for t in layers_of(one)], find_origin(many[0].info).get("models", "unknown")
+    layers, model = [t for one in many for t in split_layers(one)], find_origin(many[0].info).get("models", "unknown")
     check_together(many, layers)
     reads, writes = [g.reads[0] for one in many for g in one.groups], [n for one in many for n in one.writes]
     across = layers[0]["W_dec"].shape[1] > 1

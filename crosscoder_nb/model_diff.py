@@ -23,7 +23,7 @@ import torch
 from tqdm.auto import tqdm
 
 from .artifacts import find_artifacts
-from .baselines import difference_lens, prediction_kl
+from .baselines import describe_directions, difference_lens, prediction_kl, principal_directions
 from .crosscoder import CrossCoder
 from .diff import diff, exclusive
 from .effects import ablation_effects
@@ -121,6 +121,7 @@ PARTS = dict(evaluation=Stage("variance explained, dead features, the texts on w
              about=Stage("on which documents, tokens, roles and positions the leading features fire"),
              artifacts=Stage("leading features that are twins of others, or shrunk"),
              baselines=Stage("the mean difference of the activations through each model's unembedding", True),
+             components=Stage("the main directions of the difference of the activations, without any crosscoder"),
              predictions=Stage("after which tokens the models predict differently, without any crosscoder", True))
 
 # %% ../nbs/37_model_diff.ipynb #1c599cf1
@@ -135,6 +136,12 @@ def read_evaluation(df: pd.DataFrame) -> Evaluation:
     "Read an evaluation from its table."
     rates = {name: torch.tensor(df[name].to_numpy()) for name in df}
     return Evaluation(**df.attrs, **rates, dead=rates["frequency"] == 0)
+
+
+def join_lists(df: pd.DataFrame, between: str) -> pd.DataFrame:
+    "Columns of lists of texts as columns of texts."
+    lists = [column for column in df if isinstance(df[column].iloc[0], list)]
+    return df.assign(**{column: df[column].map(between.join) for column in lists})
 
 # %% ../nbs/37_model_diff.ipynb #bfd4e675
 WAYS = "doc", "token", "position", "role", "template", "source"   # to divide rows
@@ -198,6 +205,7 @@ LEADING = ("evidence", "difference", "cosine", "rel_norm", "nu_error", "nu_error
            "nu_reconstruction", "nu_reconstruction_low", "nu_reconstruction_high", "scaling", "firings", "q_null")
 VERSION = 2  # of what is kept
 ABOUT = 50   # leading features that are asked for what they have in common
+N_COMPONENTS = 5   # principal directions of the difference
 OF_LEADERS = "effects", "about", "artifacts"   # parts that are of the leading features
 IN_PART = "fidelity", "predictions"            # parts for which the models read only some of the texts
 
@@ -317,11 +325,17 @@ class ModelDiff:
     def baselines(self) -> pd.DataFrame | None:
         "The table of `difference_lens`, the tokens as one text; None without models."
         if self.missing("baselines"): return None
-        def make():
-            df = difference_lens(self.held_out, self.models, self.cc, sites=self.sites)
-            lists = [column for column in df if isinstance(df[column].iloc[0], list)]
-            return df.assign(**{column: df[column].map(" ".join) for column in lists})
+        def make(): return join_lists(difference_lens(self.held_out, self.models, self.cc, sites=self.sites), " ")
         return self.results.table("baselines", self.asked("baselines"), make)
+
+    @cached_property
+    def components(self) -> pd.DataFrame | None:
+        "The table of `describe_directions` for the principal directions of the difference, the texts as one."
+        if self.missing("components"): return None
+        def make():
+            directions = principal_directions(self.held_out, N_COMPONENTS, self.sites)
+            return join_lists(describe_directions(self.held_out, directions, self.tokenizer, sites=self.sites), " · ")
+        return self.results.table("components", self.asked("components"), make)
 
     @cached_property
     def predictions(self) -> pd.DataFrame | None:
@@ -427,6 +441,7 @@ class ModelDiff:
         "The options that decide a part."
         if part == "evaluation": return {}
         if part == "scaling": return dict(sites=list(self.sites))
+        if part == "components": return dict(sites=list(self.sites), texts=bool(self.models))   # spelled or not
         n = self.options
         if part in IN_PART: return self.read_by | dict(n_tokens=n["n_tokens"], seed=n["seed"])
         if part == "baselines": return dict(models=self.read_by["models"], sites=list(self.sites))
@@ -436,6 +451,7 @@ class ModelDiff:
     def missing(self, part: str) -> str:   # empty: nothing
         "What would have to be given for a part to be computed."
         if part == "about" and not knows_texts(self.held_out): return "needs texts: rows of a store"
+        if part == "components" and len({self.cc.sites[s] for s in self.sites}) > 1: return "needs sites of one width"
         if not PARTS[part].needs_models: return ""
         if not self.models: return "needs the models: ModelDiff(cc, held_out, models)"
         if part == "baselines":
