@@ -89,6 +89,12 @@ class Dictionary(NamedTuple):
         return [n for n in names if model_of(n) == self.model]
 
 
+def is_raw(cc: CrossCoder) -> bool:
+    "Whether the weights are in raw units already, as `fold` leaves them, which takes a while for many dictionaries."
+    scaled = bool((cc.scaling.scale != 1).any() or (cc.scaling.mean != 0).any())
+    return not (scaled or cc.training or any(g.tied or g.like for g in cc.groups))
+
+
 def open_dictionary(cc: CrossCoder, model: Model) -> Dictionary:
     "Prepare a crosscoder. ValueError when it has sites of several other models."
     names = list(dict.fromkeys(map(model_of, cc.sites)))
@@ -101,8 +107,8 @@ def open_dictionary(cc: CrossCoder, model: Model) -> Dictionary:
     def place(name):
         site = Site.parse(name)
         return Site(model.name, site.module, site.io, site.head) if site.model == mine else site
-    with torch.no_grad(): folded = cc.fold().eval().to(model.module.device)
-    return Dictionary(folded, {n: place(n) for n in cc.sites}, mine)
+    raw = cc if is_raw(cc) else cc.fold().eval()
+    return Dictionary(raw.to(model.module.device), {n: place(n) for n in cc.sites}, mine)
 
 
 BACKWARDS = ("{group}: its features write {write}, which the model computes before {read}, which they read. What comes "
@@ -539,9 +545,10 @@ def label_dictionaries(
 
 
 def read_ids(text: str | Tensor | Sequence[int], model: Model) -> Tensor:   # [seq]
-    "The token ids of a prompt."
-    ids = model.tokenizer(text).input_ids if isinstance(text, str) else text
-    return torch.as_tensor(ids).flatten().long()
+    "The token ids of a prompt. A text begins with the BOS token of the tokenizer, as texts do in training."
+    if not isinstance(text, str): return torch.as_tensor(text).flatten().long()
+    bos, ids = model.tokenizer.bos_token_id, model.tokenizer(text).input_ids
+    return torch.tensor(ids if bos is None or ids[:1] == [bos] else [bos, *ids])
 
 
 def likely_tokens(logits: Tensor, share: float, most: int) -> list[int]:   # [vocabulary]
@@ -655,7 +662,7 @@ def attribution_graph(
     cc: CrossCoder | Sequence[CrossCoder] | Mapping[str, CrossCoder],   # dictionaries in place of MLPs; those by name
                                           # give it to their nodes, whose names begin with the layer otherwise
     model: Model,                         # in float32, or sums are rough
-    text: str | Tensor | Sequence[int],   # the prompt, or its token ids [seq]
+    text: str | Tensor | Sequence[int],   # the prompt, which begins with BOS then, or its token ids [seq]
     targets: Sequence[str | int] | None = None,   # tokens, by text or id, or names of features, to explain; None: the
                                           # most probable next tokens
     n_features: int = 500,                # most features whose own edges are computed

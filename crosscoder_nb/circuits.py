@@ -96,9 +96,7 @@ def prune(
     return replace(graph, nodes=graph.nodes[kept.numpy()], weights=weights[kept][:, kept])
 
 # %% ../nbs/39_circuits.ipynb #b5777e97
-def graph_scores(
-    graph: AttributionGraph,   # of a prompt
-) -> pd.Series:                # replacement, completeness
+def graph_scores(graph: AttributionGraph) -> pd.Series:   # replacement, completeness
     "How much of the influence on the targets begins at tokens, and how little at each step comes from errors."
     score, error, asked = node_influence(graph, graph.weights), is_kind(graph, "error"), start_weights(graph)
     from_tokens, from_errors = score[is_kind(graph, "token")].sum(), score[error].sum()
@@ -109,9 +107,7 @@ def graph_scores(
                           completeness=float(((1 - shares[:, error].sum(1)) * weight).sum() / weight.sum())))
 
 # %% ../nbs/39_circuits.ipynb #265ef4f7
-def total_effects(
-    graph: AttributionGraph,   # of a prompt
-) -> Tensor:                   # [target source], numbered as graph.nodes
+def total_effects(graph: AttributionGraph) -> Tensor:   # [target source]
     "How much lower each target's value would be without each node, over all paths, as far as the edges are known."
     total, known = graph.weights.clone(), is_kind(graph, "feature") & torch.tensor(graph.nodes.value.notna().values)
     layer, activation = (torch.tensor(graph.nodes[c].fillna(0).values).float() for c in ("layer", "activation"))
@@ -159,9 +155,12 @@ def run_without(tracer: Tracer, nodes: Sequence[str]) -> tuple[dict[Site, Tensor
         for site, (position, vector) in written_by(tracer, node).items(): pushes[site][i, position] = vector
     seen, last = {}, []
     def look(site): return lambda x: seen.setdefault(site, x)
+    def end(_, args):                       # the logits of the last position are enough
+        last.append(args[0][:, -1])
+        return (args[0][:, -1:],)
     edits = {site: look(site) for site in tracer.run.seen} | {s: lambda x, p=p: x - p.to(x) for s, p in pushes.items()}
     with edited(tracer.run.model, edits) as module:
-        hook = module.get_output_embeddings().register_forward_pre_hook(lambda _, args: last.append(args[0][:, -1]))
+        hook = module.get_output_embeddings().register_forward_pre_hook(end)
         try: module(tracer.run.ids[None].to(module.device).expand(len(nodes) + 1, -1), use_cache=False)
         finally: hook.remove()
     return seen, last[0].float()
