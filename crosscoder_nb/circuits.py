@@ -96,7 +96,9 @@ def prune(
     return replace(graph, nodes=graph.nodes[kept.numpy()], weights=weights[kept][:, kept])
 
 # %% ../nbs/39_circuits.ipynb #b5777e97
-def graph_scores(graph: AttributionGraph) -> pd.Series:   # replacement, completeness
+def graph_scores(
+    graph: AttributionGraph,   # of a prompt
+) -> pd.Series:                # replacement, completeness
     "How much of the influence on the targets begins at tokens, and how little at each step comes from errors."
     score, error, asked = node_influence(graph, graph.weights), is_kind(graph, "error"), start_weights(graph)
     from_tokens, from_errors = score[is_kind(graph, "token")].sum(), score[error].sum()
@@ -107,7 +109,9 @@ def graph_scores(graph: AttributionGraph) -> pd.Series:   # replacement, complet
                           completeness=float(((1 - shares[:, error].sum(1)) * weight).sum() / weight.sum())))
 
 # %% ../nbs/39_circuits.ipynb #265ef4f7
-def total_effects(graph: AttributionGraph) -> Tensor:   # [target source]
+def total_effects(
+    graph: AttributionGraph,   # of a prompt
+) -> Tensor:                   # [target source], numbered as graph.nodes
     "How much lower each target's value would be without each node, over all paths, as far as the edges are known."
     total, known = graph.weights.clone(), is_kind(graph, "feature") & torch.tensor(graph.nodes.value.notna().values)
     layer, activation = (torch.tensor(graph.nodes[c].fillna(0).values).float() for c in ("layer", "activation"))

@@ -290,7 +290,7 @@ def cast_rows(
 ) -> Tensor:                          # [row Σd] of that type
     "Convert activations. ValueError with site and row of the first value that is not finite or does not fit."
     cast = x.to(dtype)
-    if cast.isfinite().all(): return cast
+    if all(site.isfinite().all() for site in cast.split(list(sites.values()), dim=1)): return cast
     row, column = (~cast.isfinite()).nonzero()[0].tolist()
     site = list(sites)[int(np.searchsorted(np.cumsum(list(sites.values())), column, side="right"))]
     value, name = x[row, column].item(), str(dtype).removeprefix("torch.")

@@ -46,6 +46,9 @@ def block_width(module: nn.Module) -> int:
     return sum(sizes) // config.num_hidden_layers
 
 # %% ../nbs/06_memory.ipynb #876ee709
+# Numbers in memory for each of a site: as the model gave it, and as a row; the batch before is freed by then.
+# There is a third while the rows of all sites are joined, but the intermediate values of the blocks are gone by then.
+PER_SITE = 2
 PER_PRODUCT = 3   # numbers in memory for each of a product: itself, and about two for norms, masks, nonlinearities
 
 # %% ../nbs/06_memory.ipynb #adaf61b1
@@ -62,7 +65,7 @@ def estimate_memory(
     passing = PER_PRODUCT * max(block_width(model.module) for model in modules) * size
     need = pd.Series({"weights": sum(m.nbytes for m in modules),
                       "to load": sum(m.nbytes for m in modules if not m.loaded),
-                      "batch": batch * (2 * width * size + passing),
+                      "batch": batch * (PER_SITE * width * size + passing),
                       "rows": rows * width * dtype.itemsize})
     need["must be free"] = need["to load"] + need["batch"] + (0 if torch.cuda.is_available() else need["rows"])
     return need

@@ -536,8 +536,8 @@ def two_models(sites: tuple[str, ...]) -> tuple[str, str]:
                      f"{', '.join(sites)}. Choose two: sites=(first, second).")
 
 
-CAUSED = "{surely} of {n} leading features surely change {b}'s predictions more than a random direction does."
-OF_ONE = ("Latent scaling finds {only} of the {n} leading features in {b} only ({low:.0%} to {high:.0%} of features "
+CAUSED = "{surely} of the first {n} surely change {b}'s predictions more than a random direction does."
+OF_ONE = ("Latent scaling finds {only} of the first {n} of them in {b} only ({low:.0%} to {high:.0%} of features "
           "like them), and {rotated} in both models, in each with a direction of its own.")
 NO_NULL = "Whether models that learnt something else would look the same is not known without nulls."
 IN_COMMON = ("The {n} leading features of {b} fire on documents of their own: their firings are spread over {spread} "

@@ -130,6 +130,7 @@ def write_shards(
             number, first_window = number + 1, first_window + buffer.n_windows
             buffer.clear()
         buffer.add(part, number, first_window)
+        del part   # freed before the next is made
     if buffer.n_rows: yield buffer.write(folder, number, last)
 
 # %% ../nbs/06_shards.ipynb #25eeb50d

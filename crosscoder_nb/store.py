@@ -244,7 +244,11 @@ def make_source(
     names = [site.name for site in sites]
     def parts(done, place):
         stream = harvest(models, sites, tokens, place=place, remote=remote, probed=probed)
-        for item in stream: yield make_part(item, names)
+        for item in stream:
+            part = make_part(item, names)
+            del item   # freed before the rows are stored
+            yield part
+            del part   # freed before the next is made
     return parts
 
 
