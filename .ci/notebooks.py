@@ -34,7 +34,7 @@ def last_state(text):
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
 
 
-PROGRESS = re.compile(r"^.*(\d%\||\d\w*/s[\],]|\?\w*/s[\],]).*\n?", re.M)   # a line drawn by tqdm
+PROGRESS = re.compile(r"^.*(\d%\||[\d?]\w*/s[\],]|\ds/\w+[\],]).*\n?", re.M)   # a line drawn by tqdm
 # What differs from run to run and says nothing.
 MASKS = {rf"{re.escape(str(ROOT))}(?=[/\s\"':])": "crosscoder_nb",
          rf"{re.escape(tempfile.gettempdir())}/[\w.-]+": "/tmp/…",

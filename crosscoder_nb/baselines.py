@@ -281,13 +281,16 @@ def prediction_kl(
     if strange := [model.name for model in models if match_reading(model, tokens)]:
         raise ValueError(f"predictions are compared token by token, and {strange} has another tokenizer.")
     parts, window = [], 0
-    for batch, place in tqdm(tokens.walk(), desc="predictions", unit="batch", delay=1):
+    bar = tqdm(total=tokens.max_tokens, desc="predictions", unit="tok", unit_scale=True, delay=1)
+    for batch, place in tokens.walk():
         rows = make_part(Harvest(batch, {"": batch.ids.new_zeros(*batch.ids.shape, 0)}, place), [""]).rows
         each = [compare_predictions(models, *(t[part] for t in (batch.ids, batch.attention, batch.counts)))
                 for part in split_windows(models[0], batch.ids)]
         rows |= pd.concat(each).to_dict("series") | dict(window=rows["window"] + window)
         parts.append(pd.DataFrame({name: np.asarray(values) for name, values in rows.items()}))
         window += len(batch.ids)
+        bar.update(len(parts[-1]))
+    bar.close()
     df = pd.concat(parts, ignore_index=True)
     n_read, df = len(df), df[:tokens.max_tokens or None]
     df = df.assign(**{f"{name}_text": spell_column(models[0].tokenizer, df[name]) for name in ("token", "raised")})
