@@ -216,7 +216,10 @@ def transcoder(
 ) -> CrossCoder:
     """A transcoder: one group that reads an MLP's input and writes its output (Dunefsky et al. 2024).
 
-    ValueError when the site read and the site written are the same."""
+    ValueError when the site read and the site written are the same, or are not given among more than two."""
+    if len(sites) > 2 and (read is None or write is None):
+        raise ValueError(f"a transcoder reads one site and writes another, and there are {len(sites)}: choose with "
+                         f"read=... and write=... among {list(sites)}")
     read, write = read or list(sites)[0], write or list(sites)[-1]
     if read == write:
         raise ValueError(f"a transcoder reads one site and writes another; got {read!r} for both, of the sites "

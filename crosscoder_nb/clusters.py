@@ -88,6 +88,9 @@ def one_site_each(
     saes: CrossCoder,
 ) -> dict[str, range]:   # site -> its features
     "The features of each site, of autoencoders that read and write one site each. ValueError for anything else."
+    if not isinstance(saes, CrossCoder):
+        raise TypeError('the autoencoders of all sites are one crosscoder with architecture="per_layer_saes"; '
+                        f"got {type(saes).__name__}. Autoencoders that were trained apart cannot be given as a list.")
     for g in saes.groups:
         if len(g.reads) != 1 or g.reads != g.writes:
             raise ValueError("Features are clustered that read and write one site each, as those of "

@@ -24,11 +24,17 @@ from .kernels import SparseCode
 from .metrics import Evaluation, evaluating, measure
 from .reading import FiringsOf
 from .rows import Rows, check_features
+from .sites import ATTENTION, MLP
 from .starts import explain_cosines
 
 # %% ../nbs/38_formation.ipynb #7627945d
 NO_PATH = ("features of the first dictionary read {reads}, those of the second write {writes}; {wrong}. Give "
            "through={{site that is read: [sites that are written, and are summands of it]}}.")
+
+
+WITHIN = ("no path joins them, and none can, for they are written from what they read. Features whose sources can be "
+          'found write what they read as well: train with architecture="pre_post_mlp" on both sites')
+HALF = "|".join((*ATTENTION, *MLP))
 
 
 def position_of(site: str) -> tuple[int, int] | None:
@@ -41,6 +47,12 @@ def comes_later(written: str, read: str) -> bool:
     "Whether a model writes a site only after it has read another, so far as their names tell."
     a, b = position_of(written), position_of(read)
     return bool(a and b and written != read and (a[0] > b[0] or a[0] == b[0] and a[1] > b[1]))
+
+
+def behind_norm(written: str, read: str) -> bool:
+    """Whether attention or MLP read a site through a norm: those whose own outputs are added to the stream do, while
+    those with a norm after them, as in OLMo 2, may read the stream as it is."""
+    return bool(re.search(rf"\.({HALF})\.input$", read) and re.search(rf"\.({HALF})(\.\w+)?\.output$", written))
 
 
 def find_paths(
@@ -58,8 +70,11 @@ def find_paths(
     late = [f"{s} comes after {t}" for t, s in pairs if comes_later(s, t)]
     widths = [f"{s} has {source.sites.get(s)} columns, {t} {cc.sites.get(t)}" for t, s in pairs
               if source.sites.get(s) != cc.sites.get(t)]
-    wrong = (f"there is no {', '.join(unknown)} among them" if unknown else
-             "no path joins them" if not pairs else "; ".join(late or widths))
+    normed = [f"{t} is read behind a norm, so that {s} is no summand of it" for t, s in pairs if behind_norm(s, t)]
+    wrong = (f"there is no {', '.join(unknown)} among them" if unknown else "; ".join(late or widths or normed))
+    if not pairs:
+        later = any(comes_later(t, s) for t in reads for s in source.writes)
+        wrong = "no path joins them" if source is not cc or later else WITHIN
     if wrong: raise ValueError(NO_PATH.format(reads=", ".join(reads), writes=", ".join(source.writes), wrong=wrong))
     return {t: tuple(own) for t, own in through.items()}
 
@@ -124,6 +139,13 @@ def sum_features(cc: CrossCoder, code: SparseCode) -> Tensor:   # scaled, [row Î
         part, W = code.slice(start, stop), w.decoder()
         y[:, cc.written(w)] += part.decode(W) if part.sites is None else w.decode_apart(part, W)
     return y
+
+
+def check_rows(rows: Rows) -> None:
+    "TypeError unless these are rows with numbers and sites."
+    if not all(hasattr(rows, name) for name in ("rows", "in_order", "n_rows", "sites")):
+        raise TypeError("rows must be activations with numbers: an ActivationStore, a view of one, or "
+                        f"InMemory(x, sites); got {type(rows).__name__}.")
 
 
 class Wiring:
@@ -201,6 +223,8 @@ def formation_at(
     Beside the k largest sources there are the *other features*, the *bias*, what the sources leave *unexplained*, and,
     where the dictionaries are at different places, what is written elsewhere: *not counted*. ValueError when there is
     no path."""
+    check_rows(rows)
+    if not isinstance(at, Iterable): raise TypeError(f"at must be a list of row numbers, such as [5]; got {at!r}.")
     wiring, at, parts = Wiring(cc, [feature], source, through), torch.as_tensor(list(at)), []
     with evaluating(cc), evaluating(wiring.source):
         apart = wiring.take_apart(site_parts(rows, rows.rows(at), wiring))
@@ -272,7 +296,9 @@ def formation(
 
     The rows of a feature add up to its mean pre-activation; those that are no source's are named as in `formation_at`.
     Features that never fire have no rows. ValueError when there is no path."""
+    check_rows(rows)
     wiring = Wiring(cc, features, source, through)
+    if not wiring.features: raise ValueError("there is no feature to take apart: give a list of numbers, such as [0].")
     found = Averages(wiring, assign_blocks(rows, n_blocks))
     with evaluating(cc), evaluating(wiring.source):
         for place, x in rows.in_order(batch_size):

@@ -147,6 +147,7 @@ def check_attention(models: list[Model]) -> None:
 
 def check_wanted(models: list[Model], sites: list[Site]) -> None:
     "ValueError unless these are sites in these models, each once."
+    if isinstance(models, Model): raise TypeError(f"Models come as a list, [model]; got one Model, {models.name}.")
     names = [model.name for model in models]
     if len(set(names)) < len(names): raise ValueError(f"Models need different names; got {names}.")
     if not sites: raise ValueError("There is no site to read: give a list such as same_place(models, resid(13)).")

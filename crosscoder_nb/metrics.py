@@ -258,6 +258,8 @@ def evaluate(
     device: str | torch.device | None = None,   # where the crosscoder is moved, and stays; None: the fastest there is
 ) -> Evaluation:
     "Read each token once: variance explained, L0, frequencies, dead features."
+    if not isinstance(cc, CrossCoder):
+        raise TypeError(f"a crosscoder is evaluated, evaluate(cc, rows); got {type(cc).__name__}.")
     cc.to(device_or_fastest(device))
     evaluator = Evaluator(cc)
     measure(cc, rows, [evaluator], max_tokens, batch_size, doing="evaluate")

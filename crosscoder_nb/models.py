@@ -161,6 +161,8 @@ def same_place(
 
     ValueError when there are no models, when two have the same name, when their depths differ, or when a model does not
     have the place."""
+    if isinstance(models, Model):
+        raise TypeError(f"models must be a list, same_place([model], {place}); got one Model, {models.name}.")
     if not models: raise ValueError("There are no models: give at least one, same_place([base, tuned], resid(13)).")
     depths = {model.name: model.n_layers for model in models}
     if len(depths) < len(models):
@@ -441,6 +443,8 @@ def put_adapter(
     if there := getattr(module, "peft_config", None):
         raise ValueError(f"The module carries the adapter {list(there)} already: load the base model again.")
     check_path(folder)
+    if "/" not in folder and not Path(folder).exists():
+        raise FileNotFoundError(f"There is no folder {folder} with an adapter; names on a hub look like 'org/name'.")
     check_adapter(PeftConfig.from_pretrained(folder))
     def logits():
         with torch.no_grad(): return module(torch.arange(8, device=module.device)[None]).logits

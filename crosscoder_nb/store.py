@@ -381,6 +381,9 @@ class ActivationStore(View):
         remote: bool | str = False,         # where the models run, see harvest
     ) -> "ActivationStore":
         "Harvest into a folder, or continue where an earlier call ended. ValueError when the folder holds another run."
+        if not hasattr(tokens, "max_tokens"):
+            raise TypeError("Texts are cut into windows first, Tokens(texts, model.tokenizer); "
+                            f"got {type(tokens).__name__}.")
         folder, dtype, probed = Path(folder), check_dtype(dtype), probe_sites(models, sites)
         if remote: passes = [Pass(folder, models)]
         else: passes = plan_passes(folder, models, sites, tokens, shard_rows, dtype, probed)

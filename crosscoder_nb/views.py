@@ -7,7 +7,7 @@ __all__ = ['Shards', 'row_numbers', 'View', 'map_dataset', 'Concatenated']
 
 # %% ../nbs/06_views.ipynb #29e24d81
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -302,6 +302,9 @@ class View(Provenance):
         names: dict[str, str],   # new name -> name of a site here; a site may occur twice
     ):
         "A view with other sites."
+        if not isinstance(names, Mapping):
+            raise TypeError(f"Sites are chosen with their new names, {{new name: name here}}; got {names!r}. "
+                            "To keep the names: select({name: name for name in names}).")
         if unknown := [site for site in names.values() if site not in self.columns]:
             raise ValueError(f"The store has no site {unknown}; it has {list(self.columns)}.")
         return replace(self, columns={new: self.columns[site] for new, site in names.items()})
