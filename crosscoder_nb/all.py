@@ -28,7 +28,7 @@ __all__ = ['ActivationBuffer', 'ActivationStore', 'BatchTopK', 'Browser', 'Cross
            'save_openmoss', 'save_saelens', 'save_sparsify', 'share_on', 'shared_sae', 'spread', 'stability',
            'stdlib_texts', 'steer', 'steered_logits', 'stream_gap', 'token_means', 'total_effects', 'train',
            'train_many', 'training_curves', 'transcoder', 'transfer_effects', 'twin_share', 'virtual_weights',
-           'weakly_causal', 'where_classes_fire', 'with_examples', 'wrap_model', 'write_report']
+           'weakly_causal', 'where_classes_fire', 'with_examples', 'without_untrained', 'wrap_model', 'write_report']
 
 # %% ../nbs/90_all.ipynb #d0101b5f
 import inspect
@@ -71,7 +71,7 @@ from .kissane import save_kissane
 from .labels import Endpoint, LocalModel, label_features, read_labels
 from .latent_scaling import latent_scaling
 from .layers import (compare_rotations, count_classes, fit_rotation, layer_contributions, layer_cosines,
-                                  layers_of, norm_profiles, rotations)
+                                  layers_of, norm_profiles, rotations, without_untrained)
 from .leanings import Occurrences, leanings, share_on, spread, where_classes_fire
 from .lens import logit_lens, patchscope
 from .matching import compare_subspaces, feature_sets, match_features, stability
@@ -139,7 +139,7 @@ _all_ = ["ActivationBuffer", "ActivationStore", "BatchTopK", "Browser", "CrossCo
          "save_openmoss", "save_saelens", "save_sparsify", "share_on", "shared_sae", "spread", "stability",
          "stdlib_texts", "steer", "steered_logits", "stream_gap", "token_means", "total_effects", "train",
          "train_many", "training_curves", "transcoder", "transfer_effects", "twin_share", "virtual_weights",
-         "weakly_causal", "where_classes_fire", "with_examples", "wrap_model", "write_report"]
+         "weakly_causal", "where_classes_fire", "with_examples", "without_untrained", "wrap_model", "write_report"]
 
 # %% ../nbs/90_all.ipynb #all00002
 PATHS = re.compile(r"\b(crosscoder_nb|collections|pathlib|typing)(\.[a-z_]+)*\.")   # of modules, in a type
