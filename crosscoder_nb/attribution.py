@@ -6,10 +6,12 @@
 __all__ = ['attribution_graph', 'neuron_transcoder']
 
 # %% ../nbs/38_attribution.ipynb #4313bcb4
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 from typing import NamedTuple
 
 import pandas as pd
@@ -454,6 +456,9 @@ def open_run(
     run = FrozenPass(model, ids, [s for s in reads if s.model == model.name],
                      [*acting, *without_dictionary(model, acting)],
                      {site: skip for d in opened.values() for site, skip in linear_skips(d).items()})
+    if torch.finfo(run.final.dtype).bits < 32:
+        warnings.warn(f"{model.name} computes in {str(run.final.dtype).removeprefix('torch.')}, so that edges miss the "
+                      "value of their target by a few percent; load it with dtype=torch.float32 for exact sums.")
     seen = dict(run.seen)
     for other in beside: seen |= FrozenPass(other, ids, [s for s in reads if s.model == other.name]).seen
     if absent := [s.name for s in reads if s not in seen]:
@@ -482,13 +487,22 @@ def influence(
 # %% ../nbs/38_attribution.ipynb #79fe20ad
 @dataclass
 class AttributionGraph:
-    "Nodes and edges that explain some logits, or some features, on a prompt."
-    nodes: pd.DataFrame   # a row per node: kind, layer, position, text (of the token there), dictionary, feature,
-                          # activation, value (what the edges into it sum to), probability, influence,
-                          # asked (how much it is to be explained; 0: it was not asked for)
+    """Nodes and edges that explain some logits, or some features, on a prompt.
+
+    Columns of `nodes`: kind (token, feature, error, logit; bias; others: the features without edges of their own;
+    elsewhere: what is read in another model), layer (tokens -1, logits one more than the last block), position, text
+    (of the token there; of a logit its own), dictionary (its name or number), feature (its number; of a logit the
+    token id), activation, value (what the edges into it sum to; NaN: they are not known), probability (of a logit),
+    influence (on the targets, over all paths), asked (how much it is to be explained; 0: it was not asked for)."""
+    nodes: pd.DataFrame   # a row per node, by name
     weights: Tensor       # edges [target source], over the nodes; zero rows for nodes that are no targets
     model: str            # name of the model
     ids: Tensor           # the prompt, [seq]
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{n} {kind}" for kind, n in self.nodes.kind.value_counts().items())
+        return (f"AttributionGraph of {self.model} on {len(self.ids)} tokens: {len(self.nodes)} nodes ({counts}), "
+                f"{int((self.weights != 0).sum())} edges")
 
     @property
     def targets(self) -> list[str]:
@@ -535,24 +549,46 @@ class AttributionGraph:
 # %% ../nbs/38_attribution.ipynb #03059a59
 NO_TOKEN = ("A target is a token of the vocabulary, as text or id, or the name of an active feature such as {like}; "
             "got {got!r}, which {problem}.")
+NO_DICTIONARY = ("Dictionaries are a CrossCoder, several in a list, or several by name, and are given first, before "
+                 "the model and the prompt; got {got}.")
+NO_PROMPT = ("A prompt for {model} is a text, or the ids of its tokens, [seq], between 0 and {most}, at least one; got "
+             "{kind} {got}. Give the input_ids of what a tokenizer returns, one prompt at a time.")
 
 
 def label_dictionaries(
     cc: CrossCoder | Sequence[CrossCoder] | Mapping[str, CrossCoder],
 ) -> dict[str | int | None, CrossCoder]:
     "Dictionaries by the name that their features begin with; a number or None: they begin with the layer."
-    return dict(cc) if isinstance(cc, Mapping) else {None: cc} if isinstance(cc, CrossCoder) else dict(enumerate(cc))
+    one = not isinstance(cc, Mapping | list | tuple)
+    out = {None: cc} if one else dict(cc) if isinstance(cc, Mapping) else dict(enumerate(cc))
+    if wrong := [type(c).__name__ for c in out.values() if not isinstance(c, CrossCoder)]:
+        raise TypeError(NO_DICTIONARY.format(got=", ".join(wrong)))
+    return out
 
 
 def read_ids(text: str | Tensor | Sequence[int], model: Model) -> Tensor:   # [seq]
-    "The token ids of a prompt. A text begins with the BOS token of the tokenizer, as texts do in training."
-    if not isinstance(text, str): return torch.as_tensor(text).flatten().long()
-    bos, ids = model.tokenizer.bos_token_id, model.tokenizer(text).input_ids
-    return torch.tensor(ids if bos is None or ids[:1] == [bos] else [bos, *ids])
+    """The token ids of a prompt. A text begins with the BOS token of the tokenizer, as texts do in training.
+
+    TypeError for what is no model, ValueError for what is no prompt of this model."""
+    if not isinstance(model, Model): raise TypeError(f"A model as load_model gives it; got {type(model).__name__}.")
+    known = model.module.get_input_embeddings().weight.shape[0]
+    if isinstance(text, str):
+        bos, ids = model.tokenizer.bos_token_id, model.tokenizer(text).input_ids
+        ids = ids if bos is None or ids[:1] == [bos] else [bos, *ids]
+    else:
+        ids = text.tolist() if hasattr(text, "tolist") else text
+        if isinstance(ids, Sequence) and len(ids) == 1 and isinstance(ids[0], Sequence): ids = ids[0]
+    if not (isinstance(ids, Sequence) and ids and all(isinstance(i, Integral) and 0 <= i < known for i in ids)):
+        raise ValueError(NO_PROMPT.format(model=model.name, most=known - 1, kind=type(text).__name__,
+                                          got=repr(text)[:80]))
+    return torch.tensor(ids)
 
 
 def likely_tokens(logits: Tensor, share: float, most: int) -> list[int]:   # [vocabulary]
     "The most probable next tokens that together have this share, and at most so many."
+    if most < 1 or not 0 < share <= 1:
+        raise ValueError(f"Targets are at least one token, with a share between 0 and 1; got n_logits={most}, "
+                         f"share={share}.")
     p, ids = logits.float().softmax(-1).sort(descending=True)
     return ids[:min(most, int((p.cumsum(0) < share).sum()) + 1)].tolist()
 
@@ -562,13 +598,29 @@ def read_target(target: str | int, tracer: Tracer) -> tuple[int, int]:   # numbe
     def fail(problem):
         features = [*tracer.nodes.index[tracer.nodes.kind == "feature"], "L3.f12@5"]
         raise ValueError(NO_TOKEN.format(like=features[0], got=target, problem=problem))
-    if not isinstance(target, str): return -1, int(target)
+    if not isinstance(target, str):
+        known = tracer.run.logits.shape[-1]
+        if isinstance(target, Integral) and 0 <= target < known: return -1, int(target)
+        fail(f"is no id between 0 and {known - 1}")
     if target in tracer.nodes.index:
         if tracer.nodes.kind[target] == "feature": return tracer.nodes.index.get_loc(target), -1
         fail("is explained by nothing")
-    ids = tracer.run.model.tokenizer(target, add_special_tokens=False).input_ids
-    if len(ids) != 1: fail("is not an active feature" if "@" in target else f"is {len(ids)} tokens")
-    return -1, ids[0]
+    def ids_of(text): return tracer.run.model.tokenizer(text, add_special_tokens=False).input_ids
+    ids = ids_of(target)
+    if len(ids) == 1: return -1, ids[0]
+    alike = [text for text in (f" {target.strip()}", target.strip()) if len(ids_of(text)) == 1]
+    hint = f"; did you mean {alike[0]!r}?" if alike else ""
+    fail("is not an active feature" if "@" in target else f"is {len(ids)} tokens{hint}")
+
+
+def check_graph(graph: AttributionGraph, labels: Mapping[str, str] = {}) -> None:
+    "TypeError for what is no graph; ValueError for labels of what cannot be the name of a node."
+    if not isinstance(graph, AttributionGraph):
+        raise TypeError(f"A graph is expected, as attribution_graph draws it; got {type(graph).__name__}.")
+    names = graph.nodes.index         # labels may be those of other prompts, too: a node need not be there
+    if wrong := [name for name in labels if name not in names and "@" not in name and not name.startswith("logit ")]:
+        raise ValueError(f"Labels go by the names of nodes, which are called like {[*names[:2], names[-1]]}; got "
+                         f"{wrong[:3]}.")
 
 
 class Rows(NamedTuple):
@@ -582,9 +634,12 @@ class Rows(NamedTuple):
     def join(self, other: "Rows") -> "Rows": return Rows(*(torch.cat(both) for both in zip(self, other)))
 
 
-def first_targets(tracer: Tracer, targets: Sequence[str | int]) -> Rows:
+def first_targets(tracer: Tracer, targets: str | int | Sequence[str | int]) -> Rows:
     "The rows of the targets asked for: logits weighted by their probability, features all alike."
-    found = torch.tensor([read_target(target, tracer) for target in targets]).to(tracer.run.logits.device)
+    targets = [targets] if isinstance(targets, str | Integral) else targets
+    found = list(dict.fromkeys(read_target(target, tracer) for target in targets))
+    if not found: raise ValueError("There is nothing to explain: give a target, or targets=None for the likely tokens.")
+    found = torch.tensor(found).to(tracer.run.logits.device)
     tokens, numbers = found[found[:, 0] < 0, 1], found[found[:, 0] >= 0, 0]
     out = features_reached(tracer, numbers)._replace(weight=torch.ones(len(numbers), device=numbers.device))
     if not len(tokens): return out
@@ -659,15 +714,13 @@ def assemble(tracer: Tracer, rows: Rows) -> AttributionGraph:
 
 # %% ../nbs/38_attribution.ipynb #e6d035f6
 def attribution_graph(
-    cc: CrossCoder | Sequence[CrossCoder] | Mapping[str, CrossCoder],   # dictionaries in place of MLPs; those by name
-                                          # give it to their nodes, whose names begin with the layer otherwise
+    cc: CrossCoder | Sequence[CrossCoder] | Mapping[str, CrossCoder],   # in place of MLPs; a key begins names of nodes
     model: Model,                         # in float32, or sums are rough
-    text: str | Tensor | Sequence[int],   # the prompt, which begins with BOS then, or its token ids [seq]
-    targets: Sequence[str | int] | None = None,   # tokens, by text or id, or names of features, to explain; None: the
-                                          # most probable next tokens
-    n_features: int = 500,                # most features whose own edges are computed
-    share: float = .95,                   # targets=None: of the probability that the tokens have together,
-    n_logits: int = 10,                   # and the most of them
+    text: str | Tensor | Sequence[int],   # the prompt: a text, to which BOS is added, or its token ids [seq]
+    targets: str | int | Sequence[str | int] | None = None,   # tokens (text or id), names of features; None: the likely
+    n_features: int = 500,                # the most features whose own edges are computed
+    share: float = .95,                   # the probability that the likely tokens have together, for targets=None
+    n_logits: int = 10,                   # the most likely tokens, for targets=None
     beside: Sequence[Model] = (),         # models that the dictionaries read as well
     batch_size: int = 64,                 # targets of one backward pass
 ) -> AttributionGraph:
@@ -675,10 +728,11 @@ def attribution_graph(
     attention patterns and norm denominators frozen (Ameisen et al. 2025). Edges into a node sum to its value: the
     pre-activation of a feature, or a logit less the mean over the vocabulary.
 
-    ValueError when features act before what they read, or at a site twice; when a target is not there; and, by name,
-    when parts of an architecture are not linear although patterns and denominators are frozen."""
-    ids = read_ids(text, model)
-    tracer = open_run(label_dictionaries(cc), model, ids, beside)
+    ValueError when features act before what they read, or at a site twice; when the prompt or a target is none of
+    the model's; and, by name, when parts of an architecture are not linear although patterns and denominators are
+    frozen. TypeError when dictionaries or model are something else. Warns of a model that is not in float32."""
+    several = label_dictionaries(cc)
+    tracer = open_run(several, model, read_ids(text, model), beside)
     targets = likely_tokens(tracer.run.logits[-1], share, n_logits) if targets is None else targets
     rows = reach_back(tracer, first_targets(tracer, targets), n_features, batch_size)
     return assemble(tracer, rows)

@@ -7,7 +7,7 @@ __all__ = ['prune', 'graph_scores', 'total_effects', 'ablate_features', 'rank_ag
            'save_circuit']
 
 # %% ../nbs/39_circuits.ipynb #3c50ca02
-import gzip, json, zlib
+import gzip, json, warnings, zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from .attribution import (AttributionGraph, Tracer, assemble, features_reached, first_targets,
+from .attribution import (AttributionGraph, Tracer, assemble, check_graph, features_reached, first_targets,
                                        influence, label_dictionaries, likely_tokens, open_run, reach_back, read_ids)
 from .crosscoder import CrossCoder
 from .encoding import pieces
@@ -80,6 +80,7 @@ def prune(
     "The few nodes and edges that matter most (Ameisen et al. 2025). ValueError for a share that is not within 0 and 1."
     if not (0 <= nodes <= 1 and 0 <= edges <= 1):
         raise ValueError(f"nodes and edges are shares of influence, between 0 and 1; got {nodes} and {edges}.")
+    check_graph(graph)
     graph = with_rest(graph)
     open_nodes, constant = is_kind(graph, "feature", "error"), is_kind(graph, *CONSTANT)
     score = node_influence(graph, graph.weights)
@@ -169,19 +170,67 @@ def run_without(tracer: Tracer, nodes: Sequence[str]) -> tuple[dict[Site, Tensor
         finally: hook.remove()
     return seen, last[0].float()
 
+# %% ../nbs/39_circuits.ipynb #39checks
+def read_removed(graph: AttributionGraph, features: str | Sequence[str] | None) -> list[str]:   # None: all
+    "The names as a list. ValueError when they are not features of the graph, or when there are none."
+    known = graph.nodes.index[graph.nodes.kind == "feature"]
+    if not len(known):
+        raise ValueError("The graph has no features, so that there is nothing to remove. If prune dropped them, prune "
+                         "less (nodes=, edges=), or give the whole graph.")
+    features = [features] if isinstance(features, str) else list(known if features is None else features)
+    if not features: raise ValueError(f"Give the names of features to remove, such as {known[0]!r}; got none.")
+    if wrong := [f for f in features if f not in known]:
+        raise ValueError(f"Only features of the graph can be removed, by names such as {known[0]!r}; got {wrong[:3]}.")
+    return features
+
+
+def silent_in(
+    tracer: Tracer,
+    table: pd.DataFrame,     # nodes of features
+    labels: Sequence,        # of the dictionaries
+) -> dict[str | int | None, list[tuple[int, int]]]:   # label -> position, feature
+    "Those of the features that are silent in this run."
+    missing = table[~table.index.isin(tracer.nodes.index)]
+    missing = missing[~missing.index.duplicated()]
+    rows = list(zip(missing.dictionary.where(missing.dictionary.notna(), None), missing.position, missing.feature))
+    return {label: [(int(p), int(j)) for of, p, j in rows if of == label] for label in labels}
+
+
+def redo_run(graph: AttributionGraph, several: Mapping, model: Model, beside: Sequence[Model]) -> Tracer:
+    "The run that a graph was drawn from. ValueError when features of the graph are not as active in it."
+    tracer, table = open_run(several, model, graph.ids, beside), graph.nodes[graph.nodes.kind == "feature"]
+    then = table.activation[table.activation > 0].astype(float)
+    now = tracer.nodes.activation.reindex(then.index).fillna(0).astype(float)
+    if len(other := then.index[~np.isclose(now, then, rtol=.02, atol=1e-4 * then.max())]):
+        name = other[0]
+        raise ValueError(f"{name} has an activation of {then[name]:.3g} in the graph, which is of {graph.model}, but "
+                         f"of {now[name]:.3g} with these dictionaries in {model.name}: give the dictionaries and the "
+                         "model that the graph was drawn from.")
+    silent = silent_in(tracer, table, list(several))
+    return open_run(several, model, graph.ids, beside, silent) if any(silent.values()) else tracer
+
+
+def may_reach(sources: pd.DataFrame, targets: pd.DataFrame) -> np.ndarray:   # rows of nodes, in pairs; bool [pair]
+    "Whether each target comes after its source: in a later layer, and not at an earlier position."
+    return (targets.layer.values > sources.layer.values) & (targets.position.values >= sources.position.values)
+
 # %% ../nbs/39_circuits.ipynb #35376c13
 def ablate_features(
     graph: AttributionGraph,          # drawn from these dictionaries, with this model
     cc: CrossCoder | Sequence[CrossCoder] | Mapping[str, CrossCoder],
     model: Model,
-    features: Sequence[str] | None = None,   # which to remove, by name; None: the features of the graph
+    features: str | Sequence[str] | None = None,   # which of the graph's features to remove, by name; None: all
     beside: Sequence[Model] = (),     # as for attribution_graph
     batch_size: int = 32,             # features removed in one pass
 ) -> pd.DataFrame:                    # source, target, direct (the edge), total (over all paths), measured
-    "How much of the value of each target each feature accounts for, by the graph and by ablation in the model itself."
-    tracer, names = open_run(label_dictionaries(cc), model, graph.ids, beside), graph.nodes.index
-    features = list(names[graph.nodes.kind == "feature"] if features is None else features)
-    totals, to = total_effects(graph), [t for t in graph.targets]
+    """How much of the value of each target each feature accounts for, by the graph and by ablation in the model itself.
+
+    A row for each feature and each target that comes after it, the largest totals first. ValueError for what is no
+    feature of the graph, and for dictionaries or a model that the graph was not drawn from."""
+    check_graph(graph)
+    features = read_removed(graph, features)
+    tracer = redo_run(graph, label_dictionaries(cc), model, beside)
+    totals, to = total_effects(graph), graph.targets
     inner = [t for t in to if graph.nodes.kind[t] == "feature"]
     unembed = model.module.get_output_embeddings().weight.detach().float()
     logits = {t: unembed[int(graph.nodes.feature[t])] - unembed.mean(0) for t in to if t not in inner}
@@ -195,8 +244,9 @@ def ablate_features(
             parts.append(pd.DataFrame(dict(source=some, target=t, direct=graph.weights[row, columns].numpy(),
                                            total=totals[row, columns].numpy(),
                                            measured=(values[t][0] - values[t][1:]).cpu().numpy())))
-    df = pd.concat(parts, ignore_index=True)
-    return df[df.source != df.target].reset_index(drop=True)
+    df = pd.concat(parts)
+    df = df[may_reach(graph.nodes.loc[df.source], graph.nodes.loc[df.target])]
+    return df.sort_values("total", key=abs, ascending=False, kind="stable", ignore_index=True)
 
 # %% ../nbs/39_circuits.ipynb #d859017f
 def rank_agreement(
@@ -218,18 +268,6 @@ def rank_agreement(
     return pd.Series(dict(correlation=correlation(groups), low=low, high=high, pairs=len(df)))
 
 # %% ../nbs/39_circuits.ipynb #eb7cbf3b
-def silent_in(
-    tracer: Tracer,
-    table: pd.DataFrame,     # nodes of features
-    labels: Sequence,        # of the dictionaries
-) -> dict[str | int | None, list[tuple[int, int]]]:   # label -> position, feature
-    "Those of the features that are silent in this run."
-    missing = table[~table.index.isin(tracer.nodes.index)]
-    missing = missing[~missing.index.duplicated()]
-    rows = list(zip(missing.dictionary.where(missing.dictionary.notna(), None), missing.position, missing.feature))
-    return {label: [(int(p), int(j)) for of, p, j in rows if of == label] for label in labels}
-
-
 def graph_of(tracer: Tracer, targets: Sequence[str | int], features: Sequence[str], batch_size: int):
     "The AttributionGraph of some targets and features."
     rows = first_targets(tracer, targets)
@@ -242,14 +280,19 @@ def attribution_graphs(
     cc: CrossCoder | Sequence[CrossCoder] | Mapping[str, CrossCoder],
     models: Sequence[Model],              # such as a model and its fine-tune
     text: str | Tensor | Sequence[int],
-    targets: Sequence[str | int] | None = None,   # as for attribution_graph; None: the likely tokens of all models
+    targets: str | int | Sequence[str | int] | None = None,   # as for attribution_graph; None: those likely in any
     n_features: int = 500,                # of each model; those of the others are added
     share: float = .95,
     n_logits: int = 10,
     batch_size: int = 64,
 ) -> dict[str, AttributionGraph]:         # name of each model -> its graph
     "Attribution graphs of the same targets and features in several models. Errors as for attribution_graph."
-    ids, several, found = read_ids(text, models[0]), label_dictionaries(cc), []
+    several, found = label_dictionaries(cc), []
+    names = [getattr(m, "name", type(m).__name__) for m in models] if isinstance(models, list | tuple) else []
+    if not names or len(set(names)) < len(names):
+        raise ValueError("models is a list of models that have names of their own, such as [base, tuned]; got "
+                         f"{names or type(models).__name__}. load_model(path, name) names one.")
+    ids = read_ids(text, models[0])
     def run(model, silent={}): return open_run(several, model, ids, [m for m in models if m is not model], silent)
     tracers = {m.name: run(m) for m in models}
     likely = [i for t in tracers.values() for i in likely_tokens(t.run.logits[-1], share, n_logits)]
@@ -262,6 +305,18 @@ def attribution_graphs(
     def redo(model): return run(model, silent_in(tracers[model.name], table, list(several)))
     return {m.name: graph_of(redo(m), asked, names, batch_size) for m in models}
 
+# %% ../nbs/39_circuits.ipynb #39check2
+def check_comparable(graphs: Sequence[AttributionGraph]) -> None:
+    "ValueError unless graphs are whole, and of the same prompt, targets and features."
+    for graph in graphs: check_graph(graph)
+    first, second = graphs
+    if not torch.equal(first.ids, second.ids): raise ValueError("The two graphs are of different prompts.")
+    if any("pruned" in graph.nodes.index for graph in graphs):
+        raise ValueError("An edge that prune dropped would look lost, or new: compare the whole graphs.")
+    if apart := sorted(set(first.targets) ^ set(second.targets)):
+        raise ValueError(f"Only one of the graphs has edges into {apart[:3]}, {len(apart)} nodes in all: draw both "
+                         "with attribution_graphs, which gives them the same targets and features.")
+
 # %% ../nbs/39_circuits.ipynb #993e7928
 def compare_graphs(
     before: AttributionGraph,
@@ -269,8 +324,10 @@ def compare_graphs(
     smallest: float = .02,       # share of the absolute edges into its target that an edge must have in one of them
     gone: float = .25,           # an edge is lost, or new, where at most this part of its weight is in the other graph
 ) -> pd.DataFrame:               # index (source, target): weight in each, change, status
-    "The edges of two models' circuits: kept, lost, new or reversed. ValueError for graphs of different prompts."
-    if not torch.equal(before.ids, after.ids): raise ValueError("The two graphs are of different prompts.")
+    """The edges of two models' circuits: kept, lost, new or reversed.
+
+    ValueError for pruned graphs, and for graphs of different prompts, targets or features."""
+    check_comparable([before, after])
     names = (before.model, after.model) if before.model != after.model else ("before", "after")
     tables = [g.edges().set_index(["source", "target"]) for g in (before, after)]
     both = pd.concat({n: t for n, t in zip(names, tables)}, axis=1).fillna(0.)
@@ -351,14 +408,18 @@ def save_circuit(
     examples: Examples | None = None,     # of the dictionary; None: features show no texts
     tokenizer=None,                       # of the model, to spell examples
 ) -> Path:                                # the graph's file
-    """Write a graph for circuit-tracer's viewer, beside those that the folder holds already.
+    """Write a graph for circuit-tracer's viewer, beside those that the folder holds already. It opens with
+    `circuit-tracer start-server --graph_file_dir <folder> --features_dir <folder>/features`.
 
-    ValueError for a name that cannot be part of an address, and for examples without a tokenizer."""
+    ValueError for a name that cannot be part of an address, for labels of no node of the graph, and for examples
+    without a tokenizer. Warns when a graph of the same name is replaced."""
+    check_graph(graph, labels)
     if not name.replace("-", "").replace("_", "").isalnum():
         raise ValueError(f"The name becomes part of an address: letters, digits, - and _ only; got {name!r}.")
     if examples is not None and tokenizer is None: raise ValueError("Examples are shown as text: give a tokenizer.")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    if (folder / f"{name}.json").exists(): warnings.warn(f"The folder had a graph {name!r}, which is replaced.")
     table = graph.nodes.assign(seen_at=cumulated(node_influence(graph, graph.weights)).numpy())
     drawn = [i for i, kind in enumerate(table.kind) if kind not in CONSTANT]
     n_layers = int(table.layer.max())

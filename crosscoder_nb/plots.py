@@ -21,7 +21,7 @@ from torch import Tensor
 
 from .crosscoder import CrossCoder, Group
 from .diff import model_names
-from .attribution import AttributionGraph
+from .attribution import AttributionGraph, check_graph
 
 # %% ../nbs/40_plots.ipynb #13wire01
 READS, WRITES = "#0072B2", "#D55E00"   # blue and vermilion, which differ for colour-blind readers too
@@ -271,9 +271,10 @@ def circuit_figure(
     height: int = 420,
 ) -> go.Figure:
     "An attribution graph: positions from left to right, layers from bottom to top, edges with a share of 2 % or more."
+    check_graph(graph, labels)
     nodes = graph.nodes[graph.nodes.kind.isin(MARKS)]
     at, edges = place_nodes(nodes), graph.edges()
-    edges = edges[edges.source.isin(nodes.index) & edges.target.isin(nodes.index)]
+    edges = edges[edges.source.isin(nodes.index) & edges.target.isin(nodes.index) & (edges.share >= WIDTHS[0][0])]
     fig = go.Figure()
     for sign, colour in ((1, READS), (-1, WRITES)):
         for (low, high), width in zip(WIDTHS, (1, 2, 4, 7)):
@@ -285,15 +286,20 @@ def circuit_figure(
     for kind, (symbol, colour) in MARKS.items():
         some = nodes[nodes.kind == kind]
         text = [escape(labels.get(name, some.text[name] if kind in ("token", "logit") else "")) for name in some.index]
-        fig.add_scatter(x=at.x[some.index], y=at.y[some.index], mode="markers+text", text=text, name=kind,
+        fig.add_scatter(x=at.x[some.index], y=at.y[some.index], text=text, name=kind,
+                        mode="markers" if kind == "logit" else "markers+text",
                         textposition="bottom center" if kind == "token" else "top center", hovertext=list(some.index),
                         hoverinfo="text", marker=dict(symbol=symbol, color=colour, size=10))
+    for x, y, word in zip(*(fig.data[-1][part] for part in ("x", "y", "text"))):     # logits stand side by side
+        fig.add_annotation(x=x, y=y, text=word, textangle=-50, xanchor="left", yanchor="bottom", showarrow=False)
     layers = sorted(nodes.layer.unique())
     names = {-1: "tokens"} | dict.fromkeys(nodes.layer[nodes.kind == "logit"], "logits")
     called = [names.get(y, f"{y:.0f}") for y in layers]
     fig.update_yaxes(tickvals=layers, ticktext=called, title="layer", zeroline=False)
     fig.update_xaxes(title="position in the prompt", zeroline=False, dtick=1)
-    return frame(fig, f"{len(nodes)} nodes and {len(edges)} edges of {escape(graph.model)}", height)
+    key = ", ".join(f'<span style="color:{c}">{w}</span>' for w, c in (("positive", READS), ("negative", WRITES)))
+    title = f"{escape(graph.model)}: {len(nodes)} nodes, the {len(edges)} edges of 2 % or more ({key})"
+    return frame(fig, title, height)
 
 # %% ../nbs/40_plots.ipynb #2795d8c0
 def curves(
