@@ -623,7 +623,7 @@ def check_graph(graph: AttributionGraph, labels: Mapping[str, str] = {}) -> None
                          f"{wrong[:3]}.")
 
 
-class Rows(NamedTuple):
+class TargetEdges(NamedTuple):
     "Targets whose edges are known."
     edges: Tensor    # [target source]
     number: Tensor   # of its node among the sources; -1: a logit [target]
@@ -631,10 +631,11 @@ class Rows(NamedTuple):
     value: Tensor    # what its edges sum to [target]
     weight: Tensor   # how much we want to explain it, 0: it was reached from another one [target]
 
-    def join(self, other: "Rows") -> "Rows": return Rows(*(torch.cat(both) for both in zip(self, other)))
+    def join(self, other: "TargetEdges") -> "TargetEdges":
+        return TargetEdges(*(torch.cat(both) for both in zip(self, other)))
 
 
-def first_targets(tracer: Tracer, targets: str | int | Sequence[str | int]) -> Rows:
+def first_targets(tracer: Tracer, targets: str | int | Sequence[str | int]) -> TargetEdges:
     "The rows of the targets asked for: logits weighted by their probability, features all alike."
     targets = [targets] if isinstance(targets, str | Integral) else targets
     found = list(dict.fromkeys(read_target(target, tracer) for target in targets))
@@ -646,25 +647,25 @@ def first_targets(tracer: Tracer, targets: str | int | Sequence[str | int]) -> R
     edges, value = tracer.into_logits(tokens)
     tracer.check(edges, value, [f"the logit of token {i}" for i in tokens.tolist()])
     p = tracer.run.logits[-1].float().softmax(-1)[tokens]
-    return Rows(edges, torch.full_like(tokens, -1), tokens, value, p).join(out)
+    return TargetEdges(edges, torch.full_like(tokens, -1), tokens, value, p).join(out)
 
 
-def features_reached(tracer: Tracer, numbers: Tensor, batch_size: int = 64) -> Rows:
+def features_reached(tracer: Tracer, numbers: Tensor, batch_size: int = 64) -> TargetEdges:
     "The rows of some features."
     edges, places = torch.cat([tracer.into_features(some) for some in numbers.split(batch_size)]), numbers.tolist()
     value = torch.tensor(tracer.nodes.value.values[places], device=edges.device).float()
     tracer.check(edges, value, list(tracer.nodes.index[places]))
-    return Rows(edges, numbers, torch.full_like(numbers, -1), value, torch.zeros_like(value))
+    return TargetEdges(edges, numbers, torch.full_like(numbers, -1), value, torch.zeros_like(value))
 
 
-def scores(tracer: Tracer, rows: Rows) -> Tensor:   # [source]
+def scores(tracer: Tracer, rows: TargetEdges) -> Tensor:   # [source]
     "The influence of all sources on the targets, as far as edges are known."
     edges = rows.edges.clone()
     edges[:, tracer.bias] = 0
     return influence(edges, rows.number, rows.weight / rows.weight.sum())
 
 
-def reach_back(tracer: Tracer, rows: Rows, n_features: int, batch_size: int) -> Rows:
+def reach_back(tracer: Tracer, rows: TargetEdges, n_features: int, batch_size: int) -> TargetEdges:
     "Add the features that influence the targets most, a batch at a time, until there are so many or none are left."
     is_feature = torch.tensor((tracer.nodes.kind == "feature").values, device=rows.edges.device)
     while (left := n_features - int((rows.number >= 0).sum())) > 0:
@@ -685,7 +686,7 @@ def tabulate_logits(run: FrozenPass, tokens: Tensor, values: Tensor) -> pd.DataF
                              value=values.numpy(), feature=tokens.numpy(), probability=p.numpy()), index=names)
 
 
-def assemble(tracer: Tracer, rows: Rows) -> AttributionGraph:
+def assemble(tracer: Tracer, rows: TargetEdges) -> AttributionGraph:
     "The graph of the targets reached and of all that has an edge into them."
     run, nodes, is_logit = tracer.run, tracer.nodes, rows.number < 0
     feature, kept = torch.tensor((nodes.kind == "feature").values), torch.zeros(len(nodes), dtype=torch.bool)

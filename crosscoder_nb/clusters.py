@@ -100,6 +100,11 @@ def one_site_each(
         raise ValueError(f"Features of several sites are compared; there is only {saes.groups[0].reads[0]}.")
     return {g.reads[0]: features for g, features in zip(saes.groups, saes.partition.values())}
 
+
+def number_sites(own: dict[str, range]) -> Tensor:   # [feature]
+    "The number of each feature's site."
+    return torch.cat([torch.full((len(features),), i) for i, features in enumerate(own.values())])
+
 # %% ../nbs/36_clusters.ipynb #f238ac81
 def cluster_features(
     saes: CrossCoder,         # a group per layer that reads and writes it alone, as architecture="per_layer_saes"
@@ -112,7 +117,7 @@ def cluster_features(
     A cluster has at most one feature of a site; `sites` is how many. ValueError unless each group reads and writes one
     site."""
     own, code = one_site_each(saes), collect_code(saes, rows)
-    place = torch.cat([torch.full((len(features),), i) for i, features in enumerate(own.values())])
+    place = number_sites(own)
     often = code.counts() >= min_fires
     some = code.only(often)
     cluster = join_pairs(correlated_pairs(some, some, threshold), place)
@@ -216,7 +221,7 @@ def count_duplicates(
     `attrs["found"]` is the share of the autoencoders' features that stand beside one of the crosscoder's at least.
     ValueError unless each group of the autoencoders has one site."""
     own, code, other = one_site_each(saes), collect_code(cc, rows), collect_code(saes, rows)
-    place = torch.cat([torch.full((len(features),), i) for i, features in enumerate(own.values())])
+    place = number_sites(own)
     often, often_there = (c.counts() >= min_fires for c in (code, other))
     code, other = code.only(often), other.only(often_there)
     moved = code._replace(row=(code.row + rows.n_rows // 2) % rows.n_rows)

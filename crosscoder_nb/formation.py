@@ -141,7 +141,7 @@ def sum_features(cc: CrossCoder, code: SparseCode) -> Tensor:   # scaled, [row Î
     return y
 
 
-def check_rows(rows: Rows) -> None:
+def check_numbered(rows: Rows) -> None:
     "TypeError unless these are rows with numbers and sites."
     if not all(hasattr(rows, name) for name in ("rows", "in_order", "n_rows", "sites")):
         raise TypeError("rows must be activations with numbers: an ActivationStore, a view of one, or "
@@ -223,7 +223,7 @@ def formation_at(
     Beside the k largest sources there are the *other features*, the *bias*, what the sources leave *unexplained*, and,
     where the dictionaries are at different places, what is written elsewhere: *not counted*. ValueError when there is
     no path."""
-    check_rows(rows)
+    check_numbered(rows)
     if not isinstance(at, Iterable): raise TypeError(f"at must be a list of row numbers, such as [5]; got {at!r}.")
     wiring, at, parts = Wiring(cc, [feature], source, through), torch.as_tensor(list(at)), []
     with evaluating(cc), evaluating(wiring.source):
@@ -296,7 +296,7 @@ def formation(
 
     The rows of a feature add up to its mean pre-activation; those that are no source's are named as in `formation_at`.
     Features that never fire have no rows. ValueError when there is no path."""
-    check_rows(rows)
+    check_numbered(rows)
     wiring = Wiring(cc, features, source, through)
     if not wiring.features: raise ValueError("there is no feature to take apart: give a list of numbers, such as [0].")
     found = Averages(wiring, assign_blocks(rows, n_blocks))

@@ -216,7 +216,7 @@ def norm_profiles(
     return df
 
 # %% ../nbs/33_layers.ipynb #b711c4e6
-def directions_at(cc: CrossCoder, layers: Mapping[Real, str]) -> Tensor:   # of length 1, [feature layer d]
+def layer_directions(cc: CrossCoder, layers: Mapping[Real, str]) -> Tensor:   # of length 1, [feature layer d]
     "What each feature writes at each layer; ValueError for layers of different width."
     widths = {number: cc.sites[site] for number, site in layers.items()}
     if len(set(widths.values())) > 1:
@@ -234,10 +234,15 @@ def layer_cosines(
     layers: Mapping[Real, str] | None = None,   # number -> site, first layer first; None: `layers_of(cc)`
 ) -> Tensor:                                    # [feature layer layer]; 0 where a feature does not write
     "The cosine of what each feature writes at every two layers. ValueError for layers of different width."
-    return cosines_of(directions_at(cc, check_layers(cc, layers)))
+    return cosines_of(layer_directions(cc, check_layers(cc, layers)))
 
 # %% ../nbs/33_layers.ipynb #60725051
 KEPT, ROTATING = 0.7, 0.3     # mean cosine from which, and up to which
+
+
+def mean_over(cosines: Tensor, pairs: Tensor) -> Tensor:   # [feature]; not a number without a pair
+    "The mean cosine of each feature over some pairs of layers, bool [feature layer layer]."
+    return (cosines * pairs).sum((1, 2)) / pairs.sum((1, 2))
 
 
 def mean_cosines(
@@ -245,8 +250,7 @@ def mean_cosines(
     strong: Tensor,    # bool [feature layer]
 ) -> Tensor:           # [feature]; not a number for fewer than two strong layers
     "The mean cosine over pairs of strong layers."
-    pairs = (strong[:, :, None] & strong[:, None, :]).triu(1)
-    return (cosines * pairs).sum((1, 2)) / pairs.sum((1, 2))
+    return mean_over(cosines, (strong[:, :, None] & strong[:, None, :]).triu(1))
 
 
 def neighbouring(strong: Tensor) -> Tensor:   # bool [feature layer layer]
@@ -275,7 +279,7 @@ def strong_directions(
     "What each living feature writes at each layer, and at which layers it has at least half of its largest norm."
     features = living_writers(cc, evaluation, layers, call)
     norms = written_norms(cc, layers)[features]
-    return features, strong_layers(norms), directions_at(cc, layers).cpu()[features]
+    return features, strong_layers(norms), layer_directions(cc, layers).cpu()[features]
 
 
 def exchanged(
@@ -314,10 +318,10 @@ def rotations(
     layers = check_layers(cc, layers)
     features, strong, directions = strong_directions(cc, evaluation, layers, "rotations")
     cosines = cosines_of(directions)
-    def mean_over(pairs): return (cosines * pairs).sum((1, 2)) / pairs.sum((1, 2))
     means = {"": cosines, "_null": cosines_of(exchanged(directions, strong, seed))}
     found = dict(density=evaluation.frequency.cpu().double()[features], n_strong=strong.sum(1),
-                 cosine_next=mean_over(neighbouring(strong)), cosine_ends=mean_over(outermost(strong)))
+                 cosine_next=mean_over(cosines, neighbouring(strong)),
+                 cosine_ends=mean_over(cosines, outermost(strong)))
     if (first := first_directions(cc, layers)) is not None:
         first = first.cpu()[features]
         means["_start"] = cosines_of(first)
