@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['StandInGPU']
 
-# %% ../nbs/00_stand_in.ipynb #da3215d7
+# %% ../nbs/00_stand_in.ipynb #aed808c6
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ from torch.utils._device import _device_constructors
 from torch.utils._python_dispatch import TorchDispatchMode, _pop_mode, _push_mode
 from torch.utils._pytree import tree_leaves
 
-# %% ../nbs/00_stand_in.ipynb #e7e4790d
+# %% ../nbs/00_stand_in.ipynb #a52be4ff
 GPU, CPU, ANYWHERE = torch.device("cuda:0"), torch.device("cpu"), "anywhere"
 base_device = torch._C.TensorBase.device.__get__   # what PyTorch itself says
 
@@ -40,7 +40,7 @@ def put(t: Tensor, place: torch.device | str) -> Tensor:
     if base_device(t).type == "cpu": storage_of(t).place = place
     return t
 
-# %% ../nbs/00_stand_in.ipynb #4705fc75
+# %% ../nbs/00_stand_in.ipynb #83aff534
 WAITS = {   # operations for which Python waits, because it must know a number or the size of the result
     "_local_scalar_dense": "item", "nonzero": "nonzero", "masked_select": "masked_select", "bincount": "bincount",
     "_unique2": "unique", "unique_dim": "unique", "unique_consecutive": "unique", "unique_dim_consecutive": "unique",
@@ -67,7 +67,7 @@ def needs_size(name: str, args: tuple, kwargs: dict) -> str | None:
     if name == "segment_reduce" and kwargs.get("lengths") is not None: return "segment_reduce by lengths"
     return WAITS.get(name)
 
-# %% ../nbs/00_stand_in.ipynb #3e584409
+# %% ../nbs/00_stand_in.ipynb #3bb5b2f8
 def apart(func, args: tuple, kwargs: dict, tensors: list[Tensor]) -> list[Tensor]:
     "The tensors of an operation that CUDA refuses to combine with its other tensors."
     name = name_of(func)
@@ -79,7 +79,7 @@ def apart(func, args: tuple, kwargs: dict, tensors: list[Tensor]) -> list[Tensor
     def may_be_elsewhere(t): return any(t is i for i in loose) or number and t.ndim == 0 and t is not stays
     return [t for t in tensors if place_of(t) == CPU and not may_be_elsewhere(t)]
 
-# %% ../nbs/00_stand_in.ipynb #314f8341
+# %% ../nbs/00_stand_in.ipynb #41485db5
 class StandInStream:
     "In place of `torch.cuda.Stream`: a clock, and what it knows of the clocks of others."
     def __init__(self, device=None, priority: int = 0):
@@ -124,7 +124,7 @@ class StandInEvent:
 
 HOST = StandInStream()   # what Python knows to be complete; everything that it queues from then on comes later
 
-# %% ../nbs/00_stand_in.ipynb #54773e35
+# %% ../nbs/00_stand_in.ipynb #514989de
 def caller() -> str:
     "The innermost place outside PyTorch and this notebook from which an operation was asked for, as module.function."
     own = {f.__code__.co_filename for f in (caller, StandInGPU.waited, mover, pin)}
@@ -151,7 +151,7 @@ class _Move(torch.autograd.Function):
     @staticmethod
     def backward(ctx, g): return ctx.gpu.copy(g, ctx.place, False), None, None, None
 
-# %% ../nbs/00_stand_in.ipynb #1a6f506e
+# %% ../nbs/00_stand_in.ipynb #da63845e
 class StandInGPU(TorchDispatchMode):
     "A block in which PyTorch seems to have one GPU. It computes on the processor, in every thread begun within."
 
@@ -239,7 +239,7 @@ class StandInGPU(TorchDispatchMode):
                 self.waited("a copy to the GPU" if there == GPU else "a copy to the CPU")
         return target
 
-# %% ../nbs/00_stand_in.ipynb #e576ecb8
+# %% ../nbs/00_stand_in.ipynb #f5394162
 MAKERS = ("zeros", "ones", "empty", "full", "arange", "rand", "randn", "randint", "randperm", "linspace", "eye",
           "tensor", "as_tensor", "zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like")
 NEW = ("new_zeros", "new_ones", "new_empty", "new_full", "new_tensor")
@@ -254,7 +254,8 @@ def wanted_place(device) -> torch.device | None:
 
 def maker(gpu: StandInGPU, make: Callable) -> Callable:
     "A function that makes tensors, for a device that may be the stand-in."
-    def made(*args, device=None, **kwargs):
+    def made(*args, device=None, pin_memory=False, **kwargs):
+        if pin_memory: return pin(make(*args, **kwargs))
         place, own = wanted_place(device), [t for t in args if isinstance(t, Tensor)]
         generator = kwargs.get("generator")
         if generator is not None and place is not None and generator.device.type != place.type:
@@ -298,7 +299,7 @@ def mover(gpu: StandInGPU, to: Callable) -> Callable:
         return move(gpu, convert(t), place, non_blocking) if on_gpu else convert(move(gpu, t, place, non_blocking))
     return moved
 
-# %% ../nbs/00_stand_in.ipynb #abcc082d
+# %% ../nbs/00_stand_in.ipynb #c658a752
 class StandInGenerator(torch.Generator):
     "In place of `torch.Generator`: it belongs to a device."
     def __new__(cls, device="cpu"): return super().__new__(cls, "cpu")
@@ -352,7 +353,7 @@ def by_device(group: Callable) -> Callable:
                 for (_, dtype), part in found.items()}
     return grouped
 
-# %% ../nbs/00_stand_in.ipynb #f7dcadbe
+# %% ../nbs/00_stand_in.ipynb #69233613
 def replacements(gpu: StandInGPU) -> Iterator[tuple[object, str, object]]:
     "What is replaced within the block: in which object, under which name, by what."
     T, cuda = torch.Tensor, torch.cuda
