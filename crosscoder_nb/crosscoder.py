@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from .kernels import (DenseCode, Entries, Screen, SparseCode, active_entries, sampled_products,
                                    score_bounds, screened_entries, sparse_encode)
 from .machine import fastest_dtype
+from .ranks import Ranks
 from .saving import as_json, fetch, load_weights, read_config, save_folder
 from .scaling import Scaling
 from .sites import model_of
@@ -365,6 +366,7 @@ class CrossCoder(nn.Module):
         self.b_dec = nn.Parameter(torch.zeros(sum(self.writes.values())))
         self.register_buffer("norm_scale", torch.ones(len(sites)))  # brings norms of folded weights to scaled space
         self.screen: bool | None = None   # search for active features through bfloat16? None: where that is faster
+        self.ranks = Ranks()              # the processes among which its features and tokens are divided
 
     # raw activations in, raw reconstructions out
 
@@ -442,11 +444,13 @@ class CrossCoder(nn.Module):
         frozen: bool = False,      # let gradients reach the code alone, not the weights
     ) -> Tensor:                   # scaled, [batch Σ d_written]
         "ŷ = Σ_groups (f_g W_dec_g + W_skip_g x) + b_dec."
-        y = (self.b_dec.detach() if frozen else self.b_dec).expand(code.shape[0], -1)
+        y = None
         for w, start, stop in self.spans():
             part = w.decode(code.slice(start, stop), x, frozen)
-            y = y + part if tuple(w.writes) == tuple(self.writes) else y.index_add(1, self.written(w), part)
-        return y
+            if tuple(w.writes) != tuple(self.writes):
+                part = part.new_zeros(len(part), len(self.b_dec)).index_add(1, self.written(w), part)
+            y = part if y is None else y + part
+        return self.ranks.add_features(y) + (self.b_dec.detach() if frozen else self.b_dec)
 
     # groups, and tables over all of them
 
