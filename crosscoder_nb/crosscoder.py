@@ -447,9 +447,7 @@ class CrossCoder(nn.Module):
         y = None
         for w, start, stop in self.spans():
             part = w.decode(code.slice(start, stop), x, frozen)
-            if tuple(w.writes) != tuple(self.writes):
-                part = part.new_zeros(len(part), len(self.b_dec)).index_add(1, self.written(w), part)
-            y = part if y is None else y + part
+            y = self.at_written(w, part) if y is None else y + self.at_written(w, part)
         return self.ranks.add_features(y) + (self.b_dec.detach() if frozen else self.b_dec)
 
     # groups, and tables over all of them
@@ -512,6 +510,11 @@ class CrossCoder(nn.Module):
     def written(self, w: GroupWeights) -> Tensor:
         "The columns of y that a group writes."
         return take(torch.arange(len(self.b_dec), device=self.b_dec.device)[None], self.writes, tuple(w.writes))[0]
+
+    def at_written(self, w: GroupWeights, part: Tensor) -> Tensor:   # [batch Σ of the group] -> [batch Σ d_written]
+        "What a group writes, among the columns of all; 0 where it does not write."
+        if tuple(w.writes) == tuple(self.writes): return part
+        return part.new_zeros(len(part), len(self.b_dec)).index_copy(1, self.written(w), part)
 
     def units(self, names: Mapping[str, int]) -> tuple[Tensor, Tensor]:
         "Scale and mean of the columns of some sites, [Σ d_names] each."

@@ -98,6 +98,7 @@ class ForwardPass:
     y: Tensor                       # targets, [batch Σ d_written]
     y_hats: list[Tensor]            # reconstructions, of each prefix and last of all features
     dead: Tensor                    # features to revive, indices, ascending [n]
+    now: Tensor | None = None       # which of `dead` are dead now, bool [n]; None: all
     p: float = 1.0                  # power of the L1 penalty at this step
 
     @property
@@ -112,6 +113,7 @@ def forward_pass(
     x: Tensor,                            # scaled activations, [batch Σd]
     o: Objective = Objective(),
     dead: Tensor = torch.tensor([], dtype=torch.long),   # features to revive, indices, ascending [n]
+    now: Tensor | None = None,            # which of them are dead now, bool [n]; None: all
     p: float = 1.0,                       # power of the L1 penalty
     dense: bool = False,                  # compute every pre-activation, also where few features are active
 ) -> ForwardPass:
@@ -119,7 +121,7 @@ def forward_pass(
     code = cc.dense_code(x) if dense and not cc.sparsity.ranked else cc.code(x)
     y = take(x, cc.sites, tuple(cc.writes))
     y_hats = reconstruct_prefixes(cc, code, x, o.prefixes) if o.prefixes else [cc.reconstruct(code, x)]
-    return ForwardPass(cc, x, o, code, y, y_hats, dead, p)
+    return ForwardPass(cc, x, o, code, y, y_hats, dead, now, p)
 
 # %% ../nbs/14_losses.ipynb #4953dd1a
 def squared_error(e: Tensor) -> Tensor: return e.square().sum(1).mean()
@@ -271,7 +273,13 @@ class DeadPart(NamedTuple):
 
 def dead_parts(fwd: ForwardPass) -> list[DeadPart]:
     "The dead features, group by group."
+    if len(fwd.cc.weights) == 1: return [DeadPart(w, fwd.dead) for w in fwd.cc.weights.values()]
     return [DeadPart(w, fwd.dead[(fwd.dead >= start) & (fwd.dead < stop)] - start) for w, start, stop in fwd.cc.spans()]
+
+
+def dead_now(fwd: ForwardPass) -> Tensor | float:   # [n] bool, or 1
+    "A factor that is 0 for features that are not dead any more."
+    return 1. if fwd.now is None else fwd.now
 
 
 def encode_dead(
@@ -301,7 +309,8 @@ def aux_loss(fwd: ForwardPass) -> Tensor:
     pre = encode_dead(fwd, parts)
     spread = e - ranks.mean(e.mean(0), len(e)) if len(e) > 1 else e                # one token alone has no variance
     scores = pre.detach() * fwd.cc.rank_norms.detach()[fwd.dead]
-    f = pre.relu() * ranks.best(scores, fwd.o.aux_k)
+    if fwd.now is not None: scores = scores.masked_fill(~fwd.now, -torch.inf)
+    f = pre.relu() * ranks.best(scores, fwd.o.aux_k) * dead_now(fwd)
     error = (e - decode_dead(fwd, parts, f)).square().sum(1).mean()
     return error / ranks.mean(spread.square().sum(1).mean(), len(e)).clamp_min(1e-12)
 
@@ -315,7 +324,7 @@ LARGEST_EXPONENT = 20.   # e^20 is far beyond any dead feature, and finite
 def ghost_loss(fwd: ForwardPass) -> Tensor:
     "Share of the residual that the ghosts of dead features leave unexplained."
     e, parts = fwd.residual.detach(), dead_parts(fwd)
-    ghost = decode_dead(fwd, parts, encode_dead(fwd, parts).clamp_max(LARGEST_EXPONENT).exp())
+    ghost = decode_dead(fwd, parts, encode_dead(fwd, parts).clamp_max(LARGEST_EXPONENT).exp() * dead_now(fwd))
     lengths = [torch.linalg.vector_norm(v, dim=1, keepdim=True) for v in (e, ghost)]
     half = .5 * lengths[0] / lengths[1].clamp_min(1e-12)
     error, size = (v.square().sum(1).mean() for v in (e - half.detach() * ghost, e))
@@ -354,7 +363,7 @@ def delta_loss(fwd: ForwardPass) -> Tensor:
     if "delta" not in cc.partition: raise ValueError(NO_DELTA.format(groups=", ".join(cc.partition)))
     w, start, stop = next(span for span in cc.spans() if span[0].group.name == "delta")
     alone = cc.ranks.add_features(w.decode(fwd.code.slice(start, stop), fwd.x, frozen=False))
-    error = fwd.y - cc.b_dec.expand_as(fwd.y).index_add(1, cc.written(w), alone)
+    error = fwd.y - cc.b_dec - cc.at_written(w, alone)
     scale, at = dict(zip(cc.sites, cc.scaling.scale)), dict(zip(cc.writes, error.split(list(cc.writes.values()), 1)))
     def difference(a, b): return (at[b] * (scale[a] / scale[b]).sqrt() - at[a] * (scale[b] / scale[a]).sqrt())
     return sum(ERRORS[fwd.o.error](difference(a, b)) for a, b in compared_sites(cc))
@@ -366,7 +375,8 @@ def always(fwd: ForwardPass) -> bool: return True
 def penalty_loss(fwd: ForwardPass) -> Tensor: return PENALTIES[fwd.o.penalty](fwd)
 
 
-def revival_loss(fwd: ForwardPass) -> Tensor: return REVIVALS[fwd.o.aux](fwd)
+def revival_loss(fwd: ForwardPass) -> Tensor:
+    return REVIVALS[fwd.o.aux](fwd) if fwd.now is None else REVIVALS[fwd.o.aux](fwd) * fwd.now.any()
 
 
 def pays_l1(fwd: ForwardPass) -> bool: return fwd.o.penalty == "l1"
@@ -421,11 +431,12 @@ def losses(
     x: Tensor,            # scaled activations, [batch Σd]
     o: Objective,
     dead: Tensor,         # features to revive, indices, ascending [n]
+    now: Tensor | None = None,   # which of them are dead now, bool [n]; None: all
     p: float = 1.0,       # power of the L1 penalty
 ) -> Losses:
     "Every term of the loss that the objective asks for."
     asked = {name: term for name, term in TERMS.items() if term.coeff is None or getattr(o, term.coeff)}
-    fwd = forward_pass(cc, x, o, dead, p, dense=any(term.dense for term in asked.values()))
+    fwd = forward_pass(cc, x, o, dead, now, p, dense=any(term.dense for term in asked.values()))
     return Losses({name: cc.ranks.mean(term.function(fwd), len(x)) for name, term in asked.items() if term.needs(fwd)},
                   fwd)
 

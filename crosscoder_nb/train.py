@@ -31,6 +31,7 @@ from .checkpoints import (Checkpoint, Interrupts, MetricsLog, check_same_runs, c
                                        inspect_results, kept_folder, newest_checkpoint, read_checkpoint, read_metrics,
                                        save_checkpoint, save_results)
 from .crosscoder import CrossCoder, take
+from .copies import feed, to_device
 from .saving import as_json
 from .files import remove_half_written, sole_writer, without_records
 from .kernels import keep_memory
@@ -95,24 +96,15 @@ def describe_machine(device: torch.device) -> str:
     return f"a processor with {torch.get_num_threads()} threads" if device.type == "cpu" else str(device.type)
 
 
-def move_batch(
-    x: Tensor,             # a batch
-    device: torch.device,  # where it should be
-) -> Tensor:
-    "The batch on a device. From pinned memory, the copy to a GPU does not block."
-    if x.dtype == torch.float64: x = x.float()   # not every device has float64
-    if device.type == "cuda" and x.device.type == "cpu": return x.pin_memory().to(device, non_blocking=True)
-    return x.to(device)
-
 
 def drop_outliers(
     cc: CrossCoder,
     x: Tensor,       # raw activations, [batch Σd]
 ) -> Tensor:         # the rows within the outlier cut
     "Leave out the outliers of a batch, if the scaling has a cut."
-    if not cc.scaling.max_norm.isfinite().any(): return x
-    kept = cc.scaling.keeps(x)
-    if not kept.any():
+    if not cc.scaling.cuts: return x
+    kept = cc.scaling.keeps(x).nonzero().squeeze(1)
+    if not len(kept):
         raise ValueError(ALL_OUTLIERS.format(n=len(x), cut=cc.scaling.max_norm.tolist(), sites=list(cc.sites)))
     return x[kept]
 
@@ -124,12 +116,17 @@ DIVERGED = ("the loss of step {step} is {loss}, the norm of its gradient {norm}:
             "before this step.")
 
 
+def count_bad(x: Tensor) -> Tensor:   # [batch Σd] -> 0-dim
+    "How many rows of a batch hold NaN or infinity."
+    return (~x.isfinite()).any(1).sum()
+
+
 def check_finite(
     run: "Run",
     x: Tensor,   # scaled activations, [batch Σd]
 ) -> None:
     "FloatingPointError when a row of a batch holds NaN or infinity."
-    bad = int((~x.isfinite()).any(1).sum())
+    bad = int(count_bad(x))
     if bad: raise FloatingPointError(BAD_ROWS.format(bad=bad, n=len(x), step=run.step + 1))
 
 
@@ -141,6 +138,31 @@ def check_converging(
     "FloatingPointError when the loss of a finite batch or its gradient is not a number."
     if loss.isfinite() & norm.isfinite(): return
     raise FloatingPointError(DIVERGED.format(step=run.step + 1, loss=float(loss.detach()), norm=float(norm.detach())))
+
+
+class FirstFailure:
+    "The first step whose batch, loss or gradient is not finite: known to a GPU at once, and to Python when it asks."
+
+    def __init__(self, device: torch.device):
+        self.step = torch.zeros((), dtype=torch.int64, device=device)   # 0: none
+        self.numbers = torch.zeros(4, device=device)                    # its rows, the bad ones, loss, norm
+
+    @torch.no_grad()
+    def note(self, step: int, x: Tensor, loss: Tensor, norm: Tensor) -> Tensor:
+        "Look at a step; whether it or an earlier one failed, as the 0-dim float that Adam takes for `found_inf`."
+        bad = count_bad(x)
+        numbers = torch.stack([torch.full_like(norm, len(x)), bad.to(norm), loss.detach().to(norm), norm])
+        first = ~numbers.isfinite().all() | (bad > 0)
+        first = first & (self.step == 0)
+        self.step, self.numbers = torch.where(first, step, self.step), torch.where(first, numbers, self.numbers)
+        return (self.step > 0).float()
+
+    def confirm(self) -> None:
+        "FloatingPointError when a step has failed."
+        if not (step := int(self.step)): return
+        n, bad, loss, norm = self.numbers.tolist()
+        raise FloatingPointError(BAD_ROWS.format(bad=int(bad), n=int(n), step=step) if bad else
+                                 DIVERGED.format(step=step, loss=loss, norm=norm))
 
 
 @torch.no_grad()
@@ -178,6 +200,7 @@ def resample_dead(run: "Run", x: Tensor, made: Losses) -> None:
     "Resample features when it is time."
     c, every, ranks = run.config, run.config.resample_steps, run.cc.ranks
     if last_birth(run.step, c) != run.step: return
+    run.confirm()
     x, error = (ranks.all_tokens(t) for t in (x, (made.y - made.y_hat).detach().square().sum(1)))
     dead = run.silent > every // 2 * len(x)
     reborn = resample(run.cc, run.optimizer, dead, x, error, torch.Generator(x.device).manual_seed(c.seed + run.step))
@@ -199,6 +222,8 @@ class Run:
                                           fused=self.device.type in ("cpu", "cuda"))
         self.scheduler = LambdaLR(self.optimizer, lambda step: lr_factor(step, config))
         self.silent = torch.zeros(cc.n_features, dtype=torch.int64, device=self.device)   # tokens since each fired
+        self.failure = FirstFailure(self.device) if self.device.type == "cuda" else None  # None: it is raised at once
+        self.dying = None     # on a GPU, features that may be dead until some number of tokens is reached, and that
         self.fitted = None                            # threshold of BatchTopK that fits the weights of this very step
         self.history = []                             # the metrics of every logged step
         self.validation = Validation()                # what is measured on held-out rows
@@ -212,21 +237,22 @@ class Run:
         x: Tensor,   # raw activations, [batch Σd]
     ) -> Losses:
         """One training step. FloatingPointError when the batch is not finite, before anything is changed, or when its
-        loss or gradient is not, before the weights take the step."""
+        loss or gradient is not, before the weights take the step; on a GPU `confirm` raises it."""
         cc, c, ranks = self.cc, self.config, self.cc.ranks
         self.optimizer.zero_grad(set_to_none=True)    # before the forward pass, which needs the memory
-        x = cc.scaling(drop_outliers(cc, move_batch(x, self.device)))
-        check_finite(self, x)
+        x = cc.scaling(drop_outliers(cc, to_device(x, self.device)))
+        if self.failure is None or self.step == 0: check_finite(self, x)
         if self.step == 0: start_from_batch(cc, c, ranks.all_tokens(x))
         if self.k is not None: cc.sparsity.k_now = annealed_k(self.step, c, self.k)
-        made = losses(cc, x, c.objective, self.dead_features(), self.p)
+        made = losses(cc, x, c.objective, *self.dead_features(), self.p)
         anneal_power(self, made)
         loss = total(made.parts, c.objective, self.l1_coeff)
         loss.backward()
         ranks.average_gradients(cc.parameters(), len(x))
         if c.unit_norm: remove_parallel(cc)
         norm = clip_gradients(cc, c.clip or math.inf)
-        check_converging(self, loss, norm)
+        if self.failure is None: check_converging(self, loss, norm)
+        else: self.optimizer.found_inf = self.failure.note(self.step + 1, x, loss, norm)
         if self.is_logged(self.step + 1): add_l1(self, made)
         self.optimizer.step()
         if c.unit_norm: set_unit_rows(cc)
@@ -242,12 +268,25 @@ class Run:
         regular = step % self.config.log_every == 0 or self.validation.is_regular(step)
         return regular or step in (1, self.config.steps)
 
-    def dead_features(self) -> Tensor:
-        "Features silent for longer than dead_tokens, at most aux_features of them: those silent longest."
-        silent, most = self.cc.ranks.all_features(self.silent), self.config.aux_features
-        dead = (silent > self.config.dead_tokens).nonzero().squeeze(1)
-        if len(dead) > most: dead = dead[silent[dead].topk(most).indices].sort().values
-        return self.cc.ranks.own(dead)
+    def confirm(self) -> None:
+        "FloatingPointError when a step on a GPU has failed; those on a processor raise it themselves."
+        if self.failure: self.failure.confirm()
+
+    def dead_features(self) -> tuple[Tensor, Tensor | None]:   # indices [n], which of them count, [n] bool; None: all
+        """Features silent for longer than dead_tokens, at most aux_features of them: those silent longest.
+
+        For their number Python would have to wait on a GPU in every step. There it asks after each logged step which
+        features may be dead before the next, and at each step a mask on the device says which of them are."""
+        ranks, c = self.cc.ranks, self.config
+        silent, later = ranks.all_features(self.silent), self.device.type == "cuda" and ranks.alone
+        if not later: dead = (silent > c.dead_tokens).nonzero().squeeze(1)
+        else:
+            if self.dying is None or self.step % c.log_every == 0 or self.tokens > self.dying[1]:
+                more = c.log_every * c.batch_size
+                self.dying = (silent > c.dead_tokens - more).nonzero().squeeze(1), self.tokens + more
+            dead = self.dying[0]
+        if len(dead) > c.aux_features: dead = dead[silent[dead].topk(c.aux_features).indices].sort().values
+        return ranks.own(dead), silent[dead] > c.dead_tokens if later else None
 
     @property
     def l1_coeff(self) -> float:
@@ -283,6 +322,7 @@ def measure_step(
     made: Losses,  # what `Run.update` returned
 ) -> dict[str, float]:
     "The metrics of the step just made."
+    run.confirm()
     out, ranks = {n: float(v) for n, v in made.parts.items()}, run.cc.ranks
     n_active = float(ranks.add_features(ranks.add_tokens(made.code.counts().sum())))
     dead = ranks.all_features(run.silent > run.config.dead_tokens)
@@ -412,13 +452,14 @@ def remember_first_weights(t: Training) -> None:
     FIRST_WEIGHTS.update({run.cc: t.about[n]["first_weights"] for n, run in t.runs.items()})
 
 # %% ../nbs/21_train.ipynb #bf7b711c
-COUNTERS = ("silent", "step", "tokens", "p", "p_scale", "fitted", "history", "continued", "machine", "wandb_id")
+COUNTERS = ("silent", "dying", "step", "tokens", "p", "p_scale", "fitted", "history", "continued", "machine", "wandb_id")
 OTHER_MACHINE = ("this run began on {began} and continues on {now}. Sums are rounded differently there, so the result "
                  "will not be bit for bit that of a run which was never stopped.")
 
 
 def get_state(run: Run) -> dict:
     "Everything on which the next step depends."
+    run.confirm()
     parts = dict(cc=run.cc.state_dict(), optimizer=run.optimizer.state_dict(), scheduler=run.scheduler.state_dict())
     return parts | {field: getattr(run, field) for field in COUNTERS}
 
@@ -432,6 +473,7 @@ def set_state(run: Run, state: dict) -> None:
     for field in COUNTERS:          # one that is not there, such as the id of a run without wandb, starts here
         if state.get(field) is not None: setattr(run, field, state[field])
     run.silent = run.silent.to(run.device)
+    run.dying = run.dying and (run.dying[0].to(run.device), run.dying[1])
     if run.machine != now and run.step < run.config.steps:
         warnings.warn(OTHER_MACHINE.format(began=run.machine, now=now), stacklevel=5)
 
@@ -562,7 +604,7 @@ def fit_thresholds(
         if not isinstance(r.cc.sparsity, BatchTopK) or r.fitted is not None: continue
         seen, r.cc.sparsity.k_now = [], r.k
         for x in batches:
-            code = r.cc.code(r.cc.scaling(drop_outliers(r.cc, move_batch(x, r.device)))).sparse()
+            code = r.cc.code(r.cc.scaling(drop_outliers(r.cc, to_device(x, r.device)))).sparse()
             seen.append(r.cc.sparsity.cuts(code.scores(r.cc.contest_norms), code.col))
         learnt = r.cc.sparsity.threshold                                    # 0-dim, or of each site or contest
         mean = torch.stack(seen).nanmean(0) if seen else torch.full_like(learnt, torch.nan)
@@ -698,7 +740,7 @@ def run_steps(t: Training) -> None:
     config, begin, device = t.config, t.step, next(iter(t.runs.values())).device
     if begin == config.steps and not leaves_more(t): return
     check_disk(t)
-    batches = Lookahead(iter(t.rows.batches(config.batch_size, seed=config.seed, skip=begin)))
+    batches = Lookahead(feed(t.rows.batches(config.batch_size, seed=config.seed, skip=begin), device))
     folders = {n: t.folder / n for n in t.runs if t.ranks.first}
     histories = {n: r.history for n, r in t.runs.items()}
     with (MetricsLog(folders, histories, wandb_arguments(t) if t.ranks.first else {}) as log,
@@ -707,7 +749,7 @@ def run_steps(t: Training) -> None:
         if leaves_more(t):                                      # killed before that, or asked for only now
             with interrupts.step(): save_step(t, batches)
         for step, x in zip(range(begin + 1, config.steps + 1), batches):
-            x = move_batch(x, device)                     # once, for all of them
+
             if looks_ahead(t, step): batches.peek(SETTLING)       # the reader may be interrupted, and a step not
             with interrupts.step(): make_step(t, x, batches, log, bar)
     if t.step < config.steps:
