@@ -53,6 +53,21 @@ def remove_parallel(cc: CrossCoder) -> None:
 
 
 @torch.no_grad()
+def clip_gradient(
+    cc: CrossCoder,
+    optimizer: torch.optim.Optimizer,
+    most: float | None,   # bound of the gradient's norm; None: there is none
+) -> Tensor:              # its norm before
+    "Let the optimizer's next step divide the gradient so that it is no longer than the bound, as it reads it anyway."
+    grads = [p.grad for p in cc.parameters() if p.grad is not None]
+    norm = torch.stack([torch.linalg.vector_norm(g) for g in grads]).norm()
+    if most is None: return norm
+    if optimizer.defaults["fused"]: optimizer.grad_scale = (norm / most).clamp_min(1)
+    else: torch._foreach_div_(grads, (norm / most).clamp_min(1))
+    return norm
+
+
+@torch.no_grad()
 def set_unit_rows(cc: CrossCoder) -> None:
     "Give every decoder row length 1 over all sites its group writes; a tied row, shared by its sites, at each of them."
     for W in {w.W_dec for w in cc.weights.values()}:
@@ -115,7 +130,8 @@ def check_finite(
     run: "Run",
     x: Tensor,   # scaled activations, [batch Σd]
 ) -> None:
-    "FloatingPointError when a row of a batch holds NaN or infinity."
+    "FloatingPointError when a row of a batch holds NaN or infinity; rows are looked at when their sum is not finite."
+    if x.sum().isfinite(): return
     bad = int((~x.isfinite()).any(1).sum())
     if bad: raise FloatingPointError(BAD_ROWS.format(bad=bad, n=len(x), step=run.step + 1))
 
@@ -210,7 +226,7 @@ class Run:
         loss = total(made.parts, c.objective, self.l1_coeff)
         loss.backward()
         if c.unit_norm: remove_parallel(cc)
-        norm = torch.nn.utils.clip_grad_norm_(cc.parameters(), c.clip or math.inf)
+        norm = clip_gradient(cc, self.optimizer, c.clip)
         check_converging(self, loss, norm)
         if self.is_logged(self.step + 1): add_l1(self, made)
         self.optimizer.step()
