@@ -20,14 +20,14 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from .kernels import (DenseCode, Entries, Screen, SparseCode, active_entries, sampled_products,
-                                   score_bounds, screened_entries, sparse_encode)
+from .kernels import DenseCode, SparseCode, sampled_products, sort_entries, sparse_encode
 from .machine import fastest_dtype
 from .ranks import Ranks
 from .saving import as_json, fetch, load_weights, read_config, save_folder
 from .scaling import Scaling
+from .search import Entries, Screen, active_entries, bound_operands, bounds_of, screened_entries
 from .sites import model_of
-from .sparsity import Sparsity, code_norms, sparsity_from
+from .sparsity import ReLU, Sparsity, code_norms, sparsity_from
 
 # %% ../nbs/12_crosscoder.ipynb #c0ce7a9a
 @dataclass(frozen=True)
@@ -431,11 +431,10 @@ class CrossCoder(nn.Module):
     def sparse_code(self, x: Tensor) -> SparseCode:
         "The same code as its active entries, which are found without gradients; then their values get gradients."
         found = find_entries(self, x)
-        val = found.val
-        if torch.is_grad_enabled():
-            if self.training: self.sparsity.watch(found.score, found.col, len(x) * self.n_features)
-            val = with_gradients(self, x, found)
-        return SparseCode(found.row, found.col, val, (len(x), self.n_features), found.sites)
+        code = SparseCode(found.row, found.col, found.val, (len(x), self.n_features), found.sites)
+        if not torch.is_grad_enabled(): return code
+        if self.training: self.sparsity.watch(found.score, found.col, len(x) * self.n_features)
+        return with_gradients(self, x, code.sorted())
 
     def reconstruct(
         self,
@@ -603,7 +602,7 @@ def exact_entries(
     val = x.new_empty(len(row))
     for w, start, stop in cc.spans():
         inside = entries_between(col, start, stop, cc.n_features)
-        feature, order = (col[inside] - start).sort(stable=True)         # the products are fastest by feature
+        feature, order = sort_entries(col[inside] - start)                     # the products are fastest by feature
         inside = order if isinstance(inside, slice) else inside[order]
         val[inside] = sampled_products(w.inputs(x), w.W_enc, row[inside], feature) + w.b_enc[feature]
     return Entries(row, col, val, val * norms[col])
@@ -611,7 +610,8 @@ def exact_entries(
 
 def uses_screen(cc: CrossCoder) -> bool:
     "Whether the search for active features goes through bfloat16 first."
-    if not cc.sparsity.ranked or cc.sparsity.rank == "decoupled" or cc.b_dec.dtype is not torch.float32: return False
+    if not (cc.sparsity.ranked or isinstance(cc.sparsity, ReLU)): return False
+    if cc.sparsity.rank == "decoupled" or cc.b_dec.dtype is not torch.float32: return False
     if cc.screen is not None: return cc.screen
     wide = max(sum(w.reads.values()) for w in cc.weights.values()) >= WORTH_SCREENING
     return wide and fastest_dtype(cc.b_dec.device) is torch.bfloat16
@@ -619,8 +619,11 @@ def uses_screen(cc: CrossCoder) -> bool:
 
 def screen_of(cc: CrossCoder, x: Tensor, norms: Tensor) -> Screen:
     "The upper bounds of the scores of all groups, with a function that computes exact scores."
-    parts = [score_bounds(w.inputs(x), w.W_enc, w.b_enc, norms[start:stop]) for w, start, stop in cc.spans()]
-    return Screen(side_by_side(parts), partial(exact_entries, cc, x, norms))
+    parts = [bound_operands(w.inputs(x), w.W_enc, w.b_enc, norms[start:stop]) for w, start, stop in cc.spans()]
+    group = torch.arange(len(parts)).repeat_interleave(torch.tensor([len(p.right) for p in parts])).to(norms.device)
+    rows, cols = torch.stack([p.spare[0] for p in parts]), torch.cat([p.spare[1] for p in parts])
+    def spare(row, col): return (rows[group[col], row] * cols[col]).sum(1)
+    return Screen(side_by_side([bounds_of(p) for p in parts]), spare, partial(exact_entries, cc, x, norms))
 
 
 @torch.no_grad()
@@ -629,17 +632,16 @@ def find_entries(
     x: Tensor,       # scaled, [batch Σd]
 ) -> Entries:
     "The active entries of a batch; if the screen gives up (None), all scores are computed."
-    norms = cc.contest_norms
+    norms = cc.contest_norms if cc.sparsity.ranked else torch.ones_like(cc.b_enc)
     found = screened_entries(cc.sparsity, screen_of(cc, x, norms)) if uses_screen(cc) and len(x) else None
     return active_entries(cc.sparsity, cc.pre_activations(x), norms) if found is None else found
 
 
-def with_gradients(cc: CrossCoder, x: Tensor, found: Entries) -> Tensor:   # [n]
-    "The pre-activations of entries that were found, differentiable in x, encoders and biases."
-    val = found.val
+def with_gradients(cc: CrossCoder, x: Tensor, code: SparseCode) -> SparseCode:
+    "A code that was found, its values now differentiable in x, encoders and biases."
+    val = code.val
     for w, start, stop in cc.spans():
-        inside = entries_between(found.col, start, stop, cc.n_features)
-        row, col = found.row[inside], found.col[inside] - start
-        part = sparse_encode(w.inputs(x), w.W_enc, w.b_enc, row, col, found.val[inside])
+        part = sparse_encode(w.inputs(x), w.W_enc, w.b_enc, code.slice(start, stop))
+        inside = entries_between(code.col, start, stop, cc.n_features)
         val = part if isinstance(inside, slice) else val.index_copy(0, inside, part)
-    return val
+    return code._replace(val=val)
