@@ -148,16 +148,20 @@ class FirstFailure:
     def __init__(self, device: torch.device):
         self.step = torch.zeros((), dtype=torch.int64, device=device)   # 0: none
         self.numbers = torch.zeros(4, device=device)                    # its rows, the bad ones, loss, norm
+        self.missed = torch.zeros((), dtype=torch.int64, device=device) # steps not made: the best entries were not found
 
     @torch.no_grad()
-    def note(self, step: int, x: Tensor, loss: Tensor, norm: Tensor) -> Tensor:
-        "Look at a step; whether it or an earlier one failed, as the 0-dim float that Adam takes for `found_inf`."
+    def note(self, step: int, x: Tensor, loss: Tensor, norm: Tensor, missed: Tensor | None = None) -> Tensor:
+        """Look at a step; whether it or an earlier one failed, or its search missed, as the 0-dim float that Adam takes
+        for `found_inf`: such a step is not made."""
         bad = count_bad(x)
         numbers = torch.stack([torch.full_like(norm, len(x)), bad.to(norm), loss.detach().to(norm), norm])
         first = ~numbers.isfinite().all() | (bad > 0)
         first = first & (self.step == 0)
         self.step, self.numbers = torch.where(first, step, self.step), torch.where(first, numbers, self.numbers)
-        return (self.step > 0).float()
+        if missed is None: return (self.step > 0).float()
+        self.missed += missed
+        return ((self.step > 0) | missed).float()
 
     def confirm(self) -> None:
         "FloatingPointError when a step has failed."
@@ -254,7 +258,7 @@ class Run:
         if c.unit_norm: remove_parallel(cc)
         norm = clip_gradients(cc, self.optimizer, c.clip)
         if self.failure is None: check_converging(self, loss, norm)
-        else: self.optimizer.found_inf = self.failure.note(self.step + 1, x, loss, norm)
+        else: self.optimizer.found_inf = self.failure.note(self.step + 1, x, loss, norm, cc.missed)
         if self.is_logged(self.step + 1): add_l1(self, made)
         self.optimizer.step()
         if c.unit_norm: set_unit_rows(cc)
@@ -332,6 +336,7 @@ def measure_step(
                 l1_coeff=l1_coeff(run.step - 1, run.config) * run.p_scale, lr=run.optimizer.param_groups[0]["lr"],
                 dead=float(dead.float().mean()))
     if run.k is not None: out["k"] = run.cc.sparsity.k_now
+    if run.failure: out["missed"] = float(run.failure.missed)
     if run.config.p_end is not None: out["p"] = run.p
     threshold = getattr(run.cc.sparsity, "threshold", None)
     if threshold is not None and threshold.ndim == 0: out["threshold"] = float(threshold)
