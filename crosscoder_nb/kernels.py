@@ -133,12 +133,6 @@ def segments(
     return torch.searchsorted(index, torch.arange(n + 1, device=index.device))
 
 # %% ../nbs/11_kernels.ipynb #5395e2bc
-def block_width(n: int, d: int) -> int:   # rows and columns of a table
-    "How many columns to gather at a time: as many as fit into a core's cache for all rows, or else all."
-    width = 2**18 // max(n, 1) // 16 * 16
-    return width if 64 <= width < d else d
-
-
 def gather_add(
     W: Tensor,        # rows to gather, [m d]
     which: Tensor,    # row of each entry, [n]
@@ -146,13 +140,7 @@ def gather_add(
     offsets: Tensor,  # segments of the entries, [s + 1]
 ) -> Tensor:          # [s d]
     "For each segment, the weighted sum of rows of W."
-    def sums(part):
-        return F.embedding_bag(which, part, offsets, mode="sum", per_sample_weights=val, include_last_offset=True)
-    width = block_width(*W.shape)
-    if W.device.type != "cpu" or width == W.shape[1]: return sums(W)
-    out = W.new_empty(len(offsets) - 1, W.shape[1])
-    for start in range(0, W.shape[1], width): out[:, start:start + width] = sums(W[:, start:start + width])
-    return out
+    return F.embedding_bag(which, W, offsets, mode="sum", per_sample_weights=val, include_last_offset=True)
 
 # %% ../nbs/11_kernels.ipynb #38022c97
 def sampled_products(
