@@ -57,12 +57,14 @@ def remove_parallel(cc: CrossCoder) -> None:
 
 def clip_gradients(
     cc: CrossCoder,
-    most: float,   # norm
-) -> Tensor:       # the norm before
-    "Shorten the gradient of all parameters together to at most this norm."
+    optimizer: torch.optim.Optimizer,
+    most: float | None,   # norm; None: any
+) -> Tensor:              # the norm before
+    "Shorten the gradient of all parameters together to at most this norm: a fused Adam divides it as it reads it."
     divided = [p.grad for n, p in cc.named_parameters() if n != "b_dec" and p.grad is not None]
     norm = cc.ranks.norm(divided, [] if cc.b_dec.grad is None else [cc.b_dec.grad])
-    torch.nn.utils.clip_grads_with_norm_(cc.parameters(), most, norm)
+    if most and optimizer.defaults["fused"]: optimizer.grad_scale = (norm / most).clamp_min(1)
+    elif most: torch.nn.utils.clip_grads_with_norm_(cc.parameters(), most, norm)
     return norm
 
 
@@ -125,8 +127,8 @@ def check_finite(
     run: "Run",
     x: Tensor,   # scaled activations, [batch Σd]
 ) -> None:
-    "FloatingPointError when a row of a batch holds NaN or infinity."
-    bad = int(count_bad(x))
+    "FloatingPointError when a row of a batch holds NaN or infinity; rows are looked at when their sum is not finite."
+    bad = 0 if x.sum().isfinite() else int(count_bad(x))
     if bad: raise FloatingPointError(BAD_ROWS.format(bad=bad, n=len(x), step=run.step + 1))
 
 
@@ -250,7 +252,7 @@ class Run:
         loss.backward()
         ranks.average_gradients(cc.parameters(), len(x))
         if c.unit_norm: remove_parallel(cc)
-        norm = clip_gradients(cc, c.clip or math.inf)
+        norm = clip_gradients(cc, self.optimizer, c.clip)
         if self.failure is None: check_converging(self, loss, norm)
         else: self.optimizer.found_inf = self.failure.note(self.step + 1, x, loss, norm)
         if self.is_logged(self.step + 1): add_l1(self, made)
