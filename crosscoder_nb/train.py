@@ -142,22 +142,24 @@ def check_converging(
     raise FloatingPointError(DIVERGED.format(step=run.step + 1, loss=float(loss.detach()), norm=float(norm.detach())))
 
 
-class FirstFailure:
+class Failures:
     "The first step whose batch, loss or gradient is not finite: known to a GPU at once, and to Python when it asks."
 
     def __init__(self, device: torch.device):
         self.step = torch.zeros((), dtype=torch.int64, device=device)   # 0: none
         self.numbers = torch.zeros(4, device=device)                    # its rows, the bad ones, loss, norm
+        self.missed = torch.zeros_like(self.step)                       # steps left out because their search failed
 
     @torch.no_grad()
-    def note(self, step: int, x: Tensor, loss: Tensor, norm: Tensor) -> Tensor:
-        "Look at a step; whether it or an earlier one failed, as the 0-dim float that Adam takes for `found_inf`."
+    def note(self, step: int, x: Tensor, loss: Tensor, norm: Tensor, missed: Tensor | None) -> Tensor:
+        "Look at a step. Whether Adam should leave the weights as they are, as the 0-dim float that it takes for that."
         bad = count_bad(x)
         numbers = torch.stack([torch.full_like(norm, len(x)), bad.to(norm), loss.detach().to(norm), norm])
-        first = ~numbers.isfinite().all() | (bad > 0)
-        first = first & (self.step == 0)
+        first = (~numbers.isfinite().all() | (bad > 0)) & (self.step == 0)
         self.step, self.numbers = torch.where(first, step, self.step), torch.where(first, numbers, self.numbers)
-        return (self.step > 0).float()
+        failed = self.step > 0
+        if missed is not None: failed, self.missed = failed | missed, self.missed + missed
+        return failed.float()
 
     def confirm(self) -> None:
         "FloatingPointError when a step has failed."
@@ -165,6 +167,17 @@ class FirstFailure:
         n, bad, loss, norm = self.numbers.tolist()
         raise FloatingPointError(BAD_ROWS.format(bad=int(bad), n=int(n), step=step) if bad else
                                  DIVERGED.format(step=step, loss=loss, norm=norm))
+
+
+def check_step(
+    run: "Run",
+    x: Tensor,      # scaled activations, [batch Σd]
+    loss: Tensor,
+    norm: Tensor,   # of its gradient
+) -> None:
+    "`check_converging`; on a GPU, tell Adam whether to take the step, and Python later."
+    if run.failures is None: return check_converging(run, loss, norm)
+    run.optimizer.found_inf = run.failures.note(run.step + 1, x, loss, norm, run.cc.missed)
 
 
 @torch.no_grad()
@@ -198,6 +211,15 @@ def anneal_power(
     made.parts[o.penalty_name] = after
 
 
+def may_die(run: "Run", silent: Tensor) -> Tensor:   # tokens since each fired, [feature] -> indices [n]
+    """On a GPU: the features that may be dead before the next logged step. Python, which has to wait for their number,
+    asks for them once until then."""
+    c, more = run.config, run.config.log_every * run.config.batch_size
+    if run.dying is None or run.step % c.log_every == 0 or run.tokens > run.dying[1]:
+        run.dying = (silent > c.dead_tokens - more).nonzero().squeeze(1), run.tokens + more
+    return run.dying[0]
+
+
 def resample_dead(run: "Run", x: Tensor, made: Losses) -> None:
     "Resample features when it is time."
     c, every, ranks = run.config, run.config.resample_steps, run.cc.ranks
@@ -224,7 +246,7 @@ class Run:
                                           fused=self.device.type in ("cpu", "cuda"))
         self.scheduler = LambdaLR(self.optimizer, lambda step: lr_factor(step, config))
         self.silent = torch.zeros(cc.n_features, dtype=torch.int64, device=self.device)   # tokens since each fired
-        self.failure = FirstFailure(self.device) if self.device.type == "cuda" else None  # None: it is raised at once
+        self.failures = Failures(self.device) if self.device.type == "cuda" else None   # None: they are raised at once
         self.dying = None     # on a GPU, features that may be dead until some number of tokens is reached, and that
         self.fitted = None                            # threshold of BatchTopK that fits the weights of this very step
         self.history = []                             # the metrics of every logged step
@@ -242,10 +264,7 @@ class Run:
         loss or gradient is not, before the weights take the step; on a GPU `confirm` raises it."""
         cc, c, ranks = self.cc, self.config, self.cc.ranks
         self.optimizer.zero_grad(set_to_none=True)    # before the forward pass, which needs the memory
-        x = cc.scaling(drop_outliers(cc, to_device(x, self.device)))
-        if self.failure is None or self.step == 0: check_finite(self, x)
-        if self.step == 0: start_from_batch(cc, c, ranks.all_tokens(x))
-        if self.k is not None: cc.sparsity.k_now = annealed_k(self.step, c, self.k)
+        x = self.prepare(x)
         made = losses(cc, x, c.objective, *self.dead_features(), self.p)
         anneal_power(self, made)
         loss = total(made.parts, c.objective, self.l1_coeff)
@@ -253,8 +272,7 @@ class Run:
         ranks.average_gradients(cc.parameters(), len(x))
         if c.unit_norm: remove_parallel(cc)
         norm = clip_gradients(cc, self.optimizer, c.clip)
-        if self.failure is None: check_converging(self, loss, norm)
-        else: self.optimizer.found_inf = self.failure.note(self.step + 1, x, loss, norm)
+        check_step(self, x, loss, norm)
         if self.is_logged(self.step + 1): add_l1(self, made)
         self.optimizer.step()
         if c.unit_norm: set_unit_rows(cc)
@@ -265,6 +283,15 @@ class Run:
         resample_dead(self, x, made)
         return made
 
+    def prepare(self, x: Tensor) -> Tensor:   # raw [batch Σd] -> scaled [rows Σd]
+        "A batch on the device, scaled, without outliers, and the crosscoder ready for it."
+        cc, c = self.cc, self.config
+        x = cc.scaling(drop_outliers(cc, to_device(x, self.device)))
+        if self.failures is None or self.step == 0: check_finite(self, x)
+        if self.step == 0: start_from_batch(cc, c, cc.ranks.all_tokens(x))
+        if self.k is not None: cc.sparsity.k_now = annealed_k(self.step, c, self.k)
+        return x
+
     def is_logged(self, step: int) -> bool:
         "Whether a step's metrics are logged; where held-out rows are measured, those of training go beside them."
         regular = step % self.config.log_every == 0 or self.validation.is_regular(step)
@@ -272,21 +299,14 @@ class Run:
 
     def confirm(self) -> None:
         "FloatingPointError when a step on a GPU has failed; those on a processor raise it themselves."
-        if self.failure: self.failure.confirm()
+        if self.failures: self.failures.confirm()
 
     def dead_features(self) -> tuple[Tensor, Tensor | None]:   # indices [n], which of them count, [n] bool; None: all
-        """Features silent for longer than dead_tokens, at most aux_features of them: those silent longest.
-
-        For their number Python would have to wait on a GPU in every step. There it asks after each logged step which
-        features may be dead before the next, and at each step a mask on the device says which of them are."""
+        """Features silent for longer than dead_tokens, at most aux_features of them: those silent longest. On a GPU
+        more features may be named; the mask says which of them are dead."""
         ranks, c = self.cc.ranks, self.config
-        silent, later = ranks.all_features(self.silent), self.device.type == "cuda" and ranks.alone
-        if not later: dead = (silent > c.dead_tokens).nonzero().squeeze(1)
-        else:
-            if self.dying is None or self.step % c.log_every == 0 or self.tokens > self.dying[1]:
-                more = c.log_every * c.batch_size
-                self.dying = (silent > c.dead_tokens - more).nonzero().squeeze(1), self.tokens + more
-            dead = self.dying[0]
+        silent, later = ranks.all_features(self.silent), self.failures is not None and ranks.alone
+        dead = may_die(self, silent) if later else (silent > c.dead_tokens).nonzero().squeeze(1)
         if len(dead) > c.aux_features: dead = dead[silent[dead].topk(c.aux_features).indices].sort().values
         return ranks.own(dead), silent[dead] > c.dead_tokens if later else None
 
@@ -331,6 +351,7 @@ def measure_step(
     out |= dict(step=run.step, tokens=run.tokens, l0_loss=n_active / ranks.n_tokens(made.code.shape[0]),
                 l1_coeff=l1_coeff(run.step - 1, run.config) * run.p_scale, lr=run.optimizer.param_groups[0]["lr"],
                 dead=float(dead.float().mean()))
+    if run.failures and (n := int(run.failures.missed)): out["missed_steps"] = n
     if run.k is not None: out["k"] = run.cc.sparsity.k_now
     if run.config.p_end is not None: out["p"] = run.p
     threshold = getattr(run.cc.sparsity, "threshold", None)
