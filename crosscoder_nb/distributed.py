@@ -93,7 +93,10 @@ class SpreadBatchTopK(BatchTopK):
     def __init__(self, whole: BatchTopK, ranks: MeshRanks):
         super().__init__(whole.k, whole.rank)
         self.ranks, self.shares = ranks, dict(whole.shares)
-        if whole.contest is not None: self.contest = ranks.mine(whole.contest)
+        if whole.contest is not None:
+            self.contest = ranks.mine(whole.contest)
+            self.members = self.contest.argsort(stable=True)
+            self.sizes = self.contest.bincount(minlength=len(self.shares)).tolist()
         if whole.threshold.ndim: self.learn_apart(len(whole.threshold))
         self.load_state_dict(whole.state_dict())
 
