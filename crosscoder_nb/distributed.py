@@ -456,7 +456,8 @@ class OwnRows:
 
 def batch_parts(rows: Rows, batch_size: int, seed: int, skip: int, i: int, parts: int) -> Iterator[Tensor]:
     "Part i of each batch, read alone where the rows can do so."
-    if hasattr(rows, "batch_parts"): return rows.batch_parts(batch_size, seed, skip, i, parts)
+    n = batch_size // parts
+    if hasattr(rows, "batch_parts"): return rows.batch_parts(batch_size, seed, skip, slice(i * n, (i + 1) * n))
     return (x.chunk(parts)[i] for x in rows.batches(batch_size, seed, skip))
 
 # %% ../nbs/22_distributed.ipynb #486e86be
