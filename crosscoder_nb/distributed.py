@@ -249,15 +249,18 @@ class Slice:
 
 # %% ../nbs/22_distributed.ipynb #79545c87
 class IndexOnly(pickle.Unpickler):
-    "Reads the index of a checkpoint and admits no class that such an index does not need."
-    MODULES = ("torch.distributed.checkpoint.metadata", "torch.distributed.checkpoint.filesystem", "torch.serialization",
-               "torch.distributed.checkpoint._version")
-    NAMES = {("torch", "Size"), ("torch", "device"), ("collections", "OrderedDict"), ("torch._utils", "_rebuild_layout"),
-             ("pathlib", "PosixPath"), ("torch.serialization", "_get_layout"), ("builtins", "set")}
+    "Reads the index of a checkpoint and admits nothing that such an index does not need."
+    ADMITTED = {
+        "torch.distributed.checkpoint.metadata": ("Metadata", "TensorStorageMetadata", "ChunkStorageMetadata",
+                                                  "TensorProperties", "MetadataIndex", "StorageMeta",
+                                                  "_MEM_FORMAT_ENCODING"),
+        "torch.distributed.checkpoint.filesystem": ("_StorageInfo",),
+        "torch.serialization": ("_get_layout",),
+        "torch": ("Size", "float32", "int64"),
+        "pathlib": ("PosixPath",), "pathlib._local": ("PosixPath",)}
 
     def find_class(self, module: str, name: str):
-        found = super().find_class(module, name) if module in self.MODULES or (module, name) in self.NAMES else None
-        if (module, name) in self.NAMES or isinstance(found, type): return found
+        if name in self.ADMITTED.get(module, ()): return super().find_class(module, name)
         raise ValueError(f"the index of a checkpoint holds {module}.{name}, so it was not read: "
                          "this library did not write it.")
 
@@ -347,8 +350,6 @@ class Slices(MeshRanks):
     def put_away(self, folder: Path, state: dict) -> dict:
         tensors, path = named_tensors(state, self.parameters), folder / "slices" / f"step_{state['step']}"
         parts = {key: self.divided(*key, t) for key, t in tensors.items()}
-        if self.first: self.remove_others(folder)
-        self.wait()
         dcp.save({name: t for part in parts.values() for name, t in part.items()},
                  storage_writer=dcp.FileSystemWriter(path))
         self.wait()
@@ -357,10 +358,9 @@ class Slices(MeshRanks):
         rest = with_tensors(state, self.parameters, {key: t for key, t in tensors.items() if not parts[key]})
         return rest | dict(slices=dict(folder=path.name, names=names))
 
-    def remove_others(self, folder: Path) -> None:
-        "Delete the folders to which checkpoint.pt does not refer."
+    def settle(self, folder: Path) -> None:
         for old in folder.glob("slices/step_*"):
-            if old.name != self.current.get(folder): shutil.rmtree(old)
+            if old.name != self.current[folder]: shutil.rmtree(old)
 
     def bring_back(self, folder: Path, state: dict) -> dict:
         tensors = {key: t for key, t in named_tensors(state, self.parameters).items() if t is not None}

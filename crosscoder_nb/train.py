@@ -474,14 +474,16 @@ def set_state(run: Run, state: dict) -> None:
         if state.get(field) is not None: setattr(run, field, state[field])
     run.silent = run.silent.to(run.device)
     run.dying = run.dying and (run.dying[0].to(run.device), run.dying[1])
-    if run.machine != now and run.step < run.config.steps:
+    if run.machine != now and run.step < run.config.steps and run.cc.ranks.first:
         warnings.warn(OTHER_MACHINE.format(began=run.machine, now=now), stacklevel=5)
 
 
 def checkpoint(t: Training) -> None:
     "Save the state of all runs."
     states = {n: t.ranks.put_away(t.folder, get_state(r)) for n, r in t.runs.items()}
-    if t.ranks.first: save_checkpoint(t.folder / "checkpoint.pt", Checkpoint(t.about, states))
+    if not t.ranks.first: return
+    save_checkpoint(t.folder / "checkpoint.pt", Checkpoint(t.about, states))
+    t.ranks.settle(t.folder)
 
 # %% ../nbs/21_train.ipynb #21plan01
 TOO_FAR = "{path} is from step {done}, and a run of {steps} steps was asked for. Use another folder, or more steps."
@@ -742,9 +744,9 @@ def run_steps(t: Training) -> None:
     check_disk(t)
     batches = Lookahead(feed(t.rows.batches(config.batch_size, seed=config.seed, skip=begin), device))
     folders = {n: t.folder / n for n in t.runs if t.ranks.first}
-    histories = {n: r.history for n, r in t.runs.items()}
+    histories, hidden = {n: r.history for n, r in t.runs.items()}, {} if t.ranks.first else dict(disable=True)
     with (MetricsLog(folders, histories, wandb_arguments(t) if t.ranks.first else {}) as log,
-          tqdm(total=config.steps, initial=begin, desc="training", unit="step", disable=not t.ranks.first) as bar,
+          tqdm(total=config.steps, initial=begin, desc="training", unit="step", **hidden) as bar,
           Interrupts(partial(save_interrupted, t)) as interrupts):
         if leaves_more(t):                                      # killed before that, or asked for only now
             with interrupts.step(): save_step(t, batches)
