@@ -187,6 +187,7 @@ def diff(
     groups = np.repeat([g.name for g in cc.groups], [g.n_features for g in cc.groups])
     df = pd.DataFrame({"group": groups} | as_float | {"class": kinds}).rename_axis("feature")
     df.attrs = dict(names=tuple(models), sites=tuple(s for own in models.values() for s in own),
+                    crosscoder=hash_crosscoder(cc)[:16],
                     thresholds=dict(exclusive=EXCLUSIVE, shared=SHARED), n_tokens=evaluation.n_tokens)
     return df
 
