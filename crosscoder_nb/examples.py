@@ -283,7 +283,8 @@ def is_collected(
     "Whether a folder holds these very examples, undamaged; a ValueError when it holds others, or other files."
     if not folder.exists(): return False
     if not (folder / "manifest.json").exists():
-        own = {"writer.lock", "writer.json", "labels", "labels.jsonl", *(f"{name}.arrow" for name in table_schemas(1))}
+        own = {"writer.lock", "writer.json", "labels", "labels.jsonl",
+               *(f"{name}.arrow" for name in table_schemas(1))}
         others = sorted(p.name for p in folder.iterdir() if p.name not in own and not p.name.endswith(HALF_WRITTEN))
         if others:
             raise ValueError(f"{folder} holds other files ({', '.join(others[:4])}). "
