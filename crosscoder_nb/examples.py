@@ -27,7 +27,7 @@ from .machine import device_or_fastest
 from .metrics import EncodedRows, Evaluation, Evaluator, measure, wide
 from .manifest import RECORDS
 from .rows import check_sites
-from .encoding import one_line, pieces
+from .encoding import decode_all, one_line, pieces
 from .sites import model_of
 from .windows import (BestWindows, ChosenWindows, SILENT, SilentWindows, SomeWindows, by_draw,
                                    find_silent)
@@ -499,6 +499,23 @@ class Examples:
         "How often feature i fired at each strength."
         self._check(i)
         return self._tables["features"]["histogram"][i].values.to_numpy()
+
+    def search(
+        self,
+        text: str,           # upper and lower case alike
+        tokenizer,           # that of the models
+        around: int = 16,    # tokens searched before and after the peak
+    ) -> list[int]:          # numbers of features, rising
+        "The features that have a text near the peak of one of their strongest examples."
+        wanted, table = text.casefold(), self._tables["examples"]
+        def has(ids): return wanted in "".join(pieces(tokenizer, ids.tolist())).casefold()
+        ids = self._tables["windows"]["ids"]
+        windows = [i for i, some in enumerate(ids) if wanted in decode_all(tokenizer, some.values.to_numpy()).casefold()]
+        near, places = set(), np.flatnonzero(np.isin(table["window"].to_numpy(), windows))
+        for feature, window, at in zip(*(table[name].to_numpy()[places] for name in ("feature", "window", "position"))):
+            if feature in near: continue
+            if has(ids[int(window)].values.to_numpy()[max(0, at - around):at + around + 1]): near.add(int(feature))
+        return sorted(near)
 
     @cached_property
     def evaluation(self) -> Evaluation:

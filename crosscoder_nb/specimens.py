@@ -112,6 +112,10 @@ class SpecimenExamples:
                  SpecimenInterval(1., 4., int(counts[:36].sum()), .25, [e for e in found if e.act < 4])]
         return [part for part in parts if part.count]
 
+    def search(self, text: str, tokenizer=None) -> list[int]:
+        "The features that fire on a text with these words."
+        return [i for i in self.words if any(text.casefold() in self.texts[e.doc].casefold() for e in self.feature(i))]
+
     def silent(self, i: int) -> dict[str, list[SpecimenExample]]:
         "Texts without its word: all are random ones."
         texts = [self.example(i, doc) for doc in range(len(self.texts)) if i in self.words]
