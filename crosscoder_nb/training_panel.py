@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BackgroundRun', 'read_history', 'TrainingPanel']
 
-# %% ../nbs/42_training_panel.ipynb #6734dfcc
+# %% ../nbs/42_training_panel.ipynb #d5e4e544
 import threading
 import time
 from collections import deque
@@ -28,7 +28,7 @@ from .sites import model_of
 from .svg import draw_svg
 from .train import Trained, train, train_many
 
-# %% ../nbs/42_training_panel.ipynb #e25e0ba3
+# %% ../nbs/42_training_panel.ipynb #ad24678e
 class EndingRows:
     "The same rows, until they are told to end."
 
@@ -46,7 +46,7 @@ class EndingRows:
             yield x
             self.given += 1
 
-# %% ../nbs/42_training_panel.ipynb #cb7f81c6
+# %% ../nbs/42_training_panel.ipynb #7db60644
 LAST_STEP = "A run of {before} steps was asked for {now}; give more to continue it."
 STOPPED = "{folder}: the run was stopped near step {step} of {steps}. Call resume() to continue it."
 
@@ -62,7 +62,7 @@ def with_steps(what: CrossCoder | Recipe | Mapping, steps: int):   # of the same
     if isinstance(what, Mapping): return {name: with_steps(one, steps) for name, one in what.items()}
     return replace(what, options={**what.options, "steps": steps}) if isinstance(what, Recipe) else what
 
-# %% ../nbs/42_training_panel.ipynb #e05da69f
+# %% ../nbs/42_training_panel.ipynb #5b405a30
 class BackgroundRun:
     """A training that runs in a thread, with the arguments and the result of `train`, or of `train_many`.
 
@@ -148,7 +148,7 @@ def read_history(folder: Path) -> pd.DataFrame:
     try: return read_metrics(folder)
     except FileNotFoundError: return pd.DataFrame()
 
-# %% ../nbs/42_training_panel.ipynb #4b5c8913
+# %% ../nbs/42_training_panel.ipynb #3a22ad81
 class Watched(NamedTuple):
     "A run that is watched."
     folder: Path
@@ -189,7 +189,7 @@ def find_all_runs(what) -> dict[str, Watched]:
     if named is None: return {n: w for one in what for n, w in find_runs("", one).items()}
     return {n: w for name, one in named.items() for n, w in find_runs(name, one).items()}
 
-# %% ../nbs/42_training_panel.ipynb #34bfa85e
+# %% ../nbs/42_training_panel.ipynb #aea71ddc
 class Pace:
     "How fast steps are made."
 
@@ -212,7 +212,7 @@ def say_time(seconds: float) -> str:
     if seconds < 90: return f"{seconds:.0f} s"
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
-# %% ../nbs/42_training_panel.ipynb #54af7a16
+# %% ../nbs/42_training_panel.ipynb #dbdfca07
 MOST_POINTS = 500   # of a curve
 COLOURS = {'fill="#FFFFFF"': 'fill="var(--jp-layout-color0, #FFFFFF)"',      # follow the theme of the notebook
            'fill="#222222"': 'fill="var(--jp-content-font-color1, #222222)"',
@@ -240,7 +240,7 @@ def draw_curves(
     for fixed, themed in COLOURS.items(): drawn = [svg.replace(fixed, themed) for svg in drawn]
     return drawn
 
-# %% ../nbs/42_training_panel.ipynb #04c6a3d3
+# %% ../nbs/42_training_panel.ipynb #b2466a69
 class Controls(ipywidgets.HBox):
     "State and buttons of a run that is trained from this notebook."
 
@@ -281,7 +281,7 @@ class Controls(ipywidgets.HBox):
         self.bar.max, self.bar.value = run.steps, run.step
         self.stop.disabled, self.resume.disabled = not run.is_running, run.is_running
 
-# %% ../nbs/42_training_panel.ipynb #3c628143
+# %% ../nbs/42_training_panel.ipynb #4f21aa31
 class TrainingPanel(ipywidgets.VBox):
     "Live curves of training, with Stop and Resume for what is trained from this notebook."
 
