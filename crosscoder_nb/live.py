@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LONGEST_PROMPT', 'TOO_SHORT', 'read_prompt', 'PromptBar', 'rounded', 'SteeringDrawer', 'chat_ids']
 
-# %% ../nbs/42_live.ipynb #b03e5412
+# %% ../nbs/42_live.ipynb #d231cb5b
 import traceback
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ from .sites import Site, model_of
 from .steering import steer
 from .tokens import Tokens
 
-# %% ../nbs/42_live.ipynb #6c103235
+# %% ../nbs/42_live.ipynb #aaedec53
 @torch.no_grad()
 def site_parts(
     cc: CrossCoder,
@@ -97,7 +97,7 @@ class PromptReading(NamedTuple):
         df.insert(0, "token", self.tokens)
         return df
 
-# %% ../nbs/42_live.ipynb #0d24934a
+# %% ../nbs/42_live.ipynb #99fe75ac
 LONGEST_PROMPT = 1024   # tokens
 TOO_SHORT = "The prompt has no token that counts: the first one never does. Write a word more."
 
@@ -122,7 +122,7 @@ def read_prompt(
     return PromptReading(cc, [clean(t, 200) for t in pieces(tokenizer, ids.tolist())], row, x, code,
                          len(item.batch.ids) > 1 or next(items, None) is not None)
 
-# %% ../nbs/42_live.ipynb #26c90180
+# %% ../nbs/42_live.ipynb #7db36384
 class Asking(anywidget.AnyWidget):
     "A widget whose page asks; a subclass answers by methods called answer_<what is asked>."
     _esm, _css = STATIC / "live.js", STATIC / "live.css"
@@ -167,7 +167,7 @@ def as_prompt(text: str, chat: bool) -> str | list[dict]:
     "A text, or a chat in which the user says it."
     return [dict(role="user", content=text)] if chat else text
 
-# %% ../nbs/42_live.ipynb #81aaf482
+# %% ../nbs/42_live.ipynb #11012459
 class PromptBar(Asking):
     """A text of one's own, read by all models: which features fire on a token, and where a feature fires.
 
@@ -210,13 +210,13 @@ def rounded(row) -> list[float]:
     "Numbers with four digits."
     return [float(f"{v:.4g}") for v in row]
 
-# %% ../nbs/42_live.ipynb #53d2747c
+# %% ../nbs/42_live.ipynb #ab079e7c
 SAYS = dict(add=("At every token but the first, adds {times} × {unit:.3g}, {what}, along the direction that feature #{feature} "
                  "has in {model}, to {at}."),
             clamp=("At every token but the first, holds feature #{feature} at {times} × {unit:.3g}, {what}, by a change of {at} "
                    "along its direction in {model}."))
 
-# %% ../nbs/42_live.ipynb #4732136b
+# %% ../nbs/42_live.ipynb #af509fe3
 class SteeringDrawer(Asking):
     """What a model writes with the selected feature turned up or down, beside what it writes without.
 
