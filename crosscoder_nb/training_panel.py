@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BackgroundRun', 'read_history', 'TrainingPanel']
 
-# %% ../nbs/42_training_panel.ipynb #d5e4e544
+# %% ../nbs/42_training_panel.ipynb #5f15f090
 import threading
 import time
 from collections import deque
@@ -23,12 +23,12 @@ from .checkpoints import inspect_results, read_metrics
 from .crosscoder import CrossCoder
 from .recipes import Recipe, TrainConfig
 from .rows import Rows, check_rows
-from .run_plots import dead_curves, training_curves
+from .run_plots import training_curves
 from .sites import model_of
 from .svg import draw_svg
 from .train import Trained, train, train_many
 
-# %% ../nbs/42_training_panel.ipynb #ad24678e
+# %% ../nbs/42_training_panel.ipynb #3b0c0d9b
 class EndingRows:
     "The same rows, until they are told to end."
 
@@ -46,7 +46,7 @@ class EndingRows:
             yield x
             self.given += 1
 
-# %% ../nbs/42_training_panel.ipynb #7db60644
+# %% ../nbs/42_training_panel.ipynb #ee521b12
 LAST_STEP = "A run of {before} steps was asked for {now}; give more to continue it."
 STOPPED = "{folder}: the run was stopped near step {step} of {steps}. Call resume() to continue it."
 
@@ -62,7 +62,7 @@ def with_steps(what: CrossCoder | Recipe | Mapping, steps: int):   # of the same
     if isinstance(what, Mapping): return {name: with_steps(one, steps) for name, one in what.items()}
     return replace(what, options={**what.options, "steps": steps}) if isinstance(what, Recipe) else what
 
-# %% ../nbs/42_training_panel.ipynb #5b405a30
+# %% ../nbs/42_training_panel.ipynb #aa71e9f0
 class BackgroundRun:
     """A training that runs in a thread, with the arguments and the result of `train`, or of `train_many`.
 
@@ -148,7 +148,7 @@ def read_history(folder: Path) -> pd.DataFrame:
     try: return read_metrics(folder)
     except FileNotFoundError: return pd.DataFrame()
 
-# %% ../nbs/42_training_panel.ipynb #3a22ad81
+# %% ../nbs/42_training_panel.ipynb #7359b77f
 class Watched(NamedTuple):
     "A run that is watched."
     folder: Path
@@ -189,7 +189,7 @@ def find_all_runs(what) -> dict[str, Watched]:
     if named is None: return {n: w for one in what for n, w in find_runs("", one).items()}
     return {n: w for name, one in named.items() for n, w in find_runs(name, one).items()}
 
-# %% ../nbs/42_training_panel.ipynb #aea71ddc
+# %% ../nbs/42_training_panel.ipynb #f584b299
 class Pace:
     "How fast steps are made."
 
@@ -212,7 +212,7 @@ def say_time(seconds: float) -> str:
     if seconds < 90: return f"{seconds:.0f} s"
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
-# %% ../nbs/42_training_panel.ipynb #dbdfca07
+# %% ../nbs/42_training_panel.ipynb #353d3ab4
 MOST_POINTS = 500   # of a curve
 COLOURS = {'fill="#FFFFFF"': 'fill="var(--jp-layout-color0, #FFFFFF)"',      # follow the theme of the notebook
            'fill="#222222"': 'fill="var(--jp-content-font-color1, #222222)"',
@@ -229,18 +229,15 @@ def thin(history: pd.DataFrame) -> pd.DataFrame:
 def draw_curves(
     histories: Mapping[str, pd.DataFrame],   # of runs that have logged something, by name
     names: Sequence[str],                    # of the two models
-) -> list[str]:                              # svg elements
-    "Loss, L0 and variance explained, and dead features, of a run or of several."
-    if len(histories) == 1: histories = {"": next(iter(histories.values()))}
-    histories = {name: thin(history) for name, history in histories.items()}
-    figures = [training_curves(histories if len(histories) > 1 else histories[""], names).update_layout(width=900, height=300)]
-    counted = {name: history for name, history in histories.items() if "dead" in history}
-    if counted: figures.append(dead_curves(counted).update_layout(width=900, height=200))
-    drawn = list(map(draw_svg, figures))
-    for fixed, themed in COLOURS.items(): drawn = [svg.replace(fixed, themed) for svg in drawn]
-    return drawn
+) -> str:                                    # an svg element
+    "Variance explained, L0, dead features and loss, of a run or of several."
+    if len(histories) == 1: figure = training_curves(thin(next(iter(histories.values()))), names)
+    else: figure = training_curves({name: thin(history) for name, history in histories.items()})
+    svg = draw_svg(figure.update_layout(width=900, height=460))
+    for fixed, themed in COLOURS.items(): svg = svg.replace(fixed, themed)
+    return svg
 
-# %% ../nbs/42_training_panel.ipynb #b2466a69
+# %% ../nbs/42_training_panel.ipynb #0cdf245e
 class Controls(ipywidgets.HBox):
     "State and buttons of a run that is trained from this notebook."
 
@@ -281,7 +278,7 @@ class Controls(ipywidgets.HBox):
         self.bar.max, self.bar.value = run.steps, run.step
         self.stop.disabled, self.resume.disabled = not run.is_running, run.is_running
 
-# %% ../nbs/42_training_panel.ipynb #4f21aa31
+# %% ../nbs/42_training_panel.ipynb #d35f0970
 class TrainingPanel(ipywidgets.VBox):
     "Live curves of training, with Stop and Resume for what is trained from this notebook."
 
@@ -320,7 +317,7 @@ class TrainingPanel(ipywidgets.VBox):
         self.sizes = sizes
         histories = {name: read_history(one.folder) for name, one in self.watched.items()}
         logged = {name: history for name, history in histories.items() if len(history)}
-        self.curves.value = "".join(draw_curves(logged, self.names)) if logged else "Nothing has been logged so far."
+        self.curves.value = draw_curves(logged, self.names) if logged else "Nothing has been logged so far."
 
     def keep_watching(self) -> None:
         "Refresh until the panel is closed; what a damaged log says is shown."
