@@ -10,25 +10,27 @@ __all__ = ['ActivationBuffer', 'ActivationStore', 'BatchTopK', 'CrossCoder', 'En
            'bias_differences', 'block_contributions', 'circuit_figure', 'class_shares', 'clt', 'cluster_features',
            'coactive_features', 'compare_drifts', 'compare_graphs', 'compare_rotations', 'compare_subspaces',
            'cosine_histogram', 'count_classes', 'count_duplicates', 'count_interval', 'count_specific', 'crosscoder',
-           'decay_curves', 'decoder_lens', 'dedicated', 'delta', 'derive', 'describe_directions', 'designated_shared',
-           'diff', 'difference_dictionary', 'difference_features', 'difference_lens', 'drift_vectors', 'edited',
-           'evaluate', 'evidence', 'examine_feature', 'excerpt', 'exclusive', 'exclusivity', 'explain_cosines',
-           'explain_store', 'explained_variance_per_token', 'feature_drift', 'feature_effect', 'feature_map',
-           'feature_sets', 'fidelity', 'find_artifacts', 'fit_rotation', 'fit_scaling', 'formation', 'formation_at',
-           'graph_scores', 'harvest', 'head', 'heads', 'judge', 'kept_directions', 'kl_by', 'label_features',
-           'latent_scaling', 'layer_contributions', 'layer_cosines', 'layer_twins', 'layers_of', 'leanings',
-           'load_dictionary', 'load_model', 'load_saelens', 'logit_lens', 'lora_pair', 'map_activations',
-           'map_features', 'match_features', 'mean_differences', 'measure_formation', 'merge_clusters', 'mix', 'mlp_in',
-           'mlp_out', 'neuron_transcoder', 'norm_difference', 'norm_profiles', 'patchscope', 'per_layer_saes',
-           'planted_activations', 'planted_circuit', 'planted_language', 'planted_layers', 'pre_post_mlp',
-           'prediction_kl', 'principal_directions', 'profile_heatmap', 'prune', 'pursue', 'push_to_hub', 'q_values',
-           'rank_agreement', 'raw_directions', 'read_labels', 'recipe', 'refit', 'relative_norm_histogram', 'resid',
-           'resid_mid', 'resid_pre', 'rotation_squares', 'rotations', 'sae', 'same_place', 'save_circuit',
-           'save_circuit_tracer', 'save_crosscode', 'save_delphi', 'save_dictionary_learning', 'save_kissane',
-           'save_openmoss', 'save_saelens', 'save_sparsify', 'share_on', 'shared_sae', 'spread', 'stability',
-           'stdlib_texts', 'steer', 'steered_logits', 'stream_gap', 'token_means', 'total_effects', 'train',
-           'train_many', 'training_curves', 'transcoder', 'transfer_effects', 'twin_share', 'virtual_weights',
-           'weakly_causal', 'where_classes_fire', 'with_examples', 'without_untrained', 'wrap_model', 'write_report']
+           'dead_curves', 'decay_curves', 'decoder_lens', 'dedicated', 'delta', 'density_histogram', 'derive',
+           'describe_directions', 'designated_shared', 'diff', 'difference_dictionary', 'difference_features',
+           'difference_lens', 'difference_map', 'draw_svg', 'duplicates_histogram', 'effect_scatter', 'firing_places',
+           'scaling_scatter', 'sparsity_frontier', 'wiring', 'drift_vectors', 'edited', 'evaluate', 'evidence',
+           'examine_feature', 'excerpt', 'exclusive', 'exclusivity', 'explain_cosines', 'explain_store',
+           'explained_variance_per_token', 'feature_drift', 'feature_effect', 'feature_map', 'feature_sets', 'fidelity',
+           'find_artifacts', 'fit_rotation', 'fit_scaling', 'formation', 'formation_at', 'graph_scores', 'harvest',
+           'head', 'heads', 'judge', 'kept_directions', 'kl_by', 'label_features', 'latent_scaling',
+           'layer_contributions', 'layer_cosines', 'layer_twins', 'layers_of', 'leanings', 'load_dictionary',
+           'load_model', 'load_saelens', 'logit_lens', 'lora_pair', 'map_activations', 'map_features', 'match_features',
+           'mean_differences', 'measure_formation', 'merge_clusters', 'mix', 'mlp_in', 'mlp_out', 'neuron_transcoder',
+           'norm_difference', 'norm_profiles', 'patchscope', 'per_layer_saes', 'planted_activations', 'planted_circuit',
+           'planted_language', 'planted_layers', 'pre_post_mlp', 'prediction_kl', 'principal_directions',
+           'profile_heatmap', 'prune', 'pursue', 'push_to_hub', 'q_values', 'rank_agreement', 'raw_directions',
+           'read_labels', 'recipe', 'refit', 'relative_norm_histogram', 'resid', 'resid_mid', 'resid_pre',
+           'rotation_squares', 'rotations', 'sae', 'same_place', 'save_circuit', 'save_circuit_tracer',
+           'save_crosscode', 'save_delphi', 'save_dictionary_learning', 'save_kissane', 'save_openmoss', 'save_saelens',
+           'save_sparsify', 'share_on', 'shared_sae', 'spread', 'stability', 'stdlib_texts', 'steer', 'steered_logits',
+           'stream_gap', 'token_means', 'total_effects', 'train', 'train_many', 'training_curves', 'transcoder',
+           'transfer_effects', 'twin_share', 'virtual_weights', 'weakly_causal', 'where_classes_fire', 'with_examples',
+           'without_untrained', 'wrap_model', 'write_report']
 
 # %% ../nbs/90_all.ipynb #d0101b5f
 import inspect
@@ -86,8 +88,12 @@ from .pairs import stdlib_texts
 from .planted import planted_language
 from .planted_circuit import planted_circuit
 from .planted_layers import planted_layers
-from .plots import (circuit_figure, class_shares, cosine_histogram, decay_curves, profile_heatmap,
-                                 relative_norm_histogram, rotation_squares, training_curves)
+from .layer_plots import (circuit_figure, class_shares, decay_curves, duplicates_histogram,
+                                       profile_heatmap, rotation_squares, wiring)
+from .plots import (cosine_histogram, density_histogram, difference_map, effect_scatter, firing_places,
+                                 relative_norm_histogram, scaling_scatter)
+from .run_plots import dead_curves, sparsity_frontier, training_curves
+from .svg import draw_svg
 from .pursuit import pursue, refit
 from .pushes import raw_directions
 from .reading import (coactive_features, decoder_lens, examine_feature, feature_effect, feature_map,
@@ -121,8 +127,9 @@ _all_ = ["ActivationBuffer", "ActivationStore", "BatchTopK", "CrossCoder", "Endp
          "bias_differences", "block_contributions", "circuit_figure", "class_shares", "clt", "cluster_features",
          "coactive_features", "compare_drifts", "compare_graphs", "compare_rotations", "compare_subspaces",
          "cosine_histogram", "count_classes", "count_duplicates", "count_interval", "count_specific", "crosscoder",
-         "decay_curves", "decoder_lens", "dedicated", "delta", "derive", "describe_directions", "designated_shared",
-         "diff", "difference_dictionary", "difference_features", "difference_lens", "drift_vectors", "edited",
+         "dead_curves", "decay_curves", "decoder_lens", "dedicated", "delta", "density_histogram", "derive", "describe_directions", "designated_shared",
+         "diff", "difference_dictionary", "difference_features", "difference_lens", "difference_map", "draw_svg",
+         "duplicates_histogram", "effect_scatter", "firing_places", "scaling_scatter", "sparsity_frontier", "wiring", "drift_vectors", "edited",
          "evaluate", "evidence", "examine_feature", "excerpt", "exclusive", "exclusivity", "explain_cosines",
          "explain_store", "explained_variance_per_token", "feature_drift", "feature_effect", "feature_map",
          "feature_sets", "fidelity", "find_artifacts", "fit_rotation", "fit_scaling", "formation", "formation_at",
