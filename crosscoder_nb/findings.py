@@ -27,11 +27,16 @@ CONFIRMED = ("Latent scaling, which asks the activations instead of the norms, c
 OF_NULL = "In the null {name}, where nothing is to be found, norms call {norms:,} of {living:,} exclusive{scaling}."
 
 
+def say_percent(share: float) -> str:
+    "A share in percent, small ones with two digits."
+    return f"{share:.1%}" if share >= .01 or not share else f"{100 * share:.2g}%"
+
+
 def say_share(n: int, of: int) -> str:
     "A count with its share and the 95 % interval of the share."
     if not of: return f"{n:,}"
-    low, high = count_interval(n, of)
-    return f"{n:,} ({n / of:.1%}, 95 % interval {low:.1%} to {high:.1%})"
+    share, low, high = map(say_percent, (n / of, *count_interval(n, of)))
+    return f"{n:,} ({share}, 95 % interval {low} to {high})"
 
 
 def by_scaling(df: pd.DataFrame) -> pd.Series:   # bool
@@ -139,14 +144,20 @@ def leading_families(
     which: str | None,            # the model that they lead in; None: those that are rotated
     cc: CrossCoder | None = None, # whose decoders tell the families; None: each feature is one
     n: int = 20,                  # features
-) -> list[pd.DataFrame]:          # one per family, rows of df with nearest and nearest_null where there is a crosscoder
-    "The leading features of a model, or those that are rotated, in families."
+) -> list[pd.DataFrame]:          # one per family, and at last those by themselves (attrs alone): rows of df, with nearest
+    "The leading features of a model, or those that are rotated, in families, with `nearest` and `nearest_null`."
     features = rotated_features(df, n) if which is None else [int(i) for i in exclusive(df, which, n).index]
-    if cc is None or len(features) < 2: return [df.loc[[i]] for i in features]
+    if cc is None or len(features) < 2:
+        own = df.loc[features]
+        own.attrs = df.attrs | dict(alone=True)
+        return [own] if len(features) else []
     sites = dict(zip(df.attrs["names"], df.attrs["sites"]))
     family = feature_families(cc, features, sites.get(which))
-    found = [df.loc[own.index].join(own[["nearest", "nearest_null"]]) for _, own in family.groupby("family")]
-    for part in found: part.attrs = df.attrs
+    own = df.loc[family.index].join(family[["nearest", "nearest_null"]])
+    together = [own[family.family == f] for f in family.family[family["size"] > 1].unique()]
+    alone = own[family["size"] == 1]
+    found = together + [alone] * bool(len(alone))
+    for part in found: part.attrs = df.attrs | dict(alone=part is alone)
     return found
 
 # %% ../nbs/41_findings.ipynb #77a8bc91
@@ -156,9 +167,10 @@ def say_family(
 ) -> str:
     "How large a family is, how much of the difference it carries, and whether it matters."
     n = len(family)
-    said = [f"{n} features of one direction" if n > 1 else "One feature by itself"]
-    if n > 1: said[0] += (f" (mean cosine to the nearest {family.nearest.mean():.2f}, of features drawn at random "
-                          f"{family.nearest_null.mean():.2f})")
+    said = ["One feature, by itself" if n == 1 else f"{n} features, each by itself" if family.attrs["alone"] else
+            f"A family of {n} that write nearly the same direction"]
+    if n > 1 and "nearest" in family: said[0] += (f" (cosine to the nearest {family.nearest.mean():.2f} on average, of as "
+                                                  f"many drawn at random {family.nearest_null.mean():.2f})")
     if "difference" in family: said.append(f"{family.difference.sum():.1%} of the difference between the models")
     if (times := f"times_{which}") in family and family[times].notna().any():
         surely = int((family[f"{times}_low"] > 1).sum())

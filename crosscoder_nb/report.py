@@ -84,7 +84,8 @@ SHADES = 9
 def shaded_tokens(example: dict, strongest: float) -> list[tuple[str, str]]:   # text, class
     "The tokens of an example, each with the class of its shade."
     def shade(act): return f"a{max(1, min(SHADES, round(SHADES * act / strongest)))}" if act > 0 else ""
-    return [(text, f"{shade(act)} peak".strip() if i == example["position"] else shade(act))
+    def seen(text): return text.replace("\n", "⏎").replace("\t", "⇥")
+    return [(seen(text), f"{shade(act)} peak".strip() if i == example["position"] else shade(act))
             for i, (text, act) in enumerate(zip(example["tokens"], example["acts"]))]
 
 
@@ -164,7 +165,7 @@ def where_section(md: ModelDiff | None) -> Section:
     "Where in the text the leading features fire."
     parts = ["This takes rows that know their texts: write_report of a ModelDiff on a store has it."]
     if md is not None and md.about is not None:
-        parts = [md.verdict]
+        parts = []
         if len(md.about):
             parts.append(Table("Whether the leading features keep to few places (spread), compared with others as frequent (alike)",
                                in_words(md.about.reset_index(), ["by", "features", "kinds", "spread", "spread_low", "spread_high",
@@ -196,7 +197,10 @@ def without_section(md: ModelDiff | None) -> list[Section]:
     if md is not None and md.components is not None:
         tables.append(Table("The main directions of the difference", in_words(md.components.reset_index())))
     if md is not None and md.baselines is not None:
-        tables.append(Table("The mean difference through each model's unembedding", in_words(md.baselines.reset_index())))
+        wanted = ["direction", "share", "share_low", "share_high", *(f"{end}_{name}" for name in md.names
+                                                                     for end in ("promoted", "suppressed"))]
+        tables.append(Table("The mean difference through each model's unembedding",
+                            in_words(md.baselines.reset_index(), wanted)))
     about = "Where these say as much as the features do, a crosscoder was not needed."
     return [Section("without", "What is found without a crosscoder", about, tables)] if tables else []
 
@@ -279,7 +283,8 @@ MACROS = """
 {%- for c in part.df.columns %}<th scope="col"><bdi>{{ c }}</bdi></th>{% endfor %}</tr></thead><tbody>
 {%- for row in part.df.itertuples(index=False) %}<tr>{% for cell in row %}
 {%- if cell in lights %}<td class="{{ lights[cell] }}">{{ cell }}</td>
-{%- else %}<td><bdi>{{ cell }}</bdi></td>{% endif %}{% endfor %}</tr>{% endfor %}</tbody></table></div>
+{%- else %}<td{% if cell | length < 30 and cell[:1] in "0123456789-–" %} class="number"{% endif %}><bdi>{{ cell | clip }}</bdi></td>
+{%- endif %}{% endfor %}</tr>{% endfor %}</tbody></table></div>
 <p class="no-print"><a download="{{ part.title[:40] | replace(" ", "_") }}.csv" href="{{ csv(part.df) }}">CSV</a></p>
 {%- endmacro %}
 {%- macro family(part) %}
@@ -332,11 +337,13 @@ def page_html(
     "Write a report as HTML."
     style = "\n".join((STATIC / f"{name}.css").read_text(encoding="utf-8") for name in ("view", "report")) + dark_figures()
     script = f"{(STATIC / 'view.js').read_text(encoding='utf-8')}\n{OPEN}\n"
-    page = jinja2.Environment(autoescape=True, **ENVIRONMENT).from_string(PAGE)
+    environment = jinja2.Environment(autoescape=True, **ENVIRONMENT)
+    environment.filters["clip"] = lambda text: clean(text, 240)
+    page = environment.from_string(PAGE)
     checksum = hashlib.sha256(packed.encode()).hexdigest()[:16]
     return page.render(report=report, policy=Markup(content_policy(script, style)), style=Markup(style),
                        script=Markup(script), packed=packed, browsed=browsed, whole=whole, n_features=n_features,
-                       draw=lambda part: Markup(draw_svg(part.fig, part.about)), software=__version__, checksum=checksum,
+                       draw=lambda part: Markup(draw_svg(part.fig, part.about, 580)), software=__version__, checksum=checksum,
                        csv=lambda df: data_link(to_csv(df), "text/csv"), lights=dict(zip(LIGHTS, ("good", "doubtful", "bad"))))
 
 # %% ../nbs/42_report.ipynb #e43cf394
@@ -439,7 +446,7 @@ def fit_data(
 # %% ../nbs/42_report.ipynb #2888e52c
 def report_features(
     df: pd.DataFrame,
-    n: int = 30,        # features of each side, and as many that are shared, drawn at random
+    n: int = 20,        # features of each side, and as many that are shared, drawn at random
     seed: int = 0,      # of the draw
 ) -> list[int]:
     "Whose cards the browser holds: those that lead, those that are rotated, and some shared ones to compare with."
@@ -459,7 +466,7 @@ def make_report(shown: Shown, md: ModelDiff | None, history, info, stability, ti
                 families_section(shown, "rotated", "What both have, each in a direction of its own",
                                  "By latent scaling, or shared by norms with a cosine below 0.5.", None, 10, False),
                 where_section(md), holds_section(md, stability), *without_section(md), appendix(shown, info, code)]
-    said = [CAVEAT, *shown.notices]
+    said = [*([md.verdict] if md is not None and md.about is not None else []), CAVEAT, *shown.notices]
     return Report(title or f"{a} vs {b}", headline(shown.df, shown.nulls), said, red, sections)
 
 # %% ../nbs/42_report.ipynb #9974873a

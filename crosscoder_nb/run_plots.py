@@ -117,7 +117,7 @@ def training_curves(
         name_lines(fig, row, col, at_top=i > 0)
     fig.update_annotations(font_size=12).update_yaxes(type="log", row=2, col=2).update_xaxes(title="step", row=2)
     for place in dict(row=1, col=2), dict(row=2, col=1): fig.update_yaxes(rangemode="tozero", **place)
-    fig.update_yaxes(tickformat=".1%", row=2, col=1)
+    fig.update_yaxes(tickformat=".2~%", row=2, col=1)
     return frame(fig, say_last(next(iter(runs.values()))) if len(runs) == 1 else f"{len(runs)} runs", 480)
 
 # %% ../nbs/41_run_plots.ipynb #ad2c955e

@@ -32,6 +32,12 @@ def say_number(x: float) -> str:
     "A number as a tick label."
     return f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.4g}"
 
+
+def format_number(x: float, form: str) -> str:   # form: of d3, which plotly uses
+    "A number in a given form. A ~ removes the zeros at its end."
+    text = format(x, form.replace("~", ""))
+    return re.sub(r"\.?0+(?=%?$)", "", text) if "~" in form and "." in text else text
+
 # %% ../nbs/40_svg.ipynb #5a9433f9
 class Axis(NamedTuple):
     "A scale from values to pixels."
@@ -241,7 +247,7 @@ def draw_axis(given, axis: Axis, other: Axis, upright: bool) -> list[str]:
     ticks, parts = axis.ticks(), []
     if given.tickvals is not None:
         ticks = dict(zip(given.tickvals, given.ticktext or map(say_number, given.tickvals)))
-    if given.tickformat: ticks = {v: format(v, given.tickformat) for v in ticks}
+    if given.tickformat: ticks = {v: format_number(v, given.tickformat) for v in ticks}
     bottom = max(other.begin, other.end) if not upright else min(other.begin, other.end)
     for at, label in zip(axis(list(ticks)), ticks.values()):
         if not min(axis.begin, axis.end) - 1 <= at <= max(axis.begin, axis.end) + 1: continue
