@@ -353,12 +353,11 @@ SIGNS = str.maketrans({c: f"\\{c}" for c in "\\`*_[]|~"} | {"@": "&#64;", "#": "
 def as_markdown(value) -> str:
     "A text that Markdown shows as it is."
     if isinstance(value, Markup): return str(value)
-    text = escape(clean(value), quote=False).translate(SIGNS).replace("://", "&#58;//").replace("www.", "www&#46;")
+    text = escape(clean(value, 4000), quote=False).translate(SIGNS).replace("://", "&#58;//").replace("www.", "www&#46;")
     return f"\u2068{text}\u2069" if not text.isascii() else text
 
 
 DOCUMENT = """
-{%- macro cells(values) %}| {{ md(values | list) }} |{% endmacro -%}
 # {{ report.title }}
 
 {{ report.headline }}
@@ -376,7 +375,7 @@ DOCUMENT = """
 **{{ part.title }}**
 
 {{ cells(part.df.columns) }}
-| {{ rule(part.df.columns) }} |
+{{ cells("-" * part.df.columns | length, "---") }}
 {% for row in part.df.itertuples(index=False) %}{{ cells(row) }}
 {% endfor %}{% elif part.kind == "family" %}
 {{ part.about }}
@@ -392,9 +391,9 @@ def page_markdown(report: Report) -> str:
     "Write a report as Markdown."
     def plain(text): return re.sub("<[^>]*>", "", text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     def bold(text): return Markup(f"**{inner}**" if (inner := as_markdown(text).strip()) else " ")
+    def cells(values, rule=None): return Markup(f"| {' | '.join(rule or as_markdown(v) for v in values)} |")
     page = jinja2.Environment(finalize=as_markdown, **ENVIRONMENT).from_string(DOCUMENT)
-    return page.render(report=report, md=lambda values: Markup(" | ".join(map(as_markdown, values))), bold=bold, plain=plain,
-                       rule=lambda columns: Markup(" | ".join(["---"] * len(columns))))
+    return page.render(report=report, cells=cells, bold=bold, plain=plain)
 
 # %% ../nbs/42_report.ipynb #7ace3bf4
 UNITS = dict(kb=1e3, mb=1e6, gb=1e9)
