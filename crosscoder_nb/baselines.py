@@ -283,7 +283,7 @@ def prediction_kl(
     parts, window = [], 0
     bar = tqdm(total=tokens.max_tokens, desc="predictions", unit="tok", unit_scale=True, delay=1)
     for batch, place in tokens.walk():
-        rows = make_part(Harvest(batch, {"": batch.ids.new_zeros(*batch.ids.shape, 0)}, place), [""]).rows
+        rows = make_part(Harvest(batch, {}, place), torch.empty(int(batch.counts.sum()), 0)).rows
         each = [compare_predictions(models, *(t[part] for t in (batch.ids, batch.attention, batch.counts)))
                 for part in split_windows(models[0], batch.ids)]
         rows |= pd.concat(each).to_dict("series") | dict(window=rows["window"] + window)

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from .kernels import (DenseCode, Entries, Screen, SparseCode, active_entries, sampled_products,
                                    score_bounds, screened_entries, sparse_encode)
 from .machine import fastest_dtype
+from .ranks import Ranks
 from .saving import as_json, fetch, load_weights, read_config, save_folder
 from .scaling import Scaling
 from .sites import model_of
@@ -365,6 +366,7 @@ class CrossCoder(nn.Module):
         self.b_dec = nn.Parameter(torch.zeros(sum(self.writes.values())))
         self.register_buffer("norm_scale", torch.ones(len(sites)))  # brings norms of folded weights to scaled space
         self.screen: bool | None = None   # search for active features through bfloat16? None: where that is faster
+        self.ranks = Ranks()              # the processes among which its features and tokens are divided
 
     # raw activations in, raw reconstructions out
 
@@ -442,11 +444,11 @@ class CrossCoder(nn.Module):
         frozen: bool = False,      # let gradients reach the code alone, not the weights
     ) -> Tensor:                   # scaled, [batch Σ d_written]
         "ŷ = Σ_groups (f_g W_dec_g + W_skip_g x) + b_dec."
-        y = (self.b_dec.detach() if frozen else self.b_dec).expand(code.shape[0], -1)
+        y = None
         for w, start, stop in self.spans():
             part = w.decode(code.slice(start, stop), x, frozen)
-            y = y + part if tuple(w.writes) == tuple(self.writes) else y.index_add(1, self.written(w), part)
-        return y
+            y = self.at_written(w, part) if y is None else y + self.at_written(w, part)
+        return self.ranks.add_features(y) + (self.b_dec.detach() if frozen else self.b_dec)
 
     # groups, and tables over all of them
 
@@ -508,6 +510,11 @@ class CrossCoder(nn.Module):
     def written(self, w: GroupWeights) -> Tensor:
         "The columns of y that a group writes."
         return take(torch.arange(len(self.b_dec), device=self.b_dec.device)[None], self.writes, tuple(w.writes))[0]
+
+    def at_written(self, w: GroupWeights, part: Tensor) -> Tensor:   # [batch Σ of the group] -> [batch Σ d_written]
+        "What a group writes, among the columns of all; 0 where it does not write."
+        if tuple(w.writes) == tuple(self.writes): return part
+        return part.new_zeros(len(part), len(self.b_dec)).index_copy(1, self.written(w), part)
 
     def units(self, names: Mapping[str, int]) -> tuple[Tensor, Tensor]:
         "Scale and mean of the columns of some sites, [Σ d_names] each."

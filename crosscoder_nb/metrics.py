@@ -68,7 +68,8 @@ def encode_rows(
     left = sys.maxsize if max_tokens is None else max_tokens
     for first, x in numbered_batches(cc, rows, batch_size):
         x = x.to(cc.b_dec.device)
-        keep, row = cc.scaling.keeps(x), torch.arange(first, first + len(x), device=x.device)
+        row = torch.arange(first, first + len(x), device=x.device)
+        keep = cc.scaling.keeps(x) if cc.scaling.cuts else torch.ones_like(row, dtype=torch.bool)
         kept = x[keep][:left]
         scaled = cc.scaling(kept)
         yield EncodedRows(row[keep][:left], kept, scaled, cc.code(scaled).sparse(), row[~keep])

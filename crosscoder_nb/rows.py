@@ -87,7 +87,8 @@ class InMemory:
         per_epoch = self.n_rows // batch_size
         def shuffle(epoch):
             generator = torch.Generator().manual_seed(hash((seed, epoch)) % 2**63)
-            return torch.randperm(self.n_rows, generator=generator)[:per_epoch * batch_size].split(batch_size)
+            order = torch.randperm(self.n_rows, generator=generator)[:per_epoch * batch_size]
+            return order.to(self.x.device).split(batch_size)
         def stream(epoch, first):
             while True:
                 for rows in shuffle(epoch)[first:]: yield self.x[rows]
