@@ -302,14 +302,15 @@ PAGE = MACROS + """<!doctype html>
 <meta http-equiv="Content-Security-Policy" content="{{ policy }}">
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <title>{{ report.title }}</title><style>{{ style }}</style></head>
-<body><main class="report{{ " red" if report.red }}"><header><h1><bdi>{{ report.title }}</bdi></h1>
+<body><main><div class="report{{ " red" if report.red }}"><header><h1><bdi>{{ report.title }}</bdi></h1>
 <p class="headline"><bdi>{{ report.headline }}</bdi></p>
 {% if report.red %}<p class="warning">At least one light below is red: what follows should not be believed yet.</p>{% endif %}
 {% for sentence in report.sentences %}<p class="quiet"><bdi>{{ sentence }}</bdi></p>{% endfor %}
 <nav>{% for s in report.sections %}<a href="#{{ s.name }}">{{ s.title }}</a>{% endfor %}<a href="#browser">Browser</a></nav></header>
 {% for s in report.sections %}{% if s.name == "appendix" %}
-<section id="browser"><h2>Browser</h2><p class="no-print">{{ browsed }}</p><div class="view no-print">
-<p>The script in this file draws the table, the map and the cards here; it is not running.</p></div></section>{% endif %}
+<section id="browser"><h2>Browser</h2><p>{{ browsed }}</p></section></div><div class="view">
+<p>The script in this file draws the table, the map and the cards here; it is not running.</p></div>
+<div class="report{{ " red" if report.red }}">{% endif %}
 <section id="{{ s.name }}"><h2>{{ s.title }}</h2>{% if s.about %}<p class="about"><bdi>{{ s.about }}</bdi></p>{% endif %}
 {% for part in s.parts %}{% if part is string %}<p><bdi>{{ part }}</bdi></p>
 {% elif part.kind == "table" %}{{ table(part) }}
@@ -318,7 +319,7 @@ PAGE = MACROS + """<!doctype html>
 {% endif %}{% endfor %}{% if s.name == "appendix" and whole %}
 <p class="no-print"><a download="features.csv.gz" href="{{ whole }}">All {{ n_features }} features as CSV, packed</a></p>
 {% endif %}</section>{% endfor %}
-<footer>Written by crosscoder_nb {{ software }}. Data of the browser: SHA-256 {{ checksum }}.</footer></main>
+<footer>Written by crosscoder_nb {{ software }}. Data of the browser: SHA-256 {{ checksum }}.</footer></div></main>
 <script type="application/octet-stream" id="data">{{ packed }}</script>
 <script type="module">{{ script }}</script>
 </body></html>

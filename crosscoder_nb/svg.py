@@ -342,7 +342,7 @@ def draw_svg(
     marks = [mark for trace in fig.data for mark in
              DRAWN[trace.type](trace, axes["x", (trace.xaxis or "x")[1:]], axes["y", (trace.yaxis or "y")[1:]])]
     parts.append(CLIP.format(x=l, y=t, width=width - l - r, height=height - t - b, marks="".join(marks)))
-    parts += draw_notes(fig, axes, *sides) + draw_legend(fig, l, t - 10)
+    parts += draw_notes(fig, axes, *sides) + draw_legend(fig, l, t - 10 if layout.legend.y is None or layout.legend.y < 1.05 else t - 30)
     heading = layout.title.text or ""
     if heading: parts.append(draw_text(l, 6, heading, "start", 13))
     said = escape(unescape(re.sub("<[^>]*>", " ", title or heading)))
