@@ -20,6 +20,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from .gpu_kernels import inner_products, uses_triton
+from .gpu_search import search_active
 from .kernels import DenseCode, SparseCode, sampled_products, sort_entries, sparse_encode
 from .machine import fastest_dtype
 from .ranks import Ranks
@@ -369,6 +371,7 @@ class CrossCoder(nn.Module):
         self.b_dec = nn.Parameter(torch.zeros(sum(self.writes.values())))
         self.register_buffer("norm_scale", torch.ones(len(sites)))  # brings norms of folded weights to scaled space
         self.screen: bool | None = None   # search for active features through bfloat16? None: where that is faster
+        self.missed: Tensor | None = None # whether a GPU's last search failed to find the best entries, 0-dim bool
         self.ranks = Ranks()              # the processes among which its features and tokens are divided
 
     # raw activations in, raw reconstructions out
@@ -632,6 +635,33 @@ def screen_of(cc: CrossCoder, x: Tensor, norms: Tensor) -> Screen:
     return Screen(side_by_side([bounds_of(p) for p in parts]), spare, partial(exact_entries, cc, x, norms))
 
 
+def products_among(a: Tensor, b: Tensor, row: Tensor, col: Tensor, count: Tensor, start: int) -> Tensor:
+    "<a[row], b[col - start]> for those of the first `count` entries whose feature is a row of b, counted from start."
+    if uses_triton(a): return inner_products(a, b, row, col, count, start)
+    inside = (col >= start) & (col < start + len(b))
+    return sampled_products(a, b, row, (col - start).clamp(0, len(b) - 1)) * inside
+
+
+def search_on_gpu(cc: CrossCoder, x: Tensor, norms: Tensor) -> Entries | None:
+    "The active entries without waiting for a GPU; None where their number is not known in advance."
+    spans, b = cc.spans(), cc.b_enc
+    factors = [bound_operands(w.inputs(x), w.W_enc, w.b_enc, norms[start:stop]) for w, start, stop in spans]
+    columns = torch.cat([f.spare[1] for f in factors])
+    def bounds(first, stop): return side_by_side([bounds_of(f._replace(left=f.left[first:stop])) for f in factors])
+    def spare(row, col):
+        groups = zip(factors, spans)
+        return sum((f.spare[0][row] * columns[col]).sum(1) * ((col >= a) & (col < z)) for f, (_, a, z) in groups)
+    def exact(row, col, count):
+        val = sum(products_among(w.inputs(x), w.W_enc, row, col, count, start) for w, start, _ in spans) + b[col]
+        val = torch.where(torch.arange(len(row), device=x.device) < count, val, 0.)
+        return val, val * norms[col]
+    only = factors[0][:2] if len(factors) == 1 else None
+    found = search_active(cc.sparsity, bounds, spare, exact, (len(x), cc.n_features), x.device, only)
+    if found is None: return None
+    cc.missed = found.missed
+    return Entries(*found[:4])
+
+
 @torch.no_grad()
 def find_entries(
     cc: CrossCoder,
@@ -639,8 +669,12 @@ def find_entries(
 ) -> Entries:
     "The active entries of a batch; if the screen gives up (None), all scores are computed."
     norms = cc.contest_norms if cc.sparsity.ranked else torch.ones_like(cc.b_enc)
+    on_gpu = x.is_cuda and len(x) and cc.screen is not False and cc.ranks.alone and norms.ndim == 1
+    if on_gpu and (found := search_on_gpu(cc, x, norms)): return found
     found = screened_entries(cc.sparsity, screen_of(cc, x, norms)) if uses_screen(cc) and len(x) else None
-    return active_entries(cc.sparsity, cc.pre_activations(x), norms) if found is None else found
+    if found is not None: return found
+    products = side_by_side([F.linear(w.inputs(x), w.W_enc) for w in cc.weights.values()])
+    return active_entries(cc.sparsity, products, norms, cc.b_enc)
 
 
 def with_gradients(cc: CrossCoder, x: Tensor, code: SparseCode) -> SparseCode:
@@ -648,6 +682,7 @@ def with_gradients(cc: CrossCoder, x: Tensor, code: SparseCode) -> SparseCode:
     val = code.val
     for w, start, stop in cc.spans():
         part = sparse_encode(w.inputs(x), w.W_enc, w.b_enc, code.slice(start, stop))
-        inside = entries_between(code.col, start, stop, cc.n_features)
-        val = part if isinstance(inside, slice) else val.index_copy(0, inside, part)
+        if len(cc.groups) == 1: val = part
+        elif val.is_cuda: val = torch.where((code.col >= start) & (code.col < stop), part, val)
+        else: val = val.index_copy(0, entries_between(code.col, start, stop, cc.n_features), part)
     return code._replace(val=val)

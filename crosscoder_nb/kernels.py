@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
+from .gpu_kernels import decoder_gradients, run_fastest, segment_sums, uses_triton
+
 # %% ../nbs/11_kernels.ipynb #169a176c
 class SparseCode(NamedTuple):
     "Feature activations [batch feature], stored as the non-zero entries, sorted by row."
@@ -32,7 +34,8 @@ class SparseCode(NamedTuple):
         "The code with its entries sorted by feature too. Encoder and decoder share this order."
         return self if self.order else self._replace(order=by_feature(self.row, self.col, self.shape[1]))
 
-    def dense(self) -> Tensor: return self.val.new_zeros(self.shape).index_put((self.row, self.col), self.val)
+    def dense(self) -> Tensor:
+        return self.val.new_zeros(self.shape).index_put((self.row, self.col), self.val, accumulate=self.col.is_cuda)
 
     def decode(self, W: Tensor) -> Tensor:
         "The product f @ W, [batch d], with a decoder [feature d]."
@@ -40,6 +43,7 @@ class SparseCode(NamedTuple):
 
     def counts(self) -> Tensor:
         "The number of tokens on which each feature is active, [feature]."
+        if self.col.is_cuda: return self.sorted().order.count(self.val > 0)
         if self.order: return self.order.offsets.diff()
         return self.col.new_zeros(self.shape[1]).scatter_add_(0, self.col, torch.ones_like(self.col))
 
@@ -76,9 +80,17 @@ class SparseCode(NamedTuple):
     def slice(self, start: int, stop: int) -> "SparseCode":
         "The part of the code that belongs to features start..stop, renumbered from 0."
         if (start, stop) == (0, self.shape[1]): return self
+        if self.col.is_cuda: return self.masked(start, stop)
         inside = ((self.col >= start) & (self.col < stop)).nonzero().squeeze(1)
         part, order = self.at(inside), self.order and self.order.slice(start, stop, inside)
         return part._replace(col=part.col - start, shape=(self.shape[0], stop - start), order=order)
+
+    def masked(self, start: int, stop: int) -> "SparseCode":
+        "The same with entries of value 0 in place of the others: their number need not be known, as a GPU likes it."
+        inside, last = (self.col >= start) & (self.col < stop), stop - start - 1
+        sites = None if self.sites is None else self.sites & inside[:, None]
+        col, val = (self.col - start).clamp(0, last), torch.where(inside, self.val, 0.)
+        return SparseCode(self.row, col, val, (self.shape[0], last + 1), sites)
 
 # %% ../nbs/11_kernels.ipynb #dbcca3c4
 class DenseCode(NamedTuple):
@@ -133,6 +145,11 @@ def segments(
     return torch.searchsorted(index, torch.arange(n + 1, device=index.device))
 
 # %% ../nbs/11_kernels.ipynb #5395e2bc
+def bags(W: Tensor, which: Tensor, val: Tensor, offsets: Tensor) -> Tensor:
+    "The sums of `gather_add` by PyTorch."
+    return F.embedding_bag(which, W, offsets, mode="sum", per_sample_weights=val, include_last_offset=True)
+
+
 def gather_add(
     W: Tensor,        # rows to gather, [m d]
     which: Tensor,    # row of each entry, [n]
@@ -140,7 +157,8 @@ def gather_add(
     offsets: Tensor,  # segments of the entries, [s + 1]
 ) -> Tensor:          # [s d]
     "For each segment, the weighted sum of rows of W."
-    return F.embedding_bag(which, W, offsets, mode="sum", per_sample_weights=val, include_last_offset=True)
+    if uses_triton(W): return run_fastest((segment_sums, bags), W, which, val, offsets)
+    return bags(W, which, val, offsets)
 
 # %% ../nbs/11_kernels.ipynb #38022c97
 def sampled_products(
@@ -163,6 +181,10 @@ class ByFeature(NamedTuple):
     def restore(self, val: Tensor) -> Tensor:
         "Values in feature order back in row order."
         return torch.empty_like(val).index_copy_(0, self.order, val)
+
+    def count(self, which: Tensor) -> Tensor:   # bool, in row order [n] -> [feature]
+        "How many of some entries each feature has."
+        return F.pad(which[self.order].cumsum(0), (1, 0))[self.offsets].diff()
 
     def slice(self, start: int, stop: int, inside: Tensor) -> "ByFeature":
         "The entries of features start..stop, renumbered from 0; `inside`: where they are among the row-sorted ones."
@@ -199,6 +221,7 @@ class _SparseEncode(Function):
     def backward(ctx, dval):
         (x, W), code = ctx.saved_tensors, ctx.code
         e = code.order
+        if dval.is_cuda: dval = dval * (code.val > 0)     # a GPU's lists of fixed length may end with zeros
         dval_by_feature = dval[e.order]
         dW = gather_add(x, e.row, dval_by_feature, e.offsets)
         db = torch.segment_reduce(dval_by_feature, "sum", offsets=e.offsets)   # index_add_ varies on a GPU
@@ -228,6 +251,9 @@ class _SparseDecode(Function):
     def backward(ctx, g):
         (val, W), e = ctx.saved_tensors, ctx.code.sorted().order
         g = g.contiguous()
+        if uses_triton(g) and ctx.needs_input_grad[1]:
+            dval, dW = decoder_gradients(g, W, e.row, val[e.order], e.offsets)
+            return e.restore(dval), dW, None
         dval = e.restore(sampled_products(g, W, e.row, e.col))
         dW = gather_add(g, e.row, val[e.order], e.offsets) if ctx.needs_input_grad[1] else None
         return dval, dW, None
