@@ -145,12 +145,6 @@ def segments(
     return torch.searchsorted(index, torch.arange(n + 1, device=index.device))
 
 # %% ../nbs/11_kernels.ipynb #5395e2bc
-def block_width(n: int, d: int) -> int:   # rows and columns of a table
-    "How many columns to gather at a time: as many as fit into a core's cache for all rows, or else all."
-    width = 2**18 // max(n, 1) // 16 * 16
-    return width if 64 <= width < d else d
-
-
 def bags(W: Tensor, which: Tensor, val: Tensor, offsets: Tensor) -> Tensor:
     "The sums of `gather_add` by PyTorch."
     return F.embedding_bag(which, W, offsets, mode="sum", per_sample_weights=val, include_last_offset=True)
@@ -164,12 +158,7 @@ def gather_add(
 ) -> Tensor:          # [s d]
     "For each segment, the weighted sum of rows of W."
     if uses_triton(W): return run_fastest((segment_sums, bags), W, which, val, offsets)
-    width = block_width(*W.shape)
-    if W.device.type != "cpu" or width == W.shape[1]: return bags(W, which, val, offsets)
-    out = W.new_empty(len(offsets) - 1, W.shape[1])
-    for start in range(0, W.shape[1], width):
-        out[:, start:start + width] = bags(W[:, start:start + width], which, val, offsets)
-    return out
+    return bags(W, which, val, offsets)
 
 # %% ../nbs/11_kernels.ipynb #38022c97
 def sampled_products(
