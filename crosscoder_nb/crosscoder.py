@@ -646,11 +646,11 @@ def search_on_gpu(cc: CrossCoder, x: Tensor, norms: Tensor) -> Entries | None:
     "The active entries without waiting for a GPU; None where their number is not known in advance."
     spans, b = cc.spans(), cc.b_enc
     factors = [bound_operands(w.inputs(x), w.W_enc, w.b_enc, norms[start:stop]) for w, start, stop in spans]
-    columns = torch.cat([f.spare[1] for f in factors])
+    columns = torch.cat([f.spare[1] for f in factors], 1)
     def bounds(first, stop): return side_by_side([bounds_of(f._replace(left=f.left[first:stop])) for f in factors])
     def spare(row, col):
         groups = zip(factors, spans)
-        return sum((f.spare[0][row] * columns[col]).sum(1) * ((col >= a) & (col < z)) for f, (_, a, z) in groups)
+        return sum((f.spare[0][:, row] * columns[:, col]).sum(0) * ((col >= a) & (col < z)) for f, (_, a, z) in groups)
     def exact(row, col, count):
         val = sum(products_among(w.inputs(x), w.W_enc, row, col, count, start) for w, start, _ in spans) + b[col]
         val = torch.where(torch.arange(len(row), device=x.device) < count, val, 0.)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['step_limits', 'segment_sums', 'inner_products', 'decoder_gradients', 'round_rows', 'run_fastest']
 
-# %% ../nbs/10_gpu_kernels.ipynb #85acc40e
+# %% ../nbs/10_gpu_kernels.ipynb #c72c14e7
 from collections.abc import Callable
 from functools import cache, cached_property, partial
 from importlib.util import find_spec
@@ -18,10 +18,10 @@ from torch import Tensor
 
 from .machine import seconds_of
 
-# %% ../nbs/10_gpu_kernels.ipynb #157ff46f
+# %% ../nbs/10_gpu_kernels.ipynb #33f05f7d
 H100 = dict(flops=650e12, bandwidth=3.35e12)   # bfloat16 products in practice; bytes a second
 
-# %% ../nbs/10_gpu_kernels.ipynb #f92bc6b4
+# %% ../nbs/10_gpu_kernels.ipynb #0795d2d0
 def step_limits(
     batch: int, width: int,    # tokens; Σ d of the sites read, as of those written
     n_features: int, k: int,
@@ -47,7 +47,7 @@ def step_limits(
     table["ms"] = (table * 1e9 / [gpu["flops"], gpu["bandwidth"]]).max(axis=1) * 1e3
     return table
 
-# %% ../nbs/10_gpu_kernels.ipynb #9627f058
+# %% ../nbs/10_gpu_kernels.ipynb #70f07df8
 AT_ONCE = 16              # rows of entries that a program reads together
 constexpr = "constexpr"   # marks an argument for every value of which Triton compiles a kernel of its own
 
@@ -81,7 +81,7 @@ def columns_at_once(d: int, most: int = 512) -> int:
     "A power of two, as Triton wants it, that divides the work on rows of length d."
     return min(most, max(16, 1 << (d - 1).bit_length()))
 
-# %% ../nbs/10_gpu_kernels.ipynb #0ca66808
+# %% ../nbs/10_gpu_kernels.ipynb #0ec49514
 @Kernel
 def _segment_sums(W, which, val, offsets, out, d: constexpr, ENTRIES: constexpr, COLUMNS: constexpr):
     segment = tl.program_id(0).to(tl.int64)
@@ -111,11 +111,14 @@ def segment_sums(
     _segment_sums((n, n_blocks(d, size)), W.contiguous(), which, val.contiguous(), offsets, out, d, AT_ONCE, size)
     return out
 
-# %% ../nbs/10_gpu_kernels.ipynb #5b323c06
+# %% ../nbs/10_gpu_kernels.ipynb #07fd9c6d
 @Kernel
 def _inner_products(a, b, row, col, count, out, start, n, n_features,
                     d: constexpr, ENTRIES: constexpr, COLUMNS: constexpr):
     entry = tl.program_id(0) * ENTRIES + tl.arange(0, ENTRIES)
+    if tl.program_id(0) * ENTRIES >= tl.load(count):
+        tl.store(out + entry, tl.zeros((ENTRIES,), tl.float32), mask=entry < n)
+        return
     real = (entry < n) & (entry < tl.load(count))
     feature = tl.load(col + entry, mask=real, other=0).to(tl.int64) - start
     real = real & (feature >= 0) & (feature < n_features)
@@ -146,7 +149,7 @@ def inner_products(
                     n_features, d, AT_ONCE, size)
     return out
 
-# %% ../nbs/10_gpu_kernels.ipynb #12c34990
+# %% ../nbs/10_gpu_kernels.ipynb #afd25009
 @Kernel
 def _decoder_gradients(g, W, row, val, offsets, parts, dW, n, d: constexpr, ENTRIES: constexpr, COLUMNS: constexpr):
     feature = tl.program_id(0).to(tl.int64)
@@ -182,7 +185,7 @@ def decoder_gradients(
                        d, AT_ONCE, size)
     return parts.sum(0), dW
 
-# %% ../nbs/10_gpu_kernels.ipynb #fd697cbb
+# %% ../nbs/10_gpu_kernels.ipynb #67aa17ff
 @Kernel
 def _round_rows(W, factor, mean, out, lengths, n, width: constexpr, d: constexpr, COLUMNS: constexpr):
     row = tl.program_id(0).to(tl.int64)
@@ -217,7 +220,7 @@ def round_rows(
     _round_rows((n,), W.contiguous(), factor, mean, out, lengths, n, out.stride(0), d, size)
     return lengths.unbind(0)
 
-# %% ../nbs/10_gpu_kernels.ipynb #0a32429b
+# %% ../nbs/10_gpu_kernels.ipynb #492d881f
 CHOSEN: dict[tuple, Callable] = {}   # functions and shapes -> the function that is called
 
 
@@ -244,7 +247,7 @@ def fastest(
         if seconds[ways[0]] > least_gain * seconds[best]: CHOSEN[key] = best
     return CHOSEN[key]
 
-# %% ../nbs/10_gpu_kernels.ipynb #94ae4852
+# %% ../nbs/10_gpu_kernels.ipynb #8d7a18e3
 def run_fastest(
     ways: tuple[Callable, ...],   # functions that compute the same
     *args,

@@ -353,7 +353,6 @@ def measure_step(
                 dead=float(dead.float().mean()))
     if run.failures and (n := int(run.failures.missed)): out["missed_steps"] = n
     if run.k is not None: out["k"] = run.cc.sparsity.k_now
-    if run.failures: out["missed"] = float(run.failures.missed)
     if run.config.p_end is not None: out["p"] = run.p
     threshold = getattr(run.cc.sparsity, "threshold", None)
     if threshold is not None and threshold.ndim == 0: out["threshold"] = float(threshold)
