@@ -626,9 +626,9 @@ def uses_screen(cc: CrossCoder) -> bool:
 def screen_of(cc: CrossCoder, x: Tensor, norms: Tensor) -> Screen:
     "The upper bounds of the scores of all groups, with a function that computes exact scores."
     parts = [bound_operands(w.inputs(x), w.W_enc, w.b_enc, norms[start:stop]) for w, start, stop in cc.spans()]
-    near, lost = (torch.cat([p.spare[0][i] for p in parts]) for i in (0, 1))       # [group x batch], of each group
-    lost_W, far = (torch.cat([p.spare[1][i] for p in parts]) for i in (0, 1))      # [feature]
-    first = torch.cat([torch.full_like(p.spare[1][0], i * len(x), dtype=torch.long) for i, p in enumerate(parts)])
+    near, lost = torch.cat([p.spare[0] for p in parts]).T.contiguous()      # [group x batch]
+    lost_W, far = torch.cat([p.spare[1] for p in parts]).T.contiguous()     # [feature]
+    first = torch.cat([torch.full_like(p.spare[1][:, 0], i * len(x), dtype=torch.long) for i, p in enumerate(parts)])
     def spare(row, col):
         if len(parts) > 1: row = row + first[col]
         return near[row] * lost_W[col] + lost[row] * far[col]
