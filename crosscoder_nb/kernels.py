@@ -269,10 +269,19 @@ def sparse_decode(
 # %% ../nbs/11_kernels.ipynb #574a79f2
 @cache
 def keep_memory() -> bool:  # whether the allocator accepted the setting
-    """Let glibc reuse freed blocks instead of returning them to the system. For runs on a processor.
+    """Let glibc reuse freed blocks instead of returning them to the system, and Linux give the next two gigabytes in
+    large pages. For runs on a processor.
 
     It applies to the whole process; only the first call does anything."""
-    try: mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError): return False
-    M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4      # the numbers of malloc.h
-    return bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
+    try: libc = ctypes.CDLL("libc.so.6")
+    except OSError: return False
+    if not hasattr(libc, "mallopt"): return False
+    M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX, MADV_HUGEPAGE = -1, -2, -4, 14      # the numbers of malloc.h and mman.h
+    kept = bool(libc.mallopt(M_MMAP_MAX, 0) and libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
+    libc.mallopt(M_TOP_PAD, 2**31 - 2**21)
+    libc.malloc.restype = libc.sbrk.restype = ctypes.c_void_p
+    libc.free.argtypes, libc.madvise.argtypes = [ctypes.c_void_p], [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    begin = -(-libc.sbrk(0) // 2**21) * 2**21
+    libc.free(libc.malloc(2**26))
+    if libc.sbrk(0) > begin: libc.madvise(begin, libc.sbrk(0) - begin, MADV_HUGEPAGE)
+    return kept

@@ -254,7 +254,7 @@ class Operands(NamedTuple):
     "Two factors in bfloat16 whose product bounds all scores, and by how much it may exceed them."
     left: Tensor        # [batch d']
     right: Tensor       # [feature d']
-    spare: tuple[Tensor, Tensor]   # float32 [2 batch] and [2 feature]: <a, b> of an entry's columns is that much
+    spare: tuple[Tensor, Tensor]   # float32 [batch 2] and [feature 2]: <a, b> of an entry's rows is that much
 
 
 def padded(n: int, d: int, like: Tensor) -> Tensor:
@@ -300,7 +300,7 @@ def bound_operands(
     right[:, d + 2] = bias
     right[:, d + 3] = rounded_up(bias - right[:, d + 2] + (2**-15 + slack) * bias.abs() + 2**-22 * b.abs() * norms
                                  + 1e-30)   # numbers below 1e-38 may count as 0
-    return Operands(left, right, (left[:, d:d + 2].float().T.contiguous(), right[:, d:d + 2].float().T.contiguous()))
+    return Operands(left, right, (left[:, d:d + 2].float(), right[:, d:d + 2].float()))
 
 
 def bounds_of(
