@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['run_command']
 
-# %% ../nbs/60_cli.ipynb #5ff78429
+# %% ../nbs/60_cli.ipynb #a553176d
 import argparse
 import difflib
 import json
@@ -28,7 +28,7 @@ from typing import Any, NamedTuple, Union, get_args, get_origin
 import yaml
 from fastcore.docments import docments
 
-# %% ../nbs/60_cli.ipynb #7f16bbb4
+# %% ../nbs/60_cli.ipynb #dd8cfc10
 def kinds_of(annotation) -> tuple:
     "The types that an argument may have."
     return get_args(annotation) if get_origin(annotation) in (UnionType, Union) else (annotation,)
@@ -68,7 +68,7 @@ def options_of(part) -> list[Option]:
             found.setdefault(name, Option(name, kinds_of(kind), default, text or ""))
     return list(found.values())
 
-# %% ../nbs/60_cli.ipynb #010089c7
+# %% ../nbs/60_cli.ipynb #06f124e4
 def read_scalar(text: str):
     "A number, None, a truth value, a list or a mapping where a text is one; otherwise the text."
     if text.lower() in ("none", "null", ""): return None
@@ -99,7 +99,7 @@ def read_value(option: Option, value):
         raise BadSettings(f"{option.flag} is {wanted}; got {value!r}")
     return int(value) if option.is_number and isinstance(value, float) and float not in option.plain else value
 
-# %% ../nbs/60_cli.ipynb #897cded0
+# %% ../nbs/60_cli.ipynb #ec2b392d
 ALIASES = {"l1_coeff": ("l1", "mu"), "n_features": ("dict_size",), "layer": ("layers",), "steps": ("max_steps",),
            "validate_every": ("validate_every_n_steps",), "same_init": ("same_init_for_all_layers",),
            "dec_norm": ("norm_init_scale",), "transpose_init": ("init_with_transpose",), "data": ("dataset",),
@@ -187,9 +187,10 @@ def read_command(name: str, command, words: Sequence[str]) -> Told:
     read = {key: read_value(options[key], value) for key, value in settings.items()}
     return Told(common["study"], common["run"], common["dry_run"], read)
 
-# %% ../nbs/60_cli.ipynb #31932106
+# %% ../nbs/60_cli.ipynb #42ab000b
 WIDTH = 100   # columns at most
-COMMON = ("--run NAME  the crosscoder's folder in the study [run]", "--config FILE  settings in YAML or JSON",
+RUN = "--run NAME  the crosscoder's folder in the study [run]"
+COMMON = ("--config FILE  settings in YAML or JSON",
           "--dry-run  print what it will take, and do nothing", "--debug  show where an error came from")
 
 
@@ -243,15 +244,16 @@ def help_of(name: str, command, group: str | None = None, defaults: Mapping[str,
         if group not in parts: raise BadSettings(f"--help has the groups {', '.join(parts)}; got {group!r}")
         return "\n".join(line for option in options_of(parts[group]) for line in explain_option(option, defaults))
     about = (command.like or command.work).__doc__ if not command.work.__doc__ else command.work.__doc__
-    lines = [f"crosscoder {name} STUDY [options]", "", *textwrap.wrap(about, WIDTH), ""]
+    study, common = ("[STUDY]", COMMON) if name == "demo" else ("STUDY", COMMON if name == "collect" else (RUN, *COMMON))
+    lines = [f"crosscoder {name} {study} [options]", "", *textwrap.wrap(about, WIDTH), ""]
     lines += [line for option in options_of(command.own) for line in explain_option(option, defaults)]
-    lines += [line for left, _, text in (each.partition("  ") for each in COMMON) for line in as_lines(left, text)]
+    lines += [line for left, _, text in (each.partition("  ") for each in common) for line in as_lines(left, text)]
     if not parts: return "\n".join(lines)
     lines += ["", f"More options; `crosscoder {name} --help {next(iter(parts))}` explains those of that line:"]
     flags = {part: " ".join(option.flag for option in options_of(parts[part])) for part in parts}
     return "\n".join([*lines, *(line for part, text in flags.items() for line in as_lines(part, text))])
 
-# %% ../nbs/60_cli.ipynb #6cbc2cc2
+# %% ../nbs/60_cli.ipynb #0b2ff3c2
 NOTEBOOK = """from crosscoder_nb.all import *
 from crosscoder_nb.studies import Study
 
@@ -297,25 +299,26 @@ def demo_in(study, dry_run: bool = False) -> Path | None:
     print(md.verdict)
     return print(f"{write_report(path=study.folder / 'report.html', found=md)} can be opened in any browser.")
 
-# %% ../nbs/60_cli.ipynb #722b1051
+# %% ../nbs/60_cli.ipynb #32ce15f9
 TOP = """crosscoder COMMAND STUDY [options]
 
-What differs between two language models, or between layers. STUDY is a folder.
+What differs between two language models. STUDY is a folder, which holds all that belongs together.
 
-  demo      planted activations: train, find what differs, report, in half a minute and without a model
+  demo      planted activations: train, find what differs, report; half a minute, no model
   collect   activations of models on texts, and some of documents held out
   train     a crosscoder on them
   diff      what differs, with the evidence
   report    the same in one file, for any browser
   browse    the same in JupyterLab, with the models
 
-  crosscoder collect pirate --models base=org/model tuned=org/model+adapter --data texts.jsonl --max-tokens 1000000
+  crosscoder collect pirate --models base=org/model tuned=org/model+adapter \\
+                            --data texts.jsonl --max-tokens 1000000
   crosscoder train pirate --expansion-factor 32 --k 64 --steps 5000
   crosscoder diff pirate
 
-An interrupted command continues when it is called again; settings that are not given are those of the last time.
---help behind a command explains its options, --dry-run prints what it will take, --config FILE reads settings.
-Exit codes: 0 done, 1 failed, 2 not understood, 130 interrupted."""
+An interrupted command continues when it is called again; settings not given are those of the last
+time. Behind a command, --help explains its options, --dry-run prints what it will take, and
+--config FILE reads settings. Exit codes: 0 done, 1 failed, 2 not understood, 130 interrupted."""
 
 
 def commands() -> dict:
@@ -347,14 +350,14 @@ def carry_out(name: str, words: list[str]) -> int:   # exit code
     else: return known[name].work(study, dry_run=told.dry_run, **told.settings) or 0
     return 0
 
-# %% ../nbs/60_cli.ipynb #6e888805
+# %% ../nbs/60_cli.ipynb #5f40cd42
 def in_words(e: Exception) -> str:
     "An error as a sentence."
     text = " ".join(str(e).split())
     if isinstance(e, ValueError | OSError | RuntimeError | EOFError | FloatingPointError) and text: return text
     return f"{type(e).__name__}: {text}. --debug shows where it came from."
 
-# %% ../nbs/60_cli.ipynb #6f4e22b6
+# %% ../nbs/60_cli.ipynb #1222e081
 def run_command(
     words: Sequence[str],   # what follows the name of the program
 ) -> int:                   # 0 done, 1 failed, 2 not understood, 130 interrupted
@@ -375,7 +378,7 @@ def run_command(
         print(f"crosscoder {name}: {in_words(e)}", file=sys.stderr)
         return 2 if type(e).__name__ == "BadSettings" else 1
 
-# %% ../nbs/60_cli.ipynb #0d4b7eb6
+# %% ../nbs/60_cli.ipynb #9698dab7
 @contextmanager
 def as_program():
     "The habits of a program, within this context."

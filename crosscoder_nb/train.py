@@ -334,6 +334,7 @@ class Training(NamedTuple):
     folder: Path
     about: dict[str, dict]    # the identity of each run
     validation: Validation = Validation()   # what is measured on held-out rows
+    progress: bool = True                   # whether a progress bar is shown
 
     @property
     def config(self) -> TrainConfig:
@@ -667,7 +668,7 @@ def run_steps(t: Training) -> None:
     batches = Lookahead(iter(t.rows.batches(config.batch_size, seed=config.seed, skip=begin)))
     folders, histories = {n: t.folder / n for n in t.runs}, {n: r.history for n, r in t.runs.items()}
     with (MetricsLog(folders, histories, wandb_arguments(t)) as log,
-          tqdm(total=config.steps, initial=begin, desc="training", unit="step") as bar,
+          tqdm(total=config.steps, initial=begin, desc="training", unit="step", disable=not t.progress) as bar,
           Interrupts(lambda: checkpoint(t)) as interrupts):
         if leaves_more(t):                                      # killed before that, or asked for only now
             with interrupts.step(): save_step(t, batches)
@@ -698,9 +699,10 @@ def train_runs(
     rows: Rows,
     folder: Path,
     validation: Validation,
+    progress: bool = True,
 ) -> dict[str, Trained]:
     "Train runs to their last step, from the checkpoint in the folder if there is one; finished runs are only read."
-    t = begin_training(runs, rows, folder, validation)
+    t = begin_training(runs, rows, folder, validation)._replace(progress=progress)
     if is_finished(t):
         load_results(t)
         say_where(folder, t.config.steps, t.config.steps)
@@ -728,6 +730,7 @@ def train(
     validate_every: int = 500,          # steps between two of these measurements, besides the first and the last step
     validate_tokens: int = 20_000,      # rows drawn from held_out, once, and kept in memory
     on_validate: OwnNumbers | None = None,   # is given the crosscoder at these steps; its numbers are logged too
+    progress: bool = True,              # whether to show a progress bar
 ) -> Trained:                           # (cc, history)
     """Train a crosscoder. Resumes exactly after a kill; Ctrl-C lets the step being made end, and saves it. A finished
     run is returned at once, and with more steps it is continued: exactly as if it had been planned so, where the
@@ -739,7 +742,8 @@ def train(
     ValueError when the folder holds another run, or when held-out rows are trained on; FloatingPointError when the
     loss is no longer finite; EOFError when the rows end before the steps do."""
     validation = Validation(held_out, validate_every, validate_tokens, on_validate)
-    return train_runs({"": make_run(what, rows, config, device)}, rows, Path(folder), validation)[""]
+    return train_runs({"": make_run(what, rows, config, device)}, rows, Path(folder), validation,
+                      progress)[""]
 
 
 def train_many(
@@ -752,6 +756,7 @@ def train_many(
     validate_every: int = 500,          # steps between two of these measurements, besides the first and the last step
     validate_tokens: int = 20_000,      # rows drawn from held_out, once, and kept in memory
     on_validate: OwnNumbers | None = None,   # is given the crosscoder at these steps; its numbers are logged too
+    progress: bool = True,              # whether to show a progress bar
 ) -> dict[str, Trained]:                # (cc, history) by name
     """Train several crosscoders on one stream of rows. Each learns what it would have learnt alone.
 
@@ -760,7 +765,7 @@ def train_many(
         raise TypeError(NOT_MANY.format(what=what))
     validation = Validation(held_out, validate_every, validate_tokens, on_validate)
     runs = {name: make_run(one, rows, config, device) for name, one in what.items()}
-    return train_runs(runs, rows, Path(folder), validation)
+    return train_runs(runs, rows, Path(folder), validation, progress)
 
 # %% ../nbs/21_train.ipynb #21chk003
 DOES_NOT_LEARN = "recipe {name!r} does not learn in {steps} steps on planted activations: {numbers}. {rule}"
