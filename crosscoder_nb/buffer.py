@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .harvest import Harvest, cast_rows, harvest, make_part, probe_sites, take_rows
+from .harvest import Harvest, cast_rows, harvest, make_part, probe_sites, select_rows, take_rows
 from .memory import announce, memory_plan
 from .rows import check_batches
 from .models import Model
@@ -255,7 +255,7 @@ def put_pieces(
 class LiveTexts:
     "Tokens and texts of the rows of an epoch, without their activations."
     def __init__(self, tokens: Tokens):
-        parts = [make_part(Harvest(batch, {"": batch.ids.new_zeros(*batch.ids.shape, 0)}, place), [""])   # of width 0
+        parts = [make_part(Harvest(batch, {}, place), torch.empty(int(batch.counts.sum()), 0))
                  for batch, place in tqdm(tokens.walk(), desc="reading texts", unit="batch", delay=2)]
         self.ends = np.cumsum([len(part.x) for part in parts])   # of the rows of each batch
         self.places = [part.place for part in parts]             # after each batch
@@ -325,9 +325,9 @@ class LiveRows(Provenance):
     def harvest_rows(self, skip: int = 0, drop: int = 0, place: dict | None = None) -> Iterator[np.ndarray]:
         "Rows of an epoch, a batch of tokens at a time, from a place on; `skip` batches and `drop` rows are left out."
         wanted = [site for site in self.wanted if site.name in self.names.values()]
-        for item in harvest(self.models, wanted, self.tokens, skip, place, self.remote, self.probed):
-            x = cast_rows(take_rows(item, self.names.values()), self.sites, self.dtype, partial(name_row, item))
-            del item   # freed before the caller uses the rows
+        items = harvest(self.models, wanted, self.tokens, skip, place, self.remote, self.probed)
+        for item, x in take_rows(items, self.names.values()):
+            x = cast_rows(x, self.sites, self.dtype, partial(name_row, item))
             yield as_integers(x)[drop:]
             drop = 0
             del x      # freed before the next is made

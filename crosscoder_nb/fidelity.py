@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .crosscoder import CrossCoder, columns
-from .harvest import Harvest, harvest, match_reading, take_rows
+from .harvest import Harvest, harvest, match_reading, select_rows
 from .interventions import cross_entropy, edited, kl_divergence, split_windows
 from .intervals import ratio_interval
 from .machine import device_or_fastest
@@ -33,7 +33,7 @@ def make_replacements(
     item: Harvest,                        # a batch with the activations at all sites of the crosscoder
 ) -> dict[str, dict[str, Tensor]]:        # replacement -> site written -> [row d], for the tokens that count
     "The reconstruction, zeros, and the mean over the batch."
-    x = take_rows(item, cc.sites).to(cc.b_dec)
+    x = select_rows(item, cc.sites).to(cc.b_dec)
     x = {name: x[:, cols] for name, cols in columns(cc.sites).items()}
     y = {name: x[name] for name in cc.writes}
     return dict(reconstruction=cc(x).y_hat, zero={name: torch.zeros_like(t) for name, t in y.items()},

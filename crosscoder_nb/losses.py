@@ -98,6 +98,7 @@ class ForwardPass:
     y: Tensor                       # targets, [batch Σ d_written]
     y_hats: list[Tensor]            # reconstructions, of each prefix and last of all features
     dead: Tensor                    # features to revive, indices, ascending [n]
+    now: Tensor | None = None       # which of `dead` are dead now, bool [n]; None: all
     p: float = 1.0                  # power of the L1 penalty at this step
 
     @property
@@ -112,6 +113,7 @@ def forward_pass(
     x: Tensor,                            # scaled activations, [batch Σd]
     o: Objective = Objective(),
     dead: Tensor = torch.tensor([], dtype=torch.long),   # features to revive, indices, ascending [n]
+    now: Tensor | None = None,            # which of them are dead now, bool [n]; None: all
     p: float = 1.0,                       # power of the L1 penalty
     dense: bool = False,                  # compute every pre-activation, also where few features are active
 ) -> ForwardPass:
@@ -119,7 +121,7 @@ def forward_pass(
     code = cc.dense_code(x) if dense and not cc.sparsity.ranked else cc.code(x)
     y = take(x, cc.sites, tuple(cc.writes))
     y_hats = reconstruct_prefixes(cc, code, x, o.prefixes) if o.prefixes else [cc.reconstruct(code, x)]
-    return ForwardPass(cc, x, o, code, y, y_hats, dead, p)
+    return ForwardPass(cc, x, o, code, y, y_hats, dead, now, p)
 
 # %% ../nbs/14_losses.ipynb #4953dd1a
 def squared_error(e: Tensor) -> Tensor: return e.square().sum(1).mean()
@@ -153,7 +155,8 @@ def prefix_blocks(
 ) -> list[Tensor]:                # one more than prefixes: which features each adds, [feature] bool
     "The features between one prefix and the next."
     sizes = [stop - start for _, start, stop in cc.spans()]
-    share = torch.cat([(torch.arange(n, device=cc.b_dec.device) + 1) / n for n in sizes])
+    places = zip(sizes, cc.ranks.places(sizes))
+    share = torch.cat([(torch.arange(n, device=cc.b_dec.device) + first + 1) / of for n, (first, of) in places])
     edges = (0., *prefixes, 1.)
     return [(share > low) & (share <= high) for low, high in zip(edges, edges[1:])]
 
@@ -202,7 +205,7 @@ def l1_penalty(fwd: ForwardPass) -> Tensor:
     s, factor = weigh(fwd)
     if fwd.p != 1:
         s = s.map(lambda v: torch.where(v > 1e-6, v.clamp_min(1e-6) ** fwd.p, 0.))   # the slope at 0 is infinite
-    return s.weighted_sum(factor) / s.shape[0]
+    return fwd.cc.ranks.add_features(s.weighted_sum(factor)) / s.shape[0]
 
 
 PENALTIES["l1"] = l1_penalty
@@ -211,7 +214,7 @@ PENALTIES["l1"] = l1_penalty
 def tanh_penalty(fwd: ForwardPass) -> Tensor:
     "Mean over tokens of Σ_f tanh(4 f c_f): nearly the number of active features."
     s, factor = weigh(fwd)
-    return s.map(lambda v: (4 * v).tanh()).weighted_sum(factor) / s.shape[0]
+    return fwd.cc.ranks.add_features(s.map(lambda v: (4 * v).tanh()).weighted_sum(factor)) / s.shape[0]
 
 
 PENALTIES["tanh"] = tanh_penalty
@@ -234,8 +237,8 @@ FREQUENT = .01   # a feature that is active on this share of tokens pays double
 def frequency_penalty(fwd: ForwardPass) -> Tensor:
     "Σ_f d_f (1 + d_f / 0.01), with d_f about the share of tokens on which a feature is active."
     s, factor = weigh(fwd)
-    density = s.map(lambda v: (4 * v).tanh()).dense().mean(0)
-    return (factor * density * (1 + density / FREQUENT)).sum()
+    density = fwd.cc.ranks.mean(s.map(lambda v: (4 * v).tanh()).dense().mean(0), s.shape[0])
+    return fwd.cc.ranks.add_features((factor * density * (1 + density / FREQUENT)).sum())
 
 
 PENALTIES["frequency"] = frequency_penalty
@@ -247,7 +250,8 @@ def l0_penalty(fwd: ForwardPass) -> Tensor:
     if not hasattr(cc.sparsity, "active"):
         raise ValueError(f"an L0 penalty needs thresholds that learn: JumpReLU; got {type(cc.sparsity).__name__}")
     factor = torch.cat([code.f.new_full((stop - start,), w.group.penalty) for w, start, stop in cc.spans()])
-    l0 = (cc.sparsity.active(code.pre, cc.rank_norms.detach()) * factor).sum(1).mean()
+    l0 = cc.ranks.add_features((cc.sparsity.active(code.pre, cc.rank_norms.detach()) * factor).sum(1).mean())
+    l0 = cc.ranks.mean(l0, code.shape[0])
     return l0 if target is None else sum(cc.writes.values()) * (l0 / target - 1) ** 2
 
 
@@ -269,7 +273,13 @@ class DeadPart(NamedTuple):
 
 def dead_parts(fwd: ForwardPass) -> list[DeadPart]:
     "The dead features, group by group."
+    if len(fwd.cc.weights) == 1: return [DeadPart(w, fwd.dead) for w in fwd.cc.weights.values()]
     return [DeadPart(w, fwd.dead[(fwd.dead >= start) & (fwd.dead < stop)] - start) for w, start, stop in fwd.cc.spans()]
+
+
+def dead_now(fwd: ForwardPass) -> Tensor | float:   # [n] bool, or 1
+    "A factor that is 0 for features that are not dead any more."
+    return 1. if fwd.now is None else fwd.now
 
 
 def encode_dead(
@@ -290,18 +300,19 @@ def decode_dead(
     written = {n: f.new_zeros(len(f), d) for n, d in fwd.cc.writes.items()}
     for (w, rows), code in zip(parts, f.split([len(rows) for _, rows in parts], 1)):
         for n, W in zip(w.writes, w.decoder(rows).split(list(w.writes.values()), 1)): written[n] = written[n] + code @ W
-    return torch.cat(list(written.values()), 1)
+    return fwd.cc.ranks.add_features(torch.cat(list(written.values()), 1))
 
 # %% ../nbs/14_losses.ipynb #83d30685
 def aux_loss(fwd: ForwardPass) -> Tensor:
     "Share of the residual's variance that the dead features leave unexplained; 1 when they explain nothing."
-    e, parts = fwd.residual.detach(), dead_parts(fwd)
+    e, parts, ranks = fwd.residual.detach(), dead_parts(fwd), fwd.cc.ranks
     pre = encode_dead(fwd, parts)
-    spread = e - e.mean(0) if len(e) > 1 else e                # one token alone has no variance
+    spread = e - ranks.mean(e.mean(0), len(e)) if len(e) > 1 else e                # one token alone has no variance
     scores = pre.detach() * fwd.cc.rank_norms.detach()[fwd.dead]
-    best = scores.topk(min(fwd.o.aux_k, len(fwd.dead)), dim=1).indices
-    f = pre.relu() * torch.zeros_like(pre).scatter_(1, best, 1.)
-    return (e - decode_dead(fwd, parts, f)).square().sum() / spread.square().sum().clamp_min(1e-12)
+    if fwd.now is not None: scores = scores.masked_fill(~fwd.now, -torch.inf)
+    f = pre.relu() * ranks.best(scores, fwd.o.aux_k) * dead_now(fwd)
+    error = (e - decode_dead(fwd, parts, f)).square().sum(1).mean()
+    return error / ranks.mean(spread.square().sum(1).mean(), len(e)).clamp_min(1e-12)
 
 
 REVIVALS["topk"] = aux_loss
@@ -313,10 +324,11 @@ LARGEST_EXPONENT = 20.   # e^20 is far beyond any dead feature, and finite
 def ghost_loss(fwd: ForwardPass) -> Tensor:
     "Share of the residual that the ghosts of dead features leave unexplained."
     e, parts = fwd.residual.detach(), dead_parts(fwd)
-    ghost = decode_dead(fwd, parts, encode_dead(fwd, parts).clamp_max(LARGEST_EXPONENT).exp())
+    ghost = decode_dead(fwd, parts, encode_dead(fwd, parts).clamp_max(LARGEST_EXPONENT).exp() * dead_now(fwd))
     lengths = [torch.linalg.vector_norm(v, dim=1, keepdim=True) for v in (e, ghost)]
     half = .5 * lengths[0] / lengths[1].clamp_min(1e-12)
-    return (e - half.detach() * ghost).square().sum() / e.square().sum().clamp_min(1e-12)
+    error, size = (v.square().sum(1).mean() for v in (e - half.detach() * ghost, e))
+    return error / fwd.cc.ranks.mean(size, len(e)).clamp_min(1e-12)
 
 
 REVIVALS["ghost"] = ghost_loss
@@ -328,7 +340,8 @@ def preact_loss(fwd: ForwardPass) -> Tensor:
     if not isinstance(fwd.code, DenseCode):
         raise ValueError("a pre-activation loss needs all pre-activations, and the step of "
                          f"{type(sparsity).__name__} keeps only some. Use aux_coeff instead.")
-    return (sparsity.thresholds() - fwd.code.pre * fwd.cc.rank_norms).relu().sum(1).mean()
+    below = (sparsity.thresholds() - fwd.code.pre * fwd.cc.rank_norms).relu()
+    return fwd.cc.ranks.add_features(below.sum(1).mean())
 
 # %% ../nbs/14_losses.ipynb #c811915a
 NO_DELTA = "the delta loss needs a group called 'delta' to predict the difference; the groups are {groups}."
@@ -349,8 +362,8 @@ def delta_loss(fwd: ForwardPass) -> Tensor:
     cc = fwd.cc
     if "delta" not in cc.partition: raise ValueError(NO_DELTA.format(groups=", ".join(cc.partition)))
     w, start, stop = next(span for span in cc.spans() if span[0].group.name == "delta")
-    alone = w.decode(fwd.code.slice(start, stop), fwd.x, frozen=False)
-    error = fwd.y - cc.b_dec.expand_as(fwd.y).index_add(1, cc.written(w), alone)
+    alone = cc.ranks.add_features(w.decode(fwd.code.slice(start, stop), fwd.x, frozen=False))
+    error = fwd.y - cc.b_dec - cc.at_written(w, alone)
     scale, at = dict(zip(cc.sites, cc.scaling.scale)), dict(zip(cc.writes, error.split(list(cc.writes.values()), 1)))
     def difference(a, b): return (at[b] * (scale[a] / scale[b]).sqrt() - at[a] * (scale[b] / scale[a]).sqrt())
     return sum(ERRORS[fwd.o.error](difference(a, b)) for a, b in compared_sites(cc))
@@ -362,7 +375,8 @@ def always(fwd: ForwardPass) -> bool: return True
 def penalty_loss(fwd: ForwardPass) -> Tensor: return PENALTIES[fwd.o.penalty](fwd)
 
 
-def revival_loss(fwd: ForwardPass) -> Tensor: return REVIVALS[fwd.o.aux](fwd)
+def revival_loss(fwd: ForwardPass) -> Tensor:
+    return REVIVALS[fwd.o.aux](fwd) if fwd.now is None else REVIVALS[fwd.o.aux](fwd) * fwd.now.any()
 
 
 def pays_l1(fwd: ForwardPass) -> bool: return fwd.o.penalty == "l1"
@@ -374,7 +388,7 @@ def pays_otherwise(fwd: ForwardPass) -> bool: return fwd.o.penalty != "l1"
 def has_gate(fwd: ForwardPass) -> bool: return fwd.cc.sparsity.gates
 
 
-def has_dead(fwd: ForwardPass) -> bool: return len(fwd.dead) > 0
+def has_dead(fwd: ForwardPass) -> bool: return fwd.cc.ranks.anywhere(len(fwd.dead) > 0)
 
 # %% ../nbs/14_losses.ipynb #14t00001
 class Term(NamedTuple):
@@ -417,12 +431,14 @@ def losses(
     x: Tensor,            # scaled activations, [batch Σd]
     o: Objective,
     dead: Tensor,         # features to revive, indices, ascending [n]
+    now: Tensor | None = None,   # which of them are dead now, bool [n]; None: all
     p: float = 1.0,       # power of the L1 penalty
 ) -> Losses:
     "Every term of the loss that the objective asks for."
     asked = {name: term for name, term in TERMS.items() if term.coeff is None or getattr(o, term.coeff)}
-    fwd = forward_pass(cc, x, o, dead, p, dense=any(term.dense for term in asked.values()))
-    return Losses({name: term.function(fwd) for name, term in asked.items() if term.needs(fwd)}, fwd)
+    fwd = forward_pass(cc, x, o, dead, now, p, dense=any(term.dense for term in asked.values()))
+    return Losses({name: cc.ranks.mean(term.function(fwd), len(x)) for name, term in asked.items() if term.needs(fwd)},
+                  fwd)
 
 # %% ../nbs/14_losses.ipynb #14t00005
 def total(

@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from transformers import DynamicCache
 
 from .crosscoder import CrossCoder, columns
-from .harvest import harvest, match_reading, take_rows
+from .harvest import harvest, match_reading, select_rows
 from .interventions import edited
 from .kernels import SparseCode
 from .machine import device_or_fastest
@@ -66,7 +66,7 @@ def find_firings(
     draw, found, ids, n = np.random.default_rng(seed), [], {}, 0
     with evaluating(cc.to(device_or_fastest(device))):
         for item in harvest(models, [Site.parse(name) for name in cc.sites], tokens):
-            code = cc.encode_sparse(take_rows(item, cc.sites).to(cc.b_dec)).only(wanted.to(cc.b_dec.device))
+            code = cc.encode_sparse(select_rows(item, cc.sites).to(cc.b_dec)).only(wanted.to(cc.b_dec.device))
             window, position = (t[code.row.cpu()] for t in item.batch.counts.nonzero(as_tuple=True))
             decoded = {f"activation_{m.name}": decoded_at(cc, code, m.name).cpu() for m in models}
             here = pd.DataFrame(dict(feature=code.col.cpu(), window=window + n, position=position) | decoded)

@@ -39,6 +39,14 @@ class Scaling(nn.Module):
         self.register_buffer("mean", torch.zeros(total))                         # [Σd]
         self.register_buffer("max_norm", torch.full((len(widths),), math.inf))   # [site]
         self.register_buffer("site_of", site_of, persistent=False)               # site of each column, [Σd]
+        self._asked = None, False     # state of max_norm when it was last looked at, and whether it had a cut
+
+    @property
+    def cuts(self) -> bool:
+        "Whether there is an outlier cut. It is looked up once, and again after a change, since a GPU makes that wait."
+        state = self.max_norm.data_ptr(), self.max_norm._version
+        if self._asked[0] != state: self._asked = state, bool(self.max_norm.isfinite().any())
+        return self._asked[1]
 
     def forward(self, x: Tensor) -> Tensor:
         "Scale raw `x` [... Σd] of any dtype; the result has the dtype of the scales (float32 unless converted)."

@@ -223,6 +223,8 @@ class BatchTopK(Sparsity):
         self.k = self.k_now = as_count(k, "k")                 # training may anneal k_now towards k
         self.shares: dict[str, float] = {}                     # contest of groups -> its share of the places
         self.register_buffer("contest", None, persistent=False)   # number of each feature's contest, [feature]
+        self.register_buffer("members", None, persistent=False)   # the features of each contest, side by side
+        self.sizes: list[int] = []                                # how many each contest has
         self.register_buffer("threshold", torch.tensor(-1.0))  # of each site or contest; negative: not learnt yet
         self.register_buffer("cut", torch.tensor(0.0))         # the last batch's smallest kept score, to search from
         self.register_buffer("learnt_k", torch.tensor(0))      # the k for which the threshold was learnt ...
@@ -244,14 +246,16 @@ class BatchTopK(Sparsity):
         self.shares = {name: k / self.k for name, k in places.items()}
         number = [list(self.shares).index(contest_of(g, groups)) for g in groups]
         self.contest = torch.cat([torch.full((g.n_features,), i) for i, g in zip(number, groups)])
+        self.members = self.contest.argsort(stable=True)
+        self.sizes = [sum(g.n_features for g, of in zip(groups, number) if of == i) for i in range(len(places))]
         self.learn_apart(len(self.shares))
 
     def contests(self, n_tokens: int) -> list[tuple[Tensor | slice, int]]:
         "The features that compete with each other, indices or all of them, and the places they compete for."
         places = self.k_now * n_tokens
         if self.contest is None: return [(slice(None), places)]
-        return [((self.contest == i).nonzero().squeeze(1), max(int(n_tokens > 0), round(share * places)))
-                for i, share in enumerate(self.shares.values())]
+        counts = [max(int(n_tokens > 0), round(share * places)) for share in self.shares.values()]
+        return [*zip(self.members.split(self.sizes), counts)]
 
     def kept(self, pre: Tensor, norms: Tensor) -> Tensor:
         "Which scores are kept, bool of their shape; with a column for every site, a choice in each."
@@ -279,7 +283,7 @@ class BatchTopK(Sparsity):
         "The smallest score kept, of score and feature of the active entries; one for each site or contest of groups."
         if self.contest is None: return smallest_kept(score)
         number = self.contest[col]
-        return torch.stack([smallest_kept(score[number == i]) for i in range(len(self.shares))])
+        return torch.stack([smallest_kept(score.where(number == i, 0.)) for i in range(len(self.shares))])
 
     @torch.no_grad()
     def learn(self, smallest: Tensor) -> None:

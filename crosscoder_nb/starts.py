@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .crosscoder import CrossCoder, GroupWeights, columns, take
+from .ranks import Ranks
 from .scaling import site_norms
 from .sparsity import sparsity_from
 
@@ -73,10 +74,26 @@ def mean_norms(
     W: Tensor,                # [feature Σd]
     sites: dict[str, int],    # name -> width, in the order of the columns
     living: Tensor,           # which features to average over, [feature] bool; none: all
-) -> Tensor:                  # [Σd]
-    "Mean length of the living features' rows at each site, along the columns of W."
-    rows = W[living] if living.any() else W
-    return torch.cat([n.expand(d) for n, d in zip(site_norms(rows, sites).mean(0), sites.values())])
+    ranks: Ranks = Ranks(),   # the processes that have other features of the group
+) -> Tensor:                  # [site]
+    "Mean length of the living features' rows at each site."
+    norms = site_norms(W, sites)
+    def sums(which): return ranks.add_features(torch.cat([norms[which].sum(0), which.sum()[None]]))
+    found, all_features = sums(living), sums(torch.ones_like(living))
+    return torch.where(found[-1] > 0, found[:-1] / found[-1], all_features[:-1] / all_features[-1])
+
+
+def draw_tokens(
+    dead: Tensor,               # which features start again, [feature] bool
+    error: Tensor,              # each token's reconstruction loss, [batch]
+    generator: torch.Generator,
+) -> Tensor:                    # the token of each feature, [feature]; -1 where none is drawn
+    "Draw a token for each dead feature, no token twice; where there are fewer tokens, for the first features."
+    reborn, token = dead.nonzero().squeeze(1)[:len(error)], torch.full_like(dead, -1, dtype=torch.long)
+    if not len(reborn): return token
+    weight = (error / error.max().clamp_min(1e-30)).square() + 1e-12
+    token[reborn] = torch.multinomial(weight, len(reborn), generator=generator)
+    return token
 
 
 def forget(optimizer: torch.optim.Optimizer, parameters, rows: Tensor) -> None:
@@ -97,8 +114,9 @@ def restart_rows(
     # a tied row is the same at every site
     written = {w.group.writes[0]: w.writes[w.group.writes[0]]} if w.group.tied else w.writes
     read, write = (take(x, cc.sites, tuple(sites)) for sites in (w.reads, written))
-    norm = torch.linalg.vector_norm(w.W_enc[living] if living.any() else w.W_enc, dim=1).mean()
-    w.W_dec[rows] = unit_sites(write, written) * mean_norms(w.W_dec, written, living)
+    norm = mean_norms(w.W_enc, dict(read=w.W_enc.shape[1]), living, cc.ranks)
+    lengths = mean_norms(w.W_dec, written, living, cc.ranks)
+    w.W_dec[rows] = unit_sites(write, written) * torch.cat([n.expand(d) for n, d in zip(lengths, written.values())])
     w.W_enc[rows] = NEWBORN * norm * F.normalize(read, dim=1)
     w.b_enc[rows] = 0
 
@@ -115,15 +133,11 @@ def resample(
     "Let dead features start again at tokens that are reconstructed badly (Bricken et al. 2023)."
     # shared weights start again once
     own = torch.cat([dead[start:stop] & (w.group.like is None) for w, start, stop in cc.spans()])
-    reborn = own.nonzero().squeeze(1)[:len(x)]
-    if not len(reborn): return reborn
-    weight = (error / error.max().clamp_min(1e-30)).square() + 1e-12
-    token = torch.multinomial(weight, len(reborn), generator=generator)
+    token = cc.ranks.mine(draw_tokens(cc.ranks.all_features(own), error, generator))
+    reborn = (token >= 0).nonzero().squeeze(1)
     for w, start, stop in cc.spans():
-        mine = (reborn >= start) & (reborn < stop)
-        rows = reborn[mine] - start
-        if not len(rows): continue
-        restart_rows(cc, w, rows, x[token[mine]], ~dead[start:stop])
+        rows = (token[start:stop] >= 0).nonzero().squeeze(1)
+        restart_rows(cc, w, rows, x[token[start:stop][rows]], ~dead[start:stop])
         forget(optimizer, (w.W_enc, w.W_dec, w.b_enc), rows)
     cc.sparsity.restart(reborn)
     forget(optimizer, cc.sparsity.parameters(), reborn)

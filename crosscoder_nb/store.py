@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 
 from .caches import describe_caches, read_caches
 from .files import check_fields, differences, load_json, save_json, sole_writer, without_records
-from .harvest import ROW_COLUMNS, harvest, make_part, probe_sites, release
+from .harvest import ROW_COLUMNS, harvest, make_part, probe_sites, release, take_rows
 from .manifest import (DamagedManifest, FORMAT, HarvestRun, Manifest, RECORDS, ShardRecord, check_dtype,
                                     describe_run, find_problems, read_manifest)
 from .memory import announce, memory_plan
@@ -244,9 +244,9 @@ def make_source(
     names = [site.name for site in sites]
     def parts(done, place):
         stream = harvest(models, sites, tokens, place=place, remote=remote, probed=probed)
-        for item in stream:
-            part = make_part(item, names)
-            del item   # freed before the rows are stored
+        for item, x in take_rows(stream, names):
+            part = make_part(item, x)
+            del item, x   # freed with the part
             yield part
             del part   # freed before the next is made
     return parts

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .harvest import harvest, take_rows
+from .harvest import harvest, select_rows
 from .machine import seconds_of
 from .models import Model
 from .recipes import Recipe
@@ -43,7 +43,7 @@ def seconds_per_token(
         try: items.append(next(passes))
         except StopIteration: raise ValueError(TOO_FEW.format(windows=tokens.batch_size, got=len(items))) from None
     seconds = seconds_of(read) / (tokens.batch_size * tokens.context)
-    rows = [take_rows(item, [site.name for site in sites]) for item in items]
+    rows = [select_rows(item, [site.name for site in sites]).cpu() for item in items]
     return TokenTime(seconds, torch.cat(rows).float())
 
 # %% ../nbs/22_timing.ipynb #dd61340e

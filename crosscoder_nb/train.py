@@ -12,8 +12,9 @@ import tempfile
 import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from dataclasses import MISSING, asdict, fields, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -30,11 +31,13 @@ from .checkpoints import (Checkpoint, Interrupts, MetricsLog, check_same_runs, c
                                        inspect_results, kept_folder, newest_checkpoint, read_checkpoint, read_metrics,
                                        save_checkpoint, save_results)
 from .crosscoder import CrossCoder, take
+from .copies import feed, to_device
 from .saving import as_json
 from .files import remove_half_written, sole_writer, without_records
 from .kernels import keep_memory
 from .losses import Losses, Objective, l1_penalty, losses, total
 from .machine import device_or_fastest
+from .ranks import Ranks
 from .metrics import explained_variance, name_for_log
 from .recipes import (RECIPES, SCHEDULE, Recipe, TrainConfig, annealed_k, annealed_p, first_difference,
                                    l1_coeff, last_birth, lr_factor, plan_of_step, recipe, trial_sites)
@@ -50,6 +53,19 @@ def remove_parallel(cc: CrossCoder) -> None:
     "Remove from the decoders' gradient the part that points along their rows."
     for W in {w.W_dec for w in cc.weights.values()}:
         W.grad -= (W.grad * W).sum(1, keepdim=True) / W.square().sum(1, keepdim=True).clamp_min(1e-12) * W
+
+
+def clip_gradients(
+    cc: CrossCoder,
+    optimizer: torch.optim.Optimizer,
+    most: float | None,   # norm; None: any
+) -> Tensor:              # the norm before
+    "Shorten the gradient of all parameters together to at most this norm: a fused Adam divides it as it reads it."
+    divided = [p.grad for n, p in cc.named_parameters() if n != "b_dec" and p.grad is not None]
+    norm = cc.ranks.norm(divided, [] if cc.b_dec.grad is None else [cc.b_dec.grad])
+    if most and optimizer.defaults["fused"]: optimizer.grad_scale = (norm / most).clamp_min(1)
+    elif most: torch.nn.utils.clip_grads_with_norm_(cc.parameters(), most, norm)
+    return norm
 
 
 @torch.no_grad()
@@ -82,24 +98,15 @@ def describe_machine(device: torch.device) -> str:
     return f"a processor with {torch.get_num_threads()} threads" if device.type == "cpu" else str(device.type)
 
 
-def move_batch(
-    x: Tensor,             # a batch
-    device: torch.device,  # where it should be
-) -> Tensor:
-    "The batch on a device. From pinned memory, the copy to a GPU does not block."
-    if x.dtype == torch.float64: x = x.float()   # not every device has float64
-    if device.type == "cuda" and x.device.type == "cpu": return x.pin_memory().to(device, non_blocking=True)
-    return x.to(device)
-
 
 def drop_outliers(
     cc: CrossCoder,
     x: Tensor,       # raw activations, [batch Σd]
 ) -> Tensor:         # the rows within the outlier cut
     "Leave out the outliers of a batch, if the scaling has a cut."
-    if not cc.scaling.max_norm.isfinite().any(): return x
-    kept = cc.scaling.keeps(x)
-    if not kept.any():
+    if not cc.scaling.cuts: return x
+    kept = cc.scaling.keeps(x).nonzero().squeeze(1)
+    if not len(kept):
         raise ValueError(ALL_OUTLIERS.format(n=len(x), cut=cc.scaling.max_norm.tolist(), sites=list(cc.sites)))
     return x[kept]
 
@@ -111,12 +118,17 @@ DIVERGED = ("the loss of step {step} is {loss}, the norm of its gradient {norm}:
             "before this step.")
 
 
+def count_bad(x: Tensor) -> Tensor:   # [batch Σd] -> 0-dim
+    "How many rows of a batch hold NaN or infinity."
+    return (~x.isfinite()).any(1).sum()
+
+
 def check_finite(
     run: "Run",
     x: Tensor,   # scaled activations, [batch Σd]
 ) -> None:
-    "FloatingPointError when a row of a batch holds NaN or infinity."
-    bad = int((~x.isfinite()).any(1).sum())
+    "FloatingPointError when a row of a batch holds NaN or infinity; rows are looked at when their sum is not finite."
+    bad = 0 if x.sum().isfinite() else int(count_bad(x))
     if bad: raise FloatingPointError(BAD_ROWS.format(bad=bad, n=len(x), step=run.step + 1))
 
 
@@ -130,11 +142,49 @@ def check_converging(
     raise FloatingPointError(DIVERGED.format(step=run.step + 1, loss=float(loss.detach()), norm=float(norm.detach())))
 
 
+class Failures:
+    "The first step whose batch, loss or gradient is not finite: known to a GPU at once, and to Python when it asks."
+
+    def __init__(self, device: torch.device):
+        self.step = torch.zeros((), dtype=torch.int64, device=device)   # 0: none
+        self.numbers = torch.zeros(4, device=device)                    # its rows, the bad ones, loss, norm
+        self.missed = torch.zeros_like(self.step)                       # steps left out because their search failed
+
+    @torch.no_grad()
+    def note(self, step: int, x: Tensor, loss: Tensor, norm: Tensor, missed: Tensor | None) -> Tensor:
+        "Look at a step. Whether Adam should leave the weights as they are, as the 0-dim float that it takes for that."
+        bad = count_bad(x)
+        numbers = torch.stack([torch.full_like(norm, len(x)), bad.to(norm), loss.detach().to(norm), norm])
+        first = (~numbers.isfinite().all() | (bad > 0)) & (self.step == 0)
+        self.step, self.numbers = torch.where(first, step, self.step), torch.where(first, numbers, self.numbers)
+        failed = self.step > 0
+        if missed is not None: failed, self.missed = failed | missed, self.missed + missed
+        return failed.float()
+
+    def confirm(self) -> None:
+        "FloatingPointError when a step has failed."
+        if not (step := int(self.step)): return
+        n, bad, loss, norm = self.numbers.tolist()
+        raise FloatingPointError(BAD_ROWS.format(bad=int(bad), n=int(n), step=step) if bad else
+                                 DIVERGED.format(step=step, loss=loss, norm=norm))
+
+
+def check_step(
+    run: "Run",
+    x: Tensor,      # scaled activations, [batch Σd]
+    loss: Tensor,
+    norm: Tensor,   # of its gradient
+) -> None:
+    "`check_converging`; on a GPU, tell Adam whether to take the step, and Python later."
+    if run.failures is None: return check_converging(run, loss, norm)
+    run.optimizer.found_inf = run.failures.note(run.step + 1, x, loss, norm, run.cc.missed)
+
+
 @torch.no_grad()
 def add_l1(run: "Run", made: Losses) -> None:
     "The L1 penalty before its factor, for the log of a run whose loss has no such part."
     if "l1_loss" in made.parts: return
-    made.parts["l1_loss"] = l1_penalty(made.fwd)
+    made.parts["l1_loss"] = run.cc.ranks.mean(l1_penalty(made.fwd), made.code.shape[0])
 
 # %% ../nbs/21_train.ipynb #3ee07620
 def start_from_batch(cc: CrossCoder, c: TrainConfig, x: Tensor) -> None:
@@ -154,22 +204,33 @@ def anneal_power(
     "Change to the power of this step at equal penalty; where the penalty is 0, the change waits for the next batch."
     p, o = annealed_p(run.step, run.config), run.config.objective
     if p == run.p or not o.l1_coeff: return
-    before, after = made.parts[o.penalty_name], l1_penalty(replace(made.fwd, p=p))
+    before = made.parts[o.penalty_name]
+    after = run.cc.ranks.mean(l1_penalty(replace(made.fwd, p=p)), made.code.shape[0])
     if not (before > 0 and after > 0): return
     run.p, run.p_scale = p, run.p_scale * float(before.detach() / after.detach())
     made.parts[o.penalty_name] = after
 
 
+def may_die(run: "Run", silent: Tensor) -> Tensor:   # tokens since each fired, [feature] -> indices [n]
+    """On a GPU: the features that may be dead before the next logged step. Python, which has to wait for their number,
+    asks for them once until then."""
+    c, more = run.config, run.config.log_every * run.config.batch_size
+    if run.dying is None or run.step % c.log_every == 0 or run.tokens > run.dying[1]:
+        run.dying = (silent > c.dead_tokens - more).nonzero().squeeze(1), run.tokens + more
+    return run.dying[0]
+
+
 def resample_dead(run: "Run", x: Tensor, made: Losses) -> None:
     "Resample features when it is time."
-    c, every = run.config, run.config.resample_steps
+    c, every, ranks = run.config, run.config.resample_steps, run.cc.ranks
     if last_birth(run.step, c) != run.step: return
+    run.confirm()
+    x, error = (ranks.all_tokens(t) for t in (x, (made.y - made.y_hat).detach().square().sum(1)))
     dead = run.silent > every // 2 * len(x)
-    error = (made.y - made.y_hat).detach().square().sum(1)
     reborn = resample(run.cc, run.optimizer, dead, x, error, torch.Generator(x.device).manual_seed(c.seed + run.step))
     if c.unit_norm: set_unit_rows(run.cc)
     run.silent[find_fired(run.cc, torch.zeros_like(run.silent).index_fill_(0, reborn, 1))] = 0
-    made.parts["resampled"] = torch.tensor(float(len(reborn)))
+    made.parts["resampled"] = ranks.add_features(torch.tensor(float(len(reborn))))
 
 # %% ../nbs/21_train.ipynb #5372e902
 class Run:
@@ -185,11 +246,13 @@ class Run:
                                           fused=self.device.type in ("cpu", "cuda"))
         self.scheduler = LambdaLR(self.optimizer, lambda step: lr_factor(step, config))
         self.silent = torch.zeros(cc.n_features, dtype=torch.int64, device=self.device)   # tokens since each fired
+        self.failures = Failures(self.device) if self.device.type == "cuda" else None   # None: they are raised at once
+        self.dying = None     # on a GPU, features that may be dead until some number of tokens is reached, and that
         self.fitted = None                            # threshold of BatchTopK that fits the weights of this very step
         self.history = []                             # the metrics of every logged step
         self.validation = Validation()                # what is measured on held-out rows
         self.continued = []                           # the steps after which its plan changed, and the plan before each
-        self.machine = describe_machine(self.device)  # the machine on which it began
+        self.machine = describe_machine(self.device) + cc.ranks.described   # the machine on which it began
         self.wandb_id = secrets.token_hex(4) if config.wandb else None   # under which wandb continues it
         if self.device.type == "cpu": keep_memory()
 
@@ -198,39 +261,54 @@ class Run:
         x: Tensor,   # raw activations, [batch Σd]
     ) -> Losses:
         """One training step. FloatingPointError when the batch is not finite, before anything is changed, or when its
-        loss or gradient is not, before the weights take the step."""
-        cc, c = self.cc, self.config
+        loss or gradient is not, before the weights take the step; on a GPU `confirm` raises it."""
+        cc, c, ranks = self.cc, self.config, self.cc.ranks
         self.optimizer.zero_grad(set_to_none=True)    # before the forward pass, which needs the memory
-        x = cc.scaling(drop_outliers(cc, move_batch(x, self.device)))
-        check_finite(self, x)
-        if self.step == 0: start_from_batch(cc, c, x)
-        if self.k is not None: cc.sparsity.k_now = annealed_k(self.step, c, self.k)
-        made = losses(cc, x, c.objective, self.dead_features(), self.p)
+        x = self.prepare(x)
+        made = losses(cc, x, c.objective, *self.dead_features(), self.p)
         anneal_power(self, made)
         loss = total(made.parts, c.objective, self.l1_coeff)
         loss.backward()
+        ranks.average_gradients(cc.parameters(), len(x))
         if c.unit_norm: remove_parallel(cc)
-        norm = torch.nn.utils.clip_grad_norm_(cc.parameters(), c.clip or math.inf)
-        check_converging(self, loss, norm)
+        norm = clip_gradients(cc, self.optimizer, c.clip)
+        check_step(self, x, loss, norm)
         if self.is_logged(self.step + 1): add_l1(self, made)
         self.optimizer.step()
         if c.unit_norm: set_unit_rows(cc)
-        self.silent = torch.where(find_fired(cc, made.code.counts()), 0, self.silent + len(x))
-        self.tokens, self.step, self.fitted = self.tokens + len(x), self.step + 1, None
+        n_tokens = ranks.n_tokens(len(x))
+        self.silent = torch.where(find_fired(cc, ranks.add_tokens(made.code.counts())), 0, self.silent + n_tokens)
+        self.tokens, self.step, self.fitted = self.tokens + n_tokens, self.step + 1, None
         made.parts.update(loss=loss, grad_norm=norm)
         resample_dead(self, x, made)
         return made
+
+    def prepare(self, x: Tensor) -> Tensor:   # raw [batch Σd] -> scaled [rows Σd]
+        "A batch on the device, scaled, without outliers, and the crosscoder ready for it."
+        cc, c = self.cc, self.config
+        x = cc.scaling(drop_outliers(cc, to_device(x, self.device)))
+        if self.failures is None or self.step == 0: check_finite(self, x)
+        if self.step == 0: start_from_batch(cc, c, cc.ranks.all_tokens(x))
+        if self.k is not None: cc.sparsity.k_now = annealed_k(self.step, c, self.k)
+        return x
 
     def is_logged(self, step: int) -> bool:
         "Whether a step's metrics are logged; where held-out rows are measured, those of training go beside them."
         regular = step % self.config.log_every == 0 or self.validation.is_regular(step)
         return regular or step in (1, self.config.steps)
 
-    def dead_features(self) -> Tensor:
-        "Features silent for longer than dead_tokens, at most aux_features of them: those silent longest."
-        dead = (self.silent > self.config.dead_tokens).nonzero().squeeze(1)
-        if len(dead) <= self.config.aux_features: return dead
-        return dead[self.silent[dead].topk(self.config.aux_features).indices].sort().values
+    def confirm(self) -> None:
+        "FloatingPointError when a step on a GPU has failed; those on a processor raise it themselves."
+        if self.failures: self.failures.confirm()
+
+    def dead_features(self) -> tuple[Tensor, Tensor | None]:   # indices [n], which of them count, [n] bool; None: all
+        """Features silent for longer than dead_tokens, at most aux_features of them: those silent longest. On a GPU
+        more features may be named; the mask says which of them are dead."""
+        ranks, c = self.cc.ranks, self.config
+        silent, later = ranks.all_features(self.silent), self.failures is not None and ranks.alone
+        dead = may_die(self, silent) if later else (silent > c.dead_tokens).nonzero().squeeze(1)
+        if len(dead) > c.aux_features: dead = dead[silent[dead].topk(c.aux_features).indices].sort().values
+        return ranks.own(dead), silent[dead] > c.dead_tokens if later else None
 
     @property
     def l1_coeff(self) -> float:
@@ -242,10 +320,12 @@ def explained_variance_of_batch(
     y: Tensor,                  # scaled activations, [batch Σd]
     y_hat: Tensor,              # [batch Σd]
     sites: Mapping[str, int],   # width of each site, in the order of the columns
+    ranks: Ranks = Ranks(),     # the processes that have other tokens of the batch
 ) -> dict[str, float]:          # under the names they are logged by; NaN where the batch does not vary
     "1 - Σ‖y - y_hat‖² / Σ‖y - mean y‖² over a batch, pooled and for each site."
-    error, spread = (y - y_hat).square().sum(0), (y - y.mean(0)).square().sum(0)
-    varies = spread > 1e-12 * y.square().sum(0)      # more than the spread that rounding gives a constant
+    apart = torch.stack([y - y_hat, y - ranks.mean(y.mean(0), len(y)), y])
+    error, spread, size = ranks.add_tokens(apart.square().sum(1))
+    varies = spread > 1e-12 * size      # more than the spread that rounding gives a constant
     return name_for_log(explained_variance(error, spread * varies, sites))
 
 
@@ -264,18 +344,24 @@ def measure_step(
     made: Losses,  # what `Run.update` returned
 ) -> dict[str, float]:
     "The metrics of the step just made."
-    out = {n: float(v) for n, v in made.parts.items()}
-    out |= dict(step=run.step, tokens=run.tokens, l0_loss=float(made.code.counts().sum()) / made.code.shape[0],
+    run.confirm()
+    out, ranks = {n: float(v) for n, v in made.parts.items()}, run.cc.ranks
+    n_active = float(ranks.add_features(ranks.add_tokens(made.code.counts().sum())))
+    dead = ranks.all_features(run.silent > run.config.dead_tokens)
+    out |= dict(step=run.step, tokens=run.tokens, l0_loss=n_active / ranks.n_tokens(made.code.shape[0]),
                 l1_coeff=l1_coeff(run.step - 1, run.config) * run.p_scale, lr=run.optimizer.param_groups[0]["lr"],
-                dead=float((run.silent > run.config.dead_tokens).float().mean()))
+                dead=float(dead.float().mean()))
+    if run.failures and (n := int(run.failures.missed)): out["missed_steps"] = n
     if run.k is not None: out["k"] = run.cc.sparsity.k_now
+    if run.failures: out["missed"] = float(run.failures.missed)
     if run.config.p_end is not None: out["p"] = run.p
     threshold = getattr(run.cc.sparsity, "threshold", None)
     if threshold is not None and threshold.ndim == 0: out["threshold"] = float(threshold)
     elif threshold is not None:
         apart = run.cc.sparsity.shares or run.cc.sites       # groups or sites that compete apart
         out |= {f"threshold_{n}": t for n, t in zip(apart, threshold.tolist())}
-    return out | explained_variance_of_batch(made.y, made.y_hat, run.cc.writes) | measure_integrity(run.cc)
+    explained = explained_variance_of_batch(made.y, made.y_hat, run.cc.writes, ranks)
+    return out | explained | measure_integrity(run.cc)
 
 # %% ../nbs/21_train.ipynb #332c9531
 NOT_TRAINABLE = "train takes a CrossCoder or a Recipe (recipe('topk')), train_many several by name; got {what!r}"
@@ -314,7 +400,7 @@ def identify(run: Run, rows: Rows) -> dict:
     about = dict(sites=cc.sites, groups=groups, sparsity=cc.sparsity.config(), start=cc.start,
                  scaling=tensor_digest(cc.scaling.state_dict().values()),
                  first_weights=tensor_digest(cc.state_dict().values()), data=origin, order=rows.order)
-    return as_json(numbers | about, "settings")
+    return as_json(numbers | about | cc.ranks.identity, "settings")
 
 
 def default_settings() -> dict:
@@ -345,6 +431,11 @@ class Training(NamedTuple):
     def step(self) -> int:
         "The step that all of them have reached."
         return next(iter(self.runs.values())).step
+
+    @property
+    def ranks(self) -> Ranks:
+        "The processes that train them."
+        return next(iter(self.runs.values())).cc.ranks
 
 
 def begin_training(
@@ -386,13 +477,14 @@ def remember_first_weights(t: Training) -> None:
     FIRST_WEIGHTS.update({run.cc: t.about[n]["first_weights"] for n, run in t.runs.items()})
 
 # %% ../nbs/21_train.ipynb #bf7b711c
-COUNTERS = ("silent", "step", "tokens", "p", "p_scale", "fitted", "history", "continued", "machine", "wandb_id")
+COUNTERS = ("silent", "dying", "step", "tokens", "p", "p_scale", "fitted", "history", "continued", "machine", "wandb_id")
 OTHER_MACHINE = ("this run began on {began} and continues on {now}. Sums are rounded differently there, so the result "
                  "will not be bit for bit that of a run which was never stopped.")
 
 
 def get_state(run: Run) -> dict:
     "Everything on which the next step depends."
+    run.confirm()
     parts = dict(cc=run.cc.state_dict(), optimizer=run.optimizer.state_dict(), scheduler=run.scheduler.state_dict())
     return parts | {field: getattr(run, field) for field in COUNTERS}
 
@@ -406,13 +498,17 @@ def set_state(run: Run, state: dict) -> None:
     for field in COUNTERS:          # one that is not there, such as the id of a run without wandb, starts here
         if state.get(field) is not None: setattr(run, field, state[field])
     run.silent = run.silent.to(run.device)
-    if run.machine != now and run.step < run.config.steps:
+    run.dying = run.dying and (run.dying[0].to(run.device), run.dying[1])
+    if run.machine != now and run.step < run.config.steps and run.cc.ranks.first:
         warnings.warn(OTHER_MACHINE.format(began=run.machine, now=now), stacklevel=5)
 
 
 def checkpoint(t: Training) -> None:
     "Save the state of all runs."
-    save_checkpoint(t.folder / "checkpoint.pt", Checkpoint(t.about, {n: get_state(r) for n, r in t.runs.items()}))
+    states = {n: t.ranks.put_away(t.folder, get_state(r)) for n, r in t.runs.items()}
+    if not t.ranks.first: return
+    save_checkpoint(t.folder / "checkpoint.pt", Checkpoint(t.about, states))
+    t.ranks.settle(t.folder)
 
 # %% ../nbs/21_train.ipynb #21plan01
 TOO_FAR = "{path} is from step {done}, and a run of {steps} steps was asked for. Use another folder, or more steps."
@@ -453,7 +549,7 @@ def resume(t: Training) -> None:
     saved = read_checkpoint(path)
     check_same(t, path, saved.about, besides=SCHEDULE)
     for n, run in t.runs.items():
-        set_state(run, saved.states[n])
+        set_state(run, t.ranks.bring_back(path.parent, saved.states[n]))
         before = plan_before(run.config, saved.about[n])
         if any(getattr(before, name) != getattr(run.config, name) for name in SCHEDULE):
             change_plan(t, path, run, before, saved.about)
@@ -481,8 +577,8 @@ def write_results(t: Training) -> None:
     for run in t.runs.values():
         if run.fitted is not None: run.cc.sparsity.threshold.copy_(run.fitted)
         run.cc.info["training"] = describe_origin(t, run)
-    crosscoders, histories = {n: r.cc for n, r in t.runs.items()}, {n: r.history for n, r in t.runs.items()}
-    save_results(t.folder, t.about, crosscoders, histories)
+    crosscoders, histories = {n: t.ranks.whole(r.cc) for n, r in t.runs.items()}, {n: r.history for n, r in t.runs.items()}
+    if t.ranks.first: save_results(t.folder, t.about, crosscoders, histories)
 
 
 def is_finished(t: Training) -> bool:
@@ -512,7 +608,7 @@ def load_results(t: Training) -> None:
     "Load the saved weights and metrics of finished runs."
     for n, run in t.runs.items():
         saved = CrossCoder.from_pretrained(t.folder / n)
-        run.cc.load_state_dict(saved.state_dict())
+        run.cc.load_state_dict(t.ranks.own_state(saved.state_dict()))
         run.cc.info, run.history = saved.info, read_metrics(t.folder / n).to_dict("records")
 
 # %% ../nbs/21_train.ipynb #a84d8f7d
@@ -535,7 +631,7 @@ def fit_thresholds(
         if not isinstance(r.cc.sparsity, BatchTopK) or r.fitted is not None: continue
         seen, r.cc.sparsity.k_now = [], r.k
         for x in batches:
-            code = r.cc.code(r.cc.scaling(drop_outliers(r.cc, move_batch(x, r.device)))).sparse()
+            code = r.cc.code(r.cc.scaling(drop_outliers(r.cc, to_device(x, r.device)))).sparse()
             seen.append(r.cc.sparsity.cuts(code.scores(r.cc.contest_norms), code.col))
         learnt = r.cc.sparsity.threshold                                    # 0-dim, or of each site or contest
         mean = torch.stack(seen).nanmean(0) if seen else torch.full_like(learnt, torch.nan)
@@ -601,8 +697,9 @@ def keep_checkpoint(t: Training) -> None:
     with fitted_thresholds(t.runs):
         for n, run in t.runs.items():
             info, run.cc.info = run.cc.info, run.cc.info | dict(training=describe_origin(t, run))
-            try: run.cc.save_pretrained(there.folder / n)
+            try: whole = t.ranks.whole(run.cc)
             finally: run.cc.info = info
+            if t.ranks.first: whole.save_pretrained(there.folder / n)
     checkpoint(there)
 
 
@@ -625,7 +722,7 @@ def make_step(t: Training, x: Tensor, batches: Lookahead, log: MetricsLog, bar: 
     "Take a step of all runs on a batch, and leave behind what belongs to it."
     lines = validate(t, {n: take_step(run, x) for n, run in t.runs.items()}, batches)
     for n, line in lines.items():
-        if line: log(n, line)
+        if line: log(n, line) if t.ranks.first else t.runs[n].history.append(line)
         if line: show_progress(bar, t, line)
     save_step(t, batches)
     bar.update()
@@ -660,20 +757,26 @@ def looks_ahead(t: Training, step: int) -> bool:
     return t.validation.is_due(step, t.config.steps) or step == t.config.steps or step in t.config.kept_steps
 
 
+def save_interrupted(t: Training) -> None:
+    "Save the last step that is whole. Several processes are interrupted at different ones, so they save nothing."
+    if t.ranks.alone: checkpoint(t)
+
+
 def run_steps(t: Training) -> None:
     "Train from the current step to the last; when interrupted, save the last step that is whole."
     config, begin, device = t.config, t.step, next(iter(t.runs.values())).device
     if begin == config.steps and not leaves_more(t): return
     check_disk(t)
-    batches = Lookahead(iter(t.rows.batches(config.batch_size, seed=config.seed, skip=begin)))
-    folders, histories = {n: t.folder / n for n in t.runs}, {n: r.history for n, r in t.runs.items()}
-    with (MetricsLog(folders, histories, wandb_arguments(t)) as log,
-          tqdm(total=config.steps, initial=begin, desc="training", unit="step", disable=not t.progress) as bar,
-          Interrupts(lambda: checkpoint(t)) as interrupts):
+    batches = Lookahead(feed(t.rows.batches(config.batch_size, seed=config.seed, skip=begin), device))
+    folders = {n: t.folder / n for n in t.runs if t.ranks.first}
+    histories, hidden = {n: r.history for n, r in t.runs.items()}, dict(disable=not (t.progress and t.ranks.first))
+    with (MetricsLog(folders, histories, wandb_arguments(t) if t.ranks.first else {}) as log,
+          tqdm(total=config.steps, initial=begin, desc="training", unit="step", **hidden) as bar,
+          Interrupts(partial(save_interrupted, t)) as interrupts):
         if leaves_more(t):                                      # killed before that, or asked for only now
             with interrupts.step(): save_step(t, batches)
         for step, x in zip(range(begin + 1, config.steps + 1), batches):
-            x = move_batch(x, device)                     # once, for all of them
+
             if looks_ahead(t, step): batches.peek(SETTLING)       # the reader may be interrupted, and a step not
             with interrupts.step(): make_step(t, x, batches, log, bar)
     if t.step < config.steps:
@@ -703,14 +806,16 @@ def train_runs(
 ) -> dict[str, Trained]:
     "Train runs to their last step, from the checkpoint in the folder if there is one; finished runs are only read."
     t = begin_training(runs, rows, folder, validation)._replace(progress=progress)
-    if is_finished(t):
+    finished = is_finished(t)
+    t.ranks.wait()                                                      # before files change that others read
+    if finished:
         load_results(t)
-        say_where(folder, t.config.steps, t.config.steps)
+        if t.ranks.first: say_where(folder, t.config.steps, t.config.steps)
     else:
-        with sole_writer(folder):
-            remove_drafts(t)
+        with sole_writer(folder) if t.ranks.first else nullcontext():
+            if t.ranks.first: remove_drafts(t)
             resume(t)
-            say_where(folder, t.step, t.config.steps)
+            if t.ranks.first: say_where(folder, t.step, t.config.steps)
             if t.step < t.config.steps: validation.begin(rows)
             (folder / "finished.json").unlink(missing_ok=True)      # of fewer steps, or of results that are damaged
             run_steps(t)

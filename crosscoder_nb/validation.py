@@ -36,7 +36,9 @@ def measure_held_out(
     evaluator = Evaluator(cc)
     for batch in encode_rows(cc, x.split(batch_size)): evaluator.add(batch)
     found = evaluator.evaluation()
-    numbers = name_for_log(found.fve) | dict(l0_loss=found.l0, dead=float(found.dead.float().mean()))
+    sums = torch.tensor([found.l0, found.dead.sum(), cc.n_features], dtype=torch.float64)
+    active, dead, n = cc.ranks.add_features(sums).tolist()
+    numbers = name_for_log(found.fve) | dict(l0_loss=active, dead=dead / n)
     return {f"val_{name}": v for name, v in numbers.items()}
 
 # %% ../nbs/20_validation.ipynb #953b035a
