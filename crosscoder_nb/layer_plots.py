@@ -140,7 +140,7 @@ def class_shares(
         if name in counts: fig.add_scatter(x=words, y=counts[name], mode="markers", name=name, marker=look)
     fig.update_yaxes(title="share of the features", tickformat=".0%", rangemode="tozero")
     fig = frame(fig, f"{counts.features.sum():,} features, by {counts.index.name}")
-    return fig.update_layout(showlegend=True, legend=dict(x=1, xanchor="right", y=1))
+    return fig.update_layout(showlegend=True)
 
 # %% ../nbs/41_layer_plots.ipynb #8ee809ee
 def duplicates_histogram(

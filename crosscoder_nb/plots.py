@@ -29,7 +29,7 @@ INK = "#222222"   # of text and of lines that belong to no model
 FIRST, BOTH, SECOND, OTHER = "#0072B2", "#009E73", "#D55E00", "#8C8C8C"
 HELD_OUT = "#CC79A7"
 ON_DARK = {INK: "#E6E6E6", FIRST: "#56B4E9", BOTH: "#2FC79A", SECOND: "#FF8C42", OTHER: "#9A9A9A", HELD_OUT: "#E6A5C7",
-           "#FFFFFF": "#16191D", "#DDDDDD": "#3A4047"}   # colour on a white page -> on a dark one
+           "#FFFFFF": "#16191D", "#DDDDDD": "#3A4047", "#C8C8C8": "#565C64"}   # colour on a white page -> on a dark one
 
 
 def class_colours(
@@ -90,7 +90,7 @@ def frame(
 ) -> go.Figure:         # in the notebook's theme
     "Give a figure the common look: template, margins, headline, no legend."
     headline = dict(text=title, font_size=13, x=0, xref="paper", y=1, yref="container", yanchor="top", pad_t=12)
-    legend = dict(x=1, xanchor="right", y=1, yanchor="top", bgcolor="rgba(0,0,0,0)")
+    legend = dict(orientation="h", x=0, xanchor="left", y=1.01, yanchor="bottom")   # a row above the plot
     fig.update_layout(height=height, margin=dict(l=62, r=16, t=58, b=48), font_size=12, bargap=0, showlegend=False,
                       title=headline, legend=legend)
     template = choose_template()
@@ -312,7 +312,8 @@ def difference_map(
                                colorscale=[[0, "rgba(140,140,140,.25)"], [1, "rgba(140,140,140,1)"]]))
     for name, null in nulls.items():
         there = [place_features(null, column) for column in (x, y)]
-        border = outline(np.histogram2d(*there, edges)[0] > 0, *edges)
+        wide = [e[::3] for e in edges]   # cells three times as wide, or the border would be ragged
+        border = outline(np.histogram2d(*there, wide)[0] > 0, *wide)
         fig.add_scatter(x=border[:, 0], y=border[:, 1], mode="lines", line=dict(color=OTHER, width=1.5),
                         hoverinfo="skip", name=f"null: {as_label(name, 30)}")
     for kind, colour in class_colours(names).items():
@@ -416,14 +417,15 @@ def firing_places(
     if places.index.nlevels != 2 or not {"share", "share_low", "share_high", "tokens"} <= set(places.columns):
         raise ValueError("this shows the table that where_classes_fire() made; got the columns "
                          f"{', '.join(map(str, places.columns))}")
-    colours, by = class_colours(names), places.index.names[1]
+    by, colours = places.index.names[1], class_colours(names) | {
+        f"leading in {names[0]}": FIRST, f"leading in {names[1]}": SECOND, "all others": BOTH}
     kinds = list(dict.fromkeys(places.index.get_level_values(1)))
     drawn = [name for name in colours if name in places.index.get_level_values(0)]
     width, fig = .8 / (len(drawn) + 1), go.Figure()
     def bars(share, name, colour, i, **error):
         fig.add_bar(x=[as_label(kind, 20) for kind in kinds], y=share, name=name, marker_color=colour, width=width,
                     offset=-.4 + i * width, **error)
-    bars(places.loc[places.index.get_level_values(0)[0]].tokens.reindex(kinds), "all tokens", OTHER, 0)
+    bars(places.loc[places.index.get_level_values(0)[0]].tokens.reindex(kinds), "all tokens", "#C8C8C8", 0)
     for i, name in enumerate(drawn, 1):
         own = places.loc[name].reindex(kinds)
         bars(own.share, f"{as_label(name)} ({own.features.max():,.0f})", colours[name], i,

@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .browser import (STATIC, feature_card_data, html_table, leaning_features, pack_columns, provenance,
-                                   view_meta, what_to_show)
+from .browser import STATIC, html_table
+from .cards import leaning_features, page_data
+from .columns import provenance
+from .shown import what_to_show
 from .diff import model_names
 from .model_diff import ModelDiff
 
@@ -159,7 +161,7 @@ PAGE = """<!doctype html>
 <script type="module">{script}</script>
 </body></html>
 """
-OPEN = 'openReport(document.getElementById("view"), document.getElementById("data").textContent);'
+OPEN = 'openPage(document.getElementById("view"), document.getElementById("data").textContent);'
 
 
 def page_html(
@@ -191,10 +193,11 @@ def write_report(
     title: str | None = None,            # None: the two models' names
 ) -> Path:                               # the file
     "Write the diff as one HTML file, without kernel or network; `report.html#f=123` opens it at feature 123."
-    df, examples, tokenizer, evaluation = what_to_show(found, examples, tokenizer, evaluation)
+    shown = what_to_show(found, examples, tokenizer, evaluation)
+    df = shown.df
     features = report_features(df) if features is None else features
-    packed = report_data(df, examples, tokenizer, evaluation, features, n_examples)
-    facts = [*provenance(df, evaluation), *((k, v, "") for k, v in (info or {}).items()),
+    packed = page_data(shown, features, n_examples)
+    facts = [*provenance(shown), *((k, v, "") for k, v in (info or {}).items()),
              ("written", date.today().isoformat(), "")]
     sections = [*measured(found), section("Provenance", ["what", "value", "meaning"], facts)]
     if history is not None and len(history):

@@ -26,22 +26,23 @@ def curves(
     lines = []
     for column, (label, colour) in columns.items():
         if column not in history or not len(rows := history[["step", column]].dropna()): continue
-        look = dict(color=colour, width=2)
-        lines.append(go.Scatter(x=rows.step, y=rows[column], mode="lines", name=label, line=look))
+        seldom = column.startswith("val_") or len(rows) == 1   # held-out rows are measured less often
+        lines.append(go.Scatter(x=rows.step, y=rows[column], mode="lines+markers" if seldom else "lines", name=label,
+                                line=dict(color=colour, width=1.5), marker=dict(color=colour, size=5)))
     return lines
 
 # %% ../nbs/41_run_plots.ipynb #961626bd
 def name_lines(
-    fig: go.Figure,  # a figure with panels
-    col: int,        # the panel, counted from 1
-    at_top: bool,    # in the upper right corner, or in the lower
+    fig: go.Figure,         # a figure with panels
+    row: int, col: int,     # the panel, counted from 1
+    at_top: bool,           # in the upper right corner, or in the lower
 ) -> None:
     "Write the names of a panel's lines into its corner, each beside a stroke in the colour of its line."
-    named = dict.fromkeys((line.line.color, line.name) for line in fig.select_traces(col=col) if line.name)
+    named = dict.fromkeys((line.line.color, line.name) for line in fig.select_traces(row=row, col=col) if line.name)
     text = "<br>".join(f'{name} <span style="color:{colour}"><b>━━</b></span>' for colour, name in named)
     if named: fig.add_annotation(x=0.97, y=0.97 if at_top else 0.03, xref="x domain", yref="y domain", text=text,
                                  align="right", xanchor="right", yanchor="top" if at_top else "bottom",
-                                 font_color=INK, showarrow=False, row=1, col=col)
+                                 font_color=INK, showarrow=False, row=row, col=col)
 
 # %% ../nbs/41_run_plots.ipynb #736dd429
 def explained_columns(
@@ -58,7 +59,7 @@ def explained_columns(
     return columns
 
 # %% ../nbs/41_run_plots.ipynb #cf1060a5
-PANELS = ["loss (log scale)", "active features per token", "variance explained"]
+PANELS = ["variance explained", "active features per token", "share of dead features", "loss (log scale)"]
 RUNS = FIRST, SECOND, BOTH, HELD_OUT, OTHER, INK   # colours of runs
 
 
@@ -72,43 +73,52 @@ def check_logs(runs: Mapping[str, pd.DataFrame]) -> None:
     if not runs: raise ValueError("there is no log to draw: give at least one, by the name of its run")
 
 
+def say_last(history: pd.DataFrame) -> str:
+    "The last step, and what was logged last, in words."
+    def last(column): return history[column].dropna().iloc[-1]
+    known = {c for c in history if history[c].notna().any()}
+    said = [f"{last('explained_variance'):.1%} of the variance explained"] * ("explained_variance" in known)
+    said += [f"by {last('l0_loss'):.1f} features per token"] * ("l0_loss" in known)
+    return f"at step {history.step.max():,.0f}: {' '.join(said)}"
+
+
 def one_run_panels(history: pd.DataFrame, names: tuple) -> list[list[go.Scatter]]:   # lines of each panel
     "The lines of one run."
     explained = explained_columns(history, names) | {"val_explained_variance": ("pooled, held out", HELD_OUT)}
-    return [curves(history, {"loss": ("loss", INK), "l2_loss": ("squared error", OTHER)}),
-            curves(history, {"l0_loss": ("L0", INK), "val_l0_loss": ("held out", HELD_OUT)}), curves(history, explained)]
+    return [curves(history, explained), curves(history, {"l0_loss": ("L0", INK), "val_l0_loss": ("held out", HELD_OUT)}),
+            curves(history, {"dead": ("dead", INK)}),
+            curves(history, {"loss": ("loss", INK), "l2_loss": ("squared error", OTHER)})]
 
 
 def run_panels(runs: Mapping[str, pd.DataFrame]) -> list[list[go.Scatter]]:   # lines of each panel
-    "One line per run and panel; that of variance explained held out where it was measured."
-    panels = [[], [], []]
-    for (name, log), colour in zip(runs.items(), cycle(RUNS)):
-        explained = "val_explained_variance" if "val_explained_variance" in log else "explained_variance"
-        for lines, column in zip(panels, ("loss", "l0_loss", explained)):
-            lines += curves(log, {column: (as_label(name, 24), colour)})
+    "A colour per run: what was logged in training, and held-out variance explained as dots."
+    columns, panels = (("explained_variance", "val_explained_variance"), ("l0_loss",), ("dead",), ("loss",)), []
+    for wanted in columns:
+        panels.append([line for (name, log), colour in zip(runs.items(), cycle(RUNS)) for line in
+                       curves(log, {column: (as_label(name, 24), colour) for column in wanted})])
     return panels
 
 # %% ../nbs/41_run_plots.ipynb #4582a5b7
 def training_curves(
     history: pd.DataFrame | Mapping[str, pd.DataFrame],   # metrics.jsonl of a run; or of several, by name
     names: tuple = ("A", "B"),  # the models' names, for the lines of variance explained
-) -> go.Figure:                 # three panels over the steps
-    """Loss, active features per token and variance explained over the steps of training.
+) -> go.Figure:                 # four panels over the steps
+    """Variance explained, active features per token, dead features and loss over the steps of training.
 
-    Of several runs, one line for each: the pooled variance explained, held out where it was measured. ValueError for a
-    log without steps."""
+    Of several runs, one line for each; held-out rows as dots. What was not logged is not drawn. ValueError for a log
+    without steps."""
     runs = history if isinstance(history, Mapping) else {"": history}
     check_logs(runs)
-    fig = make_subplots(1, 3, subplot_titles=PANELS, horizontal_spacing=0.09).update_annotations(font_size=12)
+    fig = make_subplots(2, 2, subplot_titles=PANELS, horizontal_spacing=.09, vertical_spacing=.16)
     panels = run_panels(runs) if len(runs) > 1 else one_run_panels(next(iter(runs.values())), names)
-    for col, lines in enumerate(panels, 1):
-        fig.add_traces(lines, rows=1, cols=col)
-        name_lines(fig, col, at_top=col < 3)
-    fig.update_xaxes(title="step").update_yaxes(type="log", row=1, col=1).update_yaxes(rangemode="tozero", row=1, col=2)
-    last = {name: log[["step", "explained_variance", "l0_loss"]].dropna() for name, log in runs.items()}
-    said = [f"{as_label(name, 30)}{': ' * bool(name)}{x.explained_variance.iloc[-1]:.1%} of the variance explained by "
-            f"{x.l0_loss.iloc[-1]:.1f} features per token at step {x.step.iloc[-1]:,.0f}" for name, x in last.items() if len(x)]
-    return frame(fig, said[0] if len(runs) == 1 and said else f"{len(runs)} runs")
+    for i, lines in enumerate(panels):
+        row, col = i // 2 + 1, i % 2 + 1
+        fig.add_traces(lines, rows=row, cols=col)
+        name_lines(fig, row, col, at_top=i > 0)
+    fig.update_annotations(font_size=12).update_yaxes(type="log", row=2, col=2).update_xaxes(title="step", row=2)
+    for place in dict(row=1, col=2), dict(row=2, col=1): fig.update_yaxes(rangemode="tozero", **place)
+    fig.update_yaxes(tickformat=".1%", row=2, col=1)
+    return frame(fig, say_last(next(iter(runs.values()))) if len(runs) == 1 else f"{len(runs)} runs", 480)
 
 # %% ../nbs/41_run_plots.ipynb #ad2c955e
 def dead_curves(
@@ -145,5 +155,4 @@ def sparsity_frontier(
         count += len(family)
     fig.update_xaxes(title="active features per token (L0)", rangemode="tozero")
     fig.update_yaxes(title=f"variance explained, {as_label(site, 40)}")
-    return frame(fig, f"{count} evaluations of {len(runs)} runs or families").update_layout(showlegend=True, legend_y=.02,
-                                                                                            legend_yanchor="bottom")
+    return frame(fig, f"{count} evaluations of {len(runs)} runs or families").update_layout(showlegend=True)

@@ -35,7 +35,8 @@ def specimen_diff(
     silent = (rng.random(n) < dead) & ~df.index.isin(strongest)
     df.loc[silent, ["class", "density", "max_act"]] = ["dead", 0.0, 0.0]
     df.loc[list(strongest), "density"] = 0.004
-    df.attrs = dict(names=(a, b), thresholds=dict(exclusive=(0.05, 0.95), shared=(0.3, 0.7)), n_tokens=40_000)
+    df.attrs = dict(names=(a, b), sites=tuple(f"{name}/model.layers.15.output" for name in names), crosscoder="specimen",
+                    thresholds=dict(exclusive=(0.05, 0.95), shared=(0.3, 0.7)), n_tokens=40_000)
     return df
 
 # %% ../nbs/00_specimens.ipynb #49045050
@@ -104,9 +105,18 @@ class SpecimenExample(NamedTuple):
     acts: np.ndarray     # [token]
     shares: np.ndarray   # of each site at the peak
 
+
+class SpecimenInterval(NamedTuple):
+    "How a feature fires in an interval of activation."
+    low: float
+    high: float
+    count: int                        # tokens on which it fires so strongly
+    share: float                      # of the sum of all its activations
+    examples: list[SpecimenExample]   # drawn from these tokens
+
 # %% ../nbs/00_specimens.ipynb #8d6a941d
 class SpecimenExamples:
-    "Made-up examples with the methods of `Examples` that pages use: `feature`, `histogram`, `sites`."
+    "Made-up examples with what pages use of `Examples`: the methods, `sites`, and the fields that identify them."
 
     def __init__(
         self,
@@ -116,7 +126,8 @@ class SpecimenExamples:
         words: Mapping[int, str] = SPECIMEN_WORDS,      # feature -> the word it fires on
     ):
         self.df, self.tokenizer, self.texts, self.words = df, tokenizer, texts, words
-        self.sites = {f"{name}/model.layers.15.output": 576 for name in df.attrs["names"]}
+        self.sites, self.n_features, self.folder = dict.fromkeys(df.attrs["sites"], 576), len(df), None
+        self.manifest = dict(crosscoder=df.attrs["crosscoder"], vocabulary="")
 
     def example(self, i: int, doc: int) -> SpecimenExample:
         "Feature `i` in a text; it fires on the first occurrence of its word, if there is one."
@@ -135,5 +146,21 @@ class SpecimenExamples:
 
     def histogram(self, i: int) -> np.ndarray:   # tokens in each of 60 bins of activation, from 1e-3 to 1e3
         "How many tokens activate feature `i` at each strength; all zeros if it is dead."
-        values = np.random.default_rng(i).gamma(6, 1, 400 * (self.df["class"][i] != "dead"))
+        values = np.random.default_rng(i).gamma(6, 1, round(40_000 * self.df.density[i]))
         return np.histogram(values, np.logspace(-3, 3, 61))[0]
+
+    def intervals(self, i: int) -> list[SpecimenInterval]:
+        "Its examples in two intervals of activation, the strongest first."
+        found, counts = self.feature(i), self.histogram(i)
+        parts = [SpecimenInterval(4., 64., int(counts[36:].sum()), .75, [e for e in found if e.act >= 4]),
+                 SpecimenInterval(1., 4., int(counts[:36].sum()), .25, [e for e in found if e.act < 4])]
+        return [part for part in parts if part.count]
+
+    def search(self, text: str, tokenizer=None) -> list[int]:
+        "The features that fire on a text with these words."
+        return [i for i in self.words if any(text.casefold() in self.texts[e.doc].casefold() for e in self.feature(i))]
+
+    def silent(self, i: int) -> dict[str, list[SpecimenExample]]:
+        "Texts without its word: all are random ones."
+        texts = [self.example(i, doc) for doc in range(len(self.texts)) if i in self.words]
+        return dict(token=[], features=[], random=[e for e in texts if e.act == 0])

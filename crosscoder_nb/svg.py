@@ -54,7 +54,9 @@ class Axis(NamedTuple):
         if self.words: return {word: word for word in self.words}
         if not self.log: return {x: say_number(x) for x in round_numbers(self.low, self.high)}
         powers = range(math.ceil(self.low - 1e-9), math.floor(self.high + 1e-9) + 1)
-        return {10. ** p: say_number(10. ** p) if -3 <= p <= 5 else f"1e{p}" for p in powers}
+        if len(powers) > 1: return {10. ** p: say_number(10. ** p) if -3 <= p <= 5 else f"1e{p}" for p in powers}
+        return {x: say_number(x) for p in range(math.floor(self.low), math.ceil(self.high)) for step in (1, 2, 5)
+                if self.low <= math.log10(x := step * 10. ** p) <= self.high}
 
 # %% ../nbs/40_svg.ipynb #e6b410a3
 def values_along(fig: go.Figure, letter: str, number: str) -> list:   # letter: x or y; number: "", "2", ...
@@ -162,7 +164,7 @@ def one_colour(colour, default: str = "#222222") -> str:
     raise ValueError("draw_svg draws traces of one colour; use a trace for each")
 
 
-def error_lines(trace, x: Axis, y: Axis, colour: str) -> list[str]:
+def error_lines(trace, x: Axis, y: Axis, colour: str, middle=None) -> list[str]:   # middle: of bars, pixels
     "The error bars of a trace."
     found = []
     for along, error in ((x, trace.error_x), (y, trace.error_y)):
@@ -172,7 +174,7 @@ def error_lines(trace, x: Axis, y: Axis, colour: str) -> list[str]:
         less = more if less is None else np.array(less, float)
         centre = np.asarray(along(own), float)
         ends = [along(np.asarray(own, float) + e) for e in (-less, more)] if not along.words else [centre, centre]
-        across, gap = (y if along is x else x)(other), np.full(len(centre), np.nan)
+        across, gap = (y if along is x else x)(other) if middle is None else middle, np.full(len(centre), np.nan)
         pair = [np.stack([end, across] if along is x else [across, end], 1) for end in (*ends, gap)]
         path = np.stack(pair, 1).reshape(-1, 2)
         found.append(draw_lines(path, one_colour(error.color, colour), error.thickness or 1.2))
@@ -210,7 +212,7 @@ def draw_bar(trace, x: Axis, y: Axis) -> list[str]:
     keep = np.asarray(trace.y, float) != 0
     opacity = 1 if trace.opacity is None else trace.opacity
     boxes = draw_boxes(np.stack([begin, high, end, base], 1)[keep], one_colour(trace.marker.color), opacity)
-    return [boxes, *error_lines(trace, x, y, "#222222")]
+    return [boxes, *error_lines(trace, x, y, "#222222", middle=(begin + end) / 2)]
 
 
 def draw_heatmap(trace, x: Axis, y: Axis, n_shades: int = 8) -> list[str]:
@@ -239,7 +241,7 @@ def draw_axis(given, axis: Axis, other: Axis, upright: bool) -> list[str]:
     ticks, parts = axis.ticks(), []
     if given.tickvals is not None:
         ticks = dict(zip(given.tickvals, given.ticktext or map(say_number, given.tickvals)))
-    if given.tickformat == ".0%": ticks = {v: f"{v:.0%}" for v in ticks}
+    if given.tickformat: ticks = {v: format(v, given.tickformat) for v in ticks}
     bottom = max(other.begin, other.end) if not upright else min(other.begin, other.end)
     for at, label in zip(axis(list(ticks)), ticks.values()):
         if not min(axis.begin, axis.end) - 1 <= at <= max(axis.begin, axis.end) + 1: continue
@@ -254,7 +256,11 @@ def draw_axis(given, axis: Axis, other: Axis, upright: bool) -> list[str]:
     return parts
 
 
-def place_of(reference: str | None, value, axes: dict, letter: str, whole: tuple[float, float]) -> float:
+def place_of(
+    reference: str | None,   # the axis, or "paper"
+    value, axes: dict, letter: str, whole: tuple[float, float],
+    exponent: bool = False,  # whether a logarithmic axis is given an exponent, as by notes; shapes give the value
+) -> float:
     "The pixel of a coordinate that refers to an axis, to the part of the plane that an axis covers, or to all of it."
     if reference == "paper": return whole[0] + value * (whole[1] - whole[0])
     name = (reference or letter).split()[0]
@@ -262,7 +268,7 @@ def place_of(reference: str | None, value, axes: dict, letter: str, whole: tuple
     if reference and reference.endswith("domain"):
         ends = sorted((axis.begin, axis.end), reverse=letter == "y")
         return ends[0] + value * (ends[1] - ends[0])
-    return float(axis._replace(log=False)([value])[0])   # in shapes and notes a log axis takes exponents
+    return float((axis._replace(log=False) if exponent else axis)([value])[0])
 
 
 def draw_shapes(fig: go.Figure, axes: dict, width: tuple, height: tuple) -> list[str]:
@@ -283,21 +289,22 @@ def draw_notes(fig: go.Figure, axes: dict, width: tuple, height: tuple) -> list[
     "Annotations."
     parts, anchors = [], dict(left="start", right="end")
     for a in fig.layout.annotations:
-        x, y = place_of(a.xref, a.x, axes, "x", width), place_of(a.yref, a.y, axes, "y", height)
+        x, y = place_of(a.xref, a.x, axes, "x", width, True), place_of(a.yref, a.y, axes, "y", height, True)
         rise = dict(bottom=1, top=0).get(a.yanchor, .5)
         parts.append(draw_text(x, y, a.text, anchors.get(a.xanchor, "middle"), a.font.size or 12, a.font.color or INK,
                                a.textangle or 0, rise))
     return parts
 
 
-def draw_legend(fig: go.Figure, right: float, top: float) -> list[str]:
-    "A line for each named trace, in the upper right corner."
+def draw_legend(fig: go.Figure, left: float, y: float) -> list[str]:
+    "A dot and the name of each named trace, in a row."
     parts = []
     if not fig.layout.showlegend: return parts
-    for i, trace in enumerate(t for t in fig.data if t.name and t.showlegend is not False):
-        colour, y = one_colour(trace.marker.color or getattr(trace, "line", trace.marker).color), top + 10 + 16 * i
-        parts.append(draw_dots(np.array([[right - 8, y]]), colour, 9))
-        parts.append(draw_text(right - 18, y, trace.name, "end", 11, rise=.55))
+    for trace in (t for t in fig.data if t.name and t.showlegend is not False):
+        colour = one_colour(trace.marker.color or getattr(trace, "line", trace.marker).color)
+        parts.append(draw_dots(np.array([[left + 5, y]]), colour, 9))
+        parts.append(draw_text(left + 13, y, trace.name, "start", 11, rise=.55))
+        left += 24 + 6 * len(unescape(trace.name))   # a letter is about six pixels wide
     return parts
 
 # %% ../nbs/40_svg.ipynb #f32114ed
@@ -329,9 +336,9 @@ def draw_svg(
     marks = [mark for trace in fig.data for mark in
              DRAWN[trace.type](trace, axes["x", (trace.xaxis or "x")[1:]], axes["y", (trace.yaxis or "y")[1:]])]
     parts.append(CLIP.format(x=l, y=t, width=width - l - r, height=height - t - b, marks="".join(marks)))
-    parts += draw_notes(fig, axes, *sides) + draw_legend(fig, width - r, t)
+    parts += draw_notes(fig, axes, *sides) + draw_legend(fig, l, t - 10)
     heading = layout.title.text or ""
     if heading: parts.append(draw_text(l, 6, heading, "start", 13))
     said = escape(unescape(re.sub("<[^>]*>", " ", title or heading)))
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" role="img" '
-            f'aria-label="{said}"><rect width="{width}" height="{height}" fill="#FFFFFF"/>{"".join(parts)}</svg>')
+            f'font-family="system-ui, sans-serif" aria-label="{said}"><rect width="{width}" height="{height}" fill="#FFFFFF"/>{"".join(parts)}</svg>')

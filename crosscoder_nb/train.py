@@ -769,9 +769,10 @@ def run_steps(t: Training) -> None:
     check_disk(t)
     batches = Lookahead(feed(t.rows.batches(config.batch_size, seed=config.seed, skip=begin), device))
     folders = {n: t.folder / n for n in t.runs if t.ranks.first}
-    histories, hidden = {n: r.history for n, r in t.runs.items()}, dict(disable=not (t.progress and t.ranks.first))
+    histories = {n: r.history for n, r in t.runs.items()}
     with (MetricsLog(folders, histories, wandb_arguments(t) if t.ranks.first else {}) as log,
-          tqdm(total=config.steps, initial=begin, desc="training", unit="step", **hidden) as bar,
+          tqdm(total=config.steps, initial=begin, desc="training", unit="step",
+               disable=not (t.progress and t.ranks.first)) as bar,
           Interrupts(partial(save_interrupted, t)) as interrupts):
         if leaves_more(t):                                      # killed before that, or asked for only now
             with interrupts.step(): save_step(t, batches)
