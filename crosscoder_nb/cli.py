@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['run_command']
 
-# %% ../nbs/60_cli.ipynb #9213abb1
+# %% ../nbs/60_cli.ipynb #e55f7d94
 import argparse
 import difflib
 import json
@@ -28,7 +28,7 @@ from typing import Any, NamedTuple, Union, get_args, get_origin
 import yaml
 from fastcore.docments import docments
 
-# %% ../nbs/60_cli.ipynb #03d1c021
+# %% ../nbs/60_cli.ipynb #7fb6a6ee
 def kinds_of(annotation) -> tuple:
     "The types that an argument may have."
     return get_args(annotation) if get_origin(annotation) in (UnionType, Union) else (annotation,)
@@ -68,7 +68,7 @@ def options_of(part) -> list[Option]:
             found.setdefault(name, Option(name, kinds_of(kind), default, text or ""))
     return list(found.values())
 
-# %% ../nbs/60_cli.ipynb #6d00f50a
+# %% ../nbs/60_cli.ipynb #85ac3355
 def read_scalar(text: str):
     "A number, None, a truth value, a list or a mapping where a text is one; otherwise the text."
     if text.lower() in ("none", "null", ""): return None
@@ -99,7 +99,7 @@ def read_value(option: Option, value):
         raise BadSettings(f"{option.flag} is {wanted}; got {value!r}")
     return int(value) if option.is_number and isinstance(value, float) and float not in option.plain else value
 
-# %% ../nbs/60_cli.ipynb #aee1a444
+# %% ../nbs/60_cli.ipynb #4146ae65
 ALIASES = {"l1_coeff": ("l1", "mu"), "n_features": ("dict_size",), "layer": ("layers",), "steps": ("max_steps",),
            "validate_every": ("validate_every_n_steps",), "same_init": ("same_init_for_all_layers",),
            "dec_norm": ("norm_init_scale",), "transpose_init": ("init_with_transpose",), "data": ("dataset",),
@@ -187,7 +187,7 @@ def read_command(name: str, command, words: Sequence[str]) -> Told:
     read = {key: read_value(options[key], value) for key, value in settings.items()}
     return Told(common["study"], common["run"], common["dry_run"], read)
 
-# %% ../nbs/60_cli.ipynb #458f22b2
+# %% ../nbs/60_cli.ipynb #c0628dcf
 WIDTH = 100   # columns at most
 RUN = "--run NAME  the crosscoder's folder in the study [run]"
 COMMON = ("--config FILE  settings in YAML or JSON",
@@ -253,13 +253,13 @@ def help_of(name: str, command, group: str | None = None, defaults: Mapping[str,
     flags = {part: " ".join(option.flag for option in options_of(parts[part])) for part in parts}
     return "\n".join([*lines, *(line for part, text in flags.items() for line in as_lines(part, text))])
 
-# %% ../nbs/60_cli.ipynb #e930552a
+# %% ../nbs/60_cli.ipynb #cb0b4e57
 NOTEBOOK = """from crosscoder_nb.all import *
+from crosscoder_nb.live import explore
 from crosscoder_nb.studies import Study
 
-study = Study({folder!r}, {run!r})
-md = study.diff()
-Browser(md)"""
+md = Study({folder!r}, {run!r}).diff()
+explore(md)"""
 
 
 def write_notebook(folder: Path, run: str) -> Path:
@@ -300,7 +300,7 @@ def demo_in(study, dry_run: bool = False) -> Path | None:
     print(md.verdict)
     return print(f"{write_report(path=study.folder / 'report.html', found=md)} can be opened in any browser.")
 
-# %% ../nbs/60_cli.ipynb #33e141a1
+# %% ../nbs/60_cli.ipynb #7d7f82d5
 TOP = """crosscoder COMMAND STUDY [options]
 
 What differs between two language models. STUDY is a folder, which holds all that belongs together.
@@ -351,14 +351,14 @@ def carry_out(name: str, words: list[str]) -> int:   # exit code
     else: return known[name].work(study, dry_run=told.dry_run, **told.settings) or 0
     return 0
 
-# %% ../nbs/60_cli.ipynb #5cddef13
+# %% ../nbs/60_cli.ipynb #96aa5a0b
 def in_words(e: Exception) -> str:
     "An error as a sentence."
     text = " ".join(str(e).split())
     if isinstance(e, ValueError | OSError | RuntimeError | EOFError | FloatingPointError) and text: return text
     return f"{type(e).__name__}: {text}. --debug shows where it came from."
 
-# %% ../nbs/60_cli.ipynb #85882d59
+# %% ../nbs/60_cli.ipynb #ee0527c2
 def run_command(
     words: Sequence[str],   # what follows the name of the program
 ) -> int:                   # 0 done, 1 failed, 2 not understood, 130 interrupted
@@ -379,7 +379,7 @@ def run_command(
         print(f"crosscoder {name}: {in_words(e)}", file=sys.stderr)
         return 2 if type(e).__name__ == "BadSettings" else 1
 
-# %% ../nbs/60_cli.ipynb #40eedbd5
+# %% ../nbs/60_cli.ipynb #12a1b298
 @contextmanager
 def as_program():
     "The habits of a program, within this context."
