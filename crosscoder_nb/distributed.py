@@ -24,9 +24,9 @@ from torch.distributed.tensor import DTensor, Replicate, Shard
 
 from .checkpoints import newest_checkpoint, read_checkpoint, read_metrics
 from .crosscoder import CrossCoder, Group, uses_screen
-from .kernels import (MARGIN, LOWER, MOST, TINY, Entries, Screen, active_entries, best_of_blocks,
-                                   entries_above, first_guess, join_sites, merge, screened_blocks, screened_entries,
-                                   segments)
+from .kernels import segments
+from .search import (MARGIN, LOWER, MOST, TINY, Entries, Screen, active_entries, best_of_blocks,
+                                  entries_above, first_guess, join_sites, merge, screened_blocks, screened_entries)
 from .machine import device_or_fastest
 from .ranks import MeshRanks, own_span
 from .recipes import Recipe, TrainConfig
