@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['run_command']
 
-# %% ../nbs/60_cli.ipynb #e55f7d94
+# %% ../nbs/60_cli.ipynb #428ec957
 import argparse
 import difflib
 import json
@@ -28,7 +28,7 @@ from typing import Any, NamedTuple, Union, get_args, get_origin
 import yaml
 from fastcore.docments import docments
 
-# %% ../nbs/60_cli.ipynb #7fb6a6ee
+# %% ../nbs/60_cli.ipynb #61c69bae
 def kinds_of(annotation) -> tuple:
     "The types that an argument may have."
     return get_args(annotation) if get_origin(annotation) in (UnionType, Union) else (annotation,)
@@ -68,7 +68,7 @@ def options_of(part) -> list[Option]:
             found.setdefault(name, Option(name, kinds_of(kind), default, text or ""))
     return list(found.values())
 
-# %% ../nbs/60_cli.ipynb #85ac3355
+# %% ../nbs/60_cli.ipynb #ef508adf
 def read_scalar(text: str):
     "A number, None, a truth value, a list or a mapping where a text is one; otherwise the text."
     if text.lower() in ("none", "null", ""): return None
@@ -99,7 +99,7 @@ def read_value(option: Option, value):
         raise BadSettings(f"{option.flag} is {wanted}; got {value!r}")
     return int(value) if option.is_number and isinstance(value, float) and float not in option.plain else value
 
-# %% ../nbs/60_cli.ipynb #4146ae65
+# %% ../nbs/60_cli.ipynb #f0a81921
 ALIASES = {"l1_coeff": ("l1", "mu"), "n_features": ("dict_size",), "layer": ("layers",), "steps": ("max_steps",),
            "validate_every": ("validate_every_n_steps",), "same_init": ("same_init_for_all_layers",),
            "dec_norm": ("norm_init_scale",), "transpose_init": ("init_with_transpose",), "data": ("dataset",),
@@ -187,7 +187,7 @@ def read_command(name: str, command, words: Sequence[str]) -> Told:
     read = {key: read_value(options[key], value) for key, value in settings.items()}
     return Told(common["study"], common["run"], common["dry_run"], read)
 
-# %% ../nbs/60_cli.ipynb #c0628dcf
+# %% ../nbs/60_cli.ipynb #fe9f8642
 WIDTH = 100   # columns at most
 RUN = "--run NAME  the crosscoder's folder in the study [run]"
 COMMON = ("--config FILE  settings in YAML or JSON",
@@ -208,7 +208,8 @@ def spell_tables(text: str) -> str:
     from crosscoder_nb.recipes import ARCHITECTURES, RECIPES
     tables = dict(RECIPES=RECIPES, ARCHITECTURES=ARCHITECTURES, ERRORS=ERRORS, PENALTIES=PENALTIES, REVIVALS=REVIVALS,
                   ROLES=ROLES)
-    return re.sub(r"(?:a name |one )?of ([A-Z]+)\b", lambda m: ", ".join(tables[m[1]]) if m[1] in tables else m[0], text)
+    def spell(found): return ", ".join(tables[found[1]]) if found[1] in tables else found[0]
+    return re.sub(r"(?:a name |one )?of ([A-Z]+)\b", spell, text)
 
 
 def as_lines(left: str, text: str) -> list[str]:
@@ -243,8 +244,8 @@ def help_of(name: str, command, group: str | None = None, defaults: Mapping[str,
     if group:
         if group not in parts: raise BadSettings(f"--help has the groups {', '.join(parts)}; got {group!r}")
         return "\n".join(line for option in options_of(parts[group]) for line in explain_option(option, defaults))
-    about = (command.like or command.work).__doc__ if not command.work.__doc__ else command.work.__doc__
-    study, common = ("[STUDY]", COMMON) if name == "demo" else ("STUDY", COMMON if name == "collect" else (RUN, *COMMON))
+    about = command.work.__doc__
+    study, common = "[STUDY]" if name == "demo" else "STUDY", COMMON if name in ("demo", "collect") else (RUN, *COMMON)
     lines = [f"crosscoder {name} {study} [options]", "", *textwrap.wrap(about, WIDTH), ""]
     lines += [line for option in options_of(command.own) for line in explain_option(option, defaults)]
     lines += [line for left, _, text in (each.partition("  ") for each in common) for line in as_lines(left, text)]
@@ -253,7 +254,7 @@ def help_of(name: str, command, group: str | None = None, defaults: Mapping[str,
     flags = {part: " ".join(option.flag for option in options_of(parts[part])) for part in parts}
     return "\n".join([*lines, *(line for part, text in flags.items() for line in as_lines(part, text))])
 
-# %% ../nbs/60_cli.ipynb #cb0b4e57
+# %% ../nbs/60_cli.ipynb #912160a0
 NOTEBOOK = """from crosscoder_nb.all import *
 from crosscoder_nb.live import explore
 from crosscoder_nb.studies import Study
@@ -262,14 +263,16 @@ md = Study({folder!r}, {run!r}).diff()
 explore(md)"""
 
 
+TITLE = "# {name}\n\nRun → Run All Cells shows the features. `md` knows the rest, such as `md.leaders` and `md.verdict`."
+
+
 def write_notebook(folder: Path, run: str) -> Path:
     "Write a notebook that browses a run of a study, unless there is one."
     path = folder / f"browse_{run}.ipynb"
     if path.exists(): return path
     def cell(kind, text): return dict(cell_type=kind, metadata={}, source=text) | (
         dict(outputs=[], execution_count=None) if kind == "code" else {})
-    title = f"# {folder.resolve().name}\n\nRun → Run All Cells shows the features. `md` knows the rest: `md.leaders`, `md.verdict`."
-    cells = [cell("markdown", title), cell("code", NOTEBOOK.format(folder=".", run=run))]
+    cells = [cell("markdown", TITLE.format(name=folder.resolve().name)), cell("code", NOTEBOOK.format(folder=".", run=run))]
     kernel = dict(kernelspec=dict(name="python3", display_name="Python 3", language="python"))
     path.write_text(json.dumps(dict(cells=cells, metadata=kernel, nbformat=4, nbformat_minor=4), indent=1))
     return path
@@ -291,16 +294,17 @@ def browse_in(
     return subprocess.run(words).returncode
 
 
-def demo_in(study, dry_run: bool = False) -> Path | None:
+def demo_in(study, dry_run: bool = False) -> None:
     "Train a crosscoder on planted activations, find what differs between the two models, and write a report of it."
     from crosscoder_nb.demo import demo_diff
     from crosscoder_nb.report import write_report
     if dry_run: return print(f"would write {study.folder / 'report.html'}, in about half a minute")
     md = demo_diff(study.folder)
     print(md.verdict)
-    return print(f"{write_report(path=study.folder / 'report.html', found=md)} can be opened in any browser.")
+    print(f"{write_report(md, study.folder / 'report.html')} can be opened in any browser; in a notebook,",
+          f"crosscoder_nb.demo.demo({str(study.folder)!r}) shows the same, with the models.")
 
-# %% ../nbs/60_cli.ipynb #7d7f82d5
+# %% ../nbs/60_cli.ipynb #208e2fb7
 TOP = """crosscoder COMMAND STUDY [options]
 
 What differs between two language models. STUDY is a folder, which holds all that belongs together.
@@ -351,14 +355,14 @@ def carry_out(name: str, words: list[str]) -> int:   # exit code
     else: return known[name].work(study, dry_run=told.dry_run, **told.settings) or 0
     return 0
 
-# %% ../nbs/60_cli.ipynb #96aa5a0b
+# %% ../nbs/60_cli.ipynb #e430b620
 def in_words(e: Exception) -> str:
     "An error as a sentence."
     text = " ".join(str(e).split())
     if isinstance(e, ValueError | OSError | RuntimeError | EOFError | FloatingPointError) and text: return text
     return f"{type(e).__name__}: {text}. --debug shows where it came from."
 
-# %% ../nbs/60_cli.ipynb #ee0527c2
+# %% ../nbs/60_cli.ipynb #ebc3e7b4
 def run_command(
     words: Sequence[str],   # what follows the name of the program
 ) -> int:                   # 0 done, 1 failed, 2 not understood, 130 interrupted
@@ -379,7 +383,7 @@ def run_command(
         print(f"crosscoder {name}: {in_words(e)}", file=sys.stderr)
         return 2 if type(e).__name__ == "BadSettings" else 1
 
-# %% ../nbs/60_cli.ipynb #12a1b298
+# %% ../nbs/60_cli.ipynb #8fd49224
 @contextmanager
 def as_program():
     "The habits of a program, within this context."

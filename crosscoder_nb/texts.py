@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['open_texts', 'hold_out']
 
-# %% ../nbs/04_texts.ipynb #4d7a1ab0
+# %% ../nbs/04_texts.ipynb #007fa4dc
 from collections import Counter
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import datasets
 
 from .pairs import stdlib_texts
 
-# %% ../nbs/04_texts.ipynb #3d6ef663
+# %% ../nbs/04_texts.ipynb #21a1748e
 READERS = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".csv": "csv", ".txt": "text"}
 PACKED = ".gz", ".bz2", ".xz", ".zst"
 
@@ -23,7 +23,7 @@ def reader_of(path: Path) -> str | None:   # None: the file holds no documents
     stem = path.with_suffix("") if path.suffix in PACKED else path
     return READERS.get(stem.suffix)
 
-# %% ../nbs/04_texts.ipynb #a4fd5d72
+# %% ../nbs/04_texts.ipynb #ae25a8ab
 def find_documents(
     path: Path,              # a file, or a folder of files
 ) -> tuple[str, list[str]]:  # their reader, and the files in order
@@ -35,7 +35,7 @@ def find_documents(
     raise ValueError(f"{path} must hold files of texts of one kind, {', '.join(READERS)}, as they are or compressed; "
                      f"found: {found}.")
 
-# %% ../nbs/04_texts.ipynb #746e6fa3
+# %% ../nbs/04_texts.ipynb #0bcf2783
 def document_ends(files: list[str]) -> str:   # as `datasets` calls it
     "Where the documents of plain text end."
     if len(files) > 1: return "document"
@@ -43,7 +43,7 @@ def document_ends(files: list[str]) -> str:   # as `datasets` calls it
     if text.suffix in PACKED: return "line"
     with text.open(encoding="utf-8") as lines: return "paragraph" if any(not line.strip() for line in lines) else "line"
 
-# %% ../nbs/04_texts.ipynb #2555eb48
+# %% ../nbs/04_texts.ipynb #445ac317
 NO_TEXTS = "There is no file or folder {path}, and no data set of that name can be had from a hub: {problem}"
 
 
@@ -62,7 +62,7 @@ def from_disk(path: Path, split: str):   # a data set
     if split in found: return found[split]
     raise ValueError(f"{path} has no split {split!r}; it has {', '.join(found)}.")
 
-# %% ../nbs/04_texts.ipynb #d3c9b49e
+# %% ../nbs/04_texts.ipynb #64aa316c
 def open_texts(
     path: str | Path,           # file, folder, or a name on the hub; "stdlib": texts that come with Python
     split: str = "train",       # of a data set that has several
@@ -81,7 +81,7 @@ def open_texts(
     options = dict(sample_by=document_ends(files)) if reader == "text" else {}
     return datasets.load_dataset(reader, data_files=files, split="train", streaming=stream, **options)
 
-# %% ../nbs/04_texts.ipynb #33a791f0
+# %% ../nbs/04_texts.ipynb #23e84178
 def hold_out(
     source,           # a list, data set or stream
     every: int = 20,  # one document of so many is held out
