@@ -24,6 +24,7 @@ setup(
     include_package_data=True,
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg["requirements"].split(),
+    entry_points={"console_scripts": cfg["console_scripts"].split()},
     extras_require={"dev": cfg["dev_requirements"].split(), "umap": ["umap-learn>=0.5"]},
     zip_safe=False,
 )
