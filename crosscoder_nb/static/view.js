@@ -190,7 +190,7 @@ function readFilter(text, data, shownAs) {
     const said = (row) => String(data.value(column, row));
     if (op === "~") { const wanted = text.toLowerCase(); return (row) => said(row).toLowerCase().includes(wanted); }
     if (op !== "==" && op !== "!=") throw new Error(`${column.name} is a text: use == != or ~ (contains)`);
-    return (row) => (said(row) === text || (column.name === "class" && shownAs(said(row)) === text)) === (op === "==");
+    return (row) => (said(row) === text || shownAs(said(row)) === text) === (op === "==");
   }
 
   const test = tokens.length ? any() : () => true;
@@ -643,7 +643,7 @@ function drawProfile({ sites, norms, cosines }) {
 function show(root, { meta, columns, texts, source, onSelect, link }) {
   const data = makeData(meta, columns, texts, source), names = meta.names;
   const nulls = meta.nulls.map((_, i) => Object.fromEntries(Object.keys(columns).filter((key) => key.startsWith(`${i}/`)).map((key) => [key.slice(`${i}/`.length), columns[key]])));
-  const classes = new Map(meta.classes.map(([name, label]) => [name, label])), shownAs = (name) => classes.get(name) ?? name;
+  const sole = new Map(names.map((name) => [`${name} only`, `only ${name}`])), shownAs = (text) => sole.get(text) ?? text;
   const fired = data.few.some((n) => n >= 10) ? "10" : "0";
   const state = { rows: [], sort: meta.sort, down: true, page: 0, row: null, ticket: 0, drawn: 0, brush: null, group: "strongest", columns: meta.table.slice() };
 
@@ -709,7 +709,7 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
       const column = data.about.get(name);
       if (column.kind === "feature") return `#${v}${data.notes.get(v)?.star ? " ★" : ""}`;
       if (column.kind === "number") return number(v, digits[k]);
-      return name === "class" ? shownAs(v) : name === "star" ? (v ? "★" : "") : String(v);
+      return name === "star" ? (v ? "★" : "") : shownAs(String(v));
     };
     const focused = document.activeElement?.matches?.(".cc-row") && body.contains(document.activeElement);
     body.replaceChildren(...rows.map((row, i) => {
@@ -875,7 +875,7 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
     parts.push(section("note", "Note", notes.note));
     parts.push(h("details", { className: "cc-section" }, h("summary", {}, "All numbers"), h("dl", { className: "cc-facts" }, ...Object.entries(facts).flatMap(([name, v]) => {
       const column = data.about.get(name);
-      return [h("dt", { title: column?.help ?? "" }, apart(column?.label ?? name)), h("dd", {}, apart(typeof v === "string" ? (name === "class" ? shownAs(v) : v) || "–" : number(v, 6)))];
+      return [h("dt", { title: column?.help ?? "" }, apart(column?.label ?? name)), h("dd", {}, apart(typeof v === "string" ? shownAs(v) || "–" : number(v, 6)))];
     })), h("p", { className: "cc-hint" }, meta.measured ? `measured on ${meta.measured}` : "")));
     const badge = facts.class ? [h("span", { className: "cc-badge" }, apart(shownAs(facts.class)))] : [];
     const python = () => `browser.selected = ${card.feature}\nbrowser.df.loc[${card.feature}]          # its numbers\nbrowser.examples.feature(${card.feature})   # its strongest texts`;
