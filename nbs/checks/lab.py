@@ -70,7 +70,6 @@ def in_chromium(check, *args):
             page.on("console", lambda m: m.type == "error" and wrong.append(m.text))
             page.on("dialog", lambda d: (wrong.append(f"a dialog: {d.message}"), d.dismiss()))
             try: found = check(page, *args)
-            except BaseException: page.screenshot(path='/tmp/watch/fail.png'); print(wrong, file=sys.__stderr__); raise
             finally: chromium.close()
             assert not wrong, wrong
             return found
