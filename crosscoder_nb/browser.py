@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['STATIC', 'html_table', 'static_card', 'FeatureBrowser']
 
-# %% ../nbs/41_browser.ipynb #97558134
+# %% ../nbs/41_browser.ipynb #a9f4609b
 import base64, html, traceback
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -28,7 +28,7 @@ from .rows import Rows
 from .shown import Shown, what_to_show
 from .svg import draw_svg
 
-# %% ../nbs/41_browser.ipynb #1f91cc35
+# %% ../nbs/41_browser.ipynb #ed26df9c
 def html_table(
     header: list,      # column titles
     rows: list[list],  # cells, shown as text
@@ -40,7 +40,7 @@ def html_table(
     body = "".join(line("td", row) for row in rows)
     return f"<table><thead>{line('th', header)}</thead><tbody>{body}</tbody></table>"
 
-# %% ../nbs/41_browser.ipynb #ec651fda
+# %% ../nbs/41_browser.ipynb #cf7a4923
 ALT = ("Map of the features: {y} against {x}. JupyterLab shows it once the notebook is trusted.")
 
 
@@ -62,12 +62,13 @@ def static_rows(shown: Shown, n: int) -> tuple[list[str], list[list[str]]]:   # 
     rows = []
     for i in leaning_features(df, n):
         row = df.loc[i]
-        texts = [excerpt(e, shown.tokenizer) for e in (shown.examples.feature(i)[:1] if shown.examples is not None else [])]
+        found = shown.examples.feature(i)[:1] if shown.examples is not None else []
         rows.append([f"#{i}", *(class_label(row[k], shown.names) for k in kinds),
-                     *(form.format(row[name]) for name, form in forms.items()), shown.notes.of(i).get("label", ""), *texts])
+                     *(form.format(row[name]) for name, form in forms.items()), shown.notes.of(i).get("label", ""),
+                     "".join(excerpt(e, shown.tokenizer) for e in found)])
     return ["feature", *kinds, *(meaning(name, shown.names)[0] for name in forms), "label", "strongest example"], rows
 
-# %% ../nbs/41_browser.ipynb #f808bdcf
+# %% ../nbs/41_browser.ipynb #b2e68781
 def static_card(
     shown: Shown,          # from `what_to_show`
     n: int = 5,            # features of each side
@@ -82,7 +83,7 @@ def static_card(
     page = f"<p><bdi>{html.escape(title)}</bdi></p>{notices}{map_image(shown)}{html_table(header, rows)}"
     return page, f"{title}\n{plain}"
 
-# %% ../nbs/41_browser.ipynb #003d3c87
+# %% ../nbs/41_browser.ipynb #479d25bd
 def send_column(shown: Shown, name: str) -> bytes:
     "A column as a block."
     values, texts = as_array(next(shown.df[c] for c in shown.df if str(c) == name))
@@ -108,10 +109,10 @@ ANSWERS = dict(card=feature_card, group=example_group, whole=whole_example, lens
                column=send_column, cells=send_cells, search=search_texts,
                write=lambda shown, feature, said: shown.notes.write(check_feature(shown.df, feature), **said))
 
-# %% ../nbs/41_browser.ipynb #7049dda8
+# %% ../nbs/41_browser.ipynb #6f2525b1
 STATIC = Path(str(files("crosscoder_nb") / "static"))  # view.js and view.css, the page itself
 
-# %% ../nbs/41_browser.ipynb #d1b669c6
+# %% ../nbs/41_browser.ipynb #8ece4006
 class FeatureBrowser(anywidget.AnyWidget):
     """Map, table and cards of the features of a diff.
 

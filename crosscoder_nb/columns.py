@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LONGEST', 'class_label', 'clean', 'pack', 'site_labels', 'provenance', 'view_meta', 'view_columns']
 
-# %% ../nbs/39_columns.ipynb #75b94b45
+# %% ../nbs/39_columns.ipynb #b1f2bbd0
 import json, zlib
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ import pandas as pd
 from .shown import Shown
 from .sites import model_of
 
-# %% ../nbs/39_columns.ipynb #dd134b08
+# %% ../nbs/39_columns.ipynb #286ba114
 COLUMNS = {  # column -> header, meaning; {A} and {B} are the models
     "feature": ("feature", "number of the feature in the crosscoder"),
     "class": ("class", "by relative norm: only {A} near 0, shared in the middle, only {B} near 1; "
@@ -72,7 +72,7 @@ def meaning(
             return tuple(text.replace("{M}", name.removeprefix(prefix)) for text in texts)
     return name, name
 
-# %% ../nbs/39_columns.ipynb #273c59df
+# %% ../nbs/39_columns.ipynb #24a333a7
 def class_label(
     name: str,                # a class of `diff`
     names: tuple[str, ...],   # of the models
@@ -80,7 +80,7 @@ def class_label(
     "The class as a reader would say it: \"only\" before the model's name."
     return {f"{n} only": f"only {n}" for n in names}.get(name, name)
 
-# %% ../nbs/39_columns.ipynb #f3a75b41
+# %% ../nbs/39_columns.ipynb #9d4a1d49
 LONGEST = 400   # characters of a text in a table
 
 
@@ -93,7 +93,7 @@ def clean(
     text = str(value).encode("utf-8", "replace").decode()
     return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
 
-# %% ../nbs/39_columns.ipynb #a1248a7d
+# %% ../nbs/39_columns.ipynb #8bb7197b
 def is_number(values: pd.Series) -> bool:
     "Whether a column is of numbers, to be compared by size."
     kind = values.dtype
@@ -110,13 +110,13 @@ def as_array(values: pd.Series) -> tuple[np.ndarray, list[str] | None]:   # [row
     small = next(kind for kind in ("u1", "<u2", "<u4") if len(texts) <= 256 ** np.dtype(kind).itemsize)
     return same[place].astype(small), texts.tolist()
 
-# %% ../nbs/39_columns.ipynb #03d7921c
+# %% ../nbs/39_columns.ipynb #5fe454c7
 def pack_column(values: np.ndarray) -> bytes:
     "An array in few bytes: bytes of equal significance side by side, compressed."
     planes = values.view(np.uint8).reshape(len(values), values.itemsize)
     return zlib.compress(np.ascontiguousarray(planes.T).tobytes(), 1)
 
-# %% ../nbs/39_columns.ipynb #22c1e008
+# %% ../nbs/39_columns.ipynb #7ac09823
 def pack(
     contents: dict,                    # JSON-able
     columns: dict[str, np.ndarray],    # name -> values of one dtype, float32, uint8, uint16 or uint32
@@ -127,7 +127,7 @@ def pack(
     text = zlib.compress(json.dumps(contents | dict(columns=about), allow_nan=False).encode(), 6)
     return len(text).to_bytes(4, "little") + text + b"".join(packed.values())
 
-# %% ../nbs/39_columns.ipynb #1fdf17a0
+# %% ../nbs/39_columns.ipynb #825c1985
 def site_labels(
     sites: list[str],  # names of sites
 ) -> list[str]:        # the same, shortened
@@ -135,7 +135,7 @@ def site_labels(
     models = [model_of(site) for site in sites]
     return [m if models.count(m) == 1 else site for site, m in zip(sites, models)]
 
-# %% ../nbs/39_columns.ipynb #8f578ebc
+# %% ../nbs/39_columns.ipynb #bd6b464b
 def provenance(
     shown: Shown,
 ) -> list[tuple[str, str, str]]:   # label, value, meaning
@@ -155,14 +155,14 @@ def provenance(
         facts.append(("trained on", f"{trained['tokens']:,} tokens", "rows that the crosscoder saw, repetitions included"))
     return facts
 
-# %% ../nbs/39_columns.ipynb #d1e7e18f
+# %% ../nbs/39_columns.ipynb #142f5cbc
 def few_firings(shown: Shown) -> np.ndarray:   # uint8 [feature]; 255 stands for more
     "How often each feature fired, as far as it matters; 255 where that is not known."
     df = shown.df
     if "density" not in df or shown.n_tokens is None: return np.full(len(df), 255, "u1")
     return (df.density * shown.n_tokens).round().fillna(0).clip(0, 255).to_numpy().astype("u1")
 
-# %% ../nbs/39_columns.ipynb #03ffc8a1
+# %% ../nbs/39_columns.ipynb #b150768d
 def is_log(values: pd.Series) -> bool:
     "Whether numbers are better told apart by their logarithms."
     known = values.to_numpy(dtype=float, na_value=np.nan)
@@ -187,7 +187,7 @@ def first_axes(df: pd.DataFrame) -> list[str]:   # two, one or none
     axes = dict.fromkeys([*AXES, *(str(name) for name in df if str(name).startswith("share_")), *map(str, df)])
     return [name for name in axes if varies(df, name)][:2]
 
-# %% ../nbs/39_columns.ipynb #3cbf0e56
+# %% ../nbs/39_columns.ipynb #b4dc2443
 def describe_column(shown: Shown, name: str) -> dict:
     "What a page must know about a column besides its values."
     label, text = (clean(part) for part in meaning(name, shown.names))
@@ -209,11 +209,12 @@ def class_choices(shown: Shown) -> list[tuple[str, str, int]]:   # class, how it
 DETAILS = ("norm_", "beta_", "kl_", "logprob_", "max_act", "mean_act", "texts")   # for the card only
 
 
-def table_columns(df: pd.DataFrame, columns: list[dict]) -> list[str]:
-    "The columns of the table; the others are on the card."
+def table_columns(df: pd.DataFrame, columns: list[dict], sort: str) -> list[str]:
+    "The columns of the table, the one it is sorted by first; the others are on the card."
     def same(name): return len(as_array(df[name])[1]) < 2
-    return [c["name"] for c in columns if c["kind"] == "feature" or not (
+    shown = [c["name"] for c in columns if c["kind"] != "feature" and not (
         c["name"].endswith(("_low", "_high")) or c["name"].startswith(DETAILS) or c["kind"] == "text" and same(c["name"]))]
+    return list(dict.fromkeys(["feature", sort, *shown]))
 
 
 def by_name(shown: Shown) -> Shown:
@@ -222,7 +223,7 @@ def by_name(shown: Shown) -> Shown:
     df.attrs = shown.df.attrs
     return Shown(**{**vars(shown), "df": df})
 
-# %% ../nbs/39_columns.ipynb #863b6971
+# %% ../nbs/39_columns.ipynb #3800c7e8
 def view_meta(
     shown: Shown,   # from `what_to_show`
 ) -> dict:          # JSON-able
@@ -232,10 +233,10 @@ def view_meta(
     sort = next((name for name in ("evidence", "rel_norm", "density") if name in df), "feature")
     return dict(names=[clean(name, 80) for name in shown.names], rows=len(df), n_tokens=shown.n_tokens, columns=columns,
                 measured=shown.measured, classes=class_choices(shown), facts=provenance(shown), notices=shown.notices,
-                table=table_columns(df, columns), axes=first_axes(df), sort=sort, nulls=[clean(n, 80) for n in shown.nulls],
+                table=table_columns(df, columns, sort), axes=first_axes(df), sort=sort, nulls=[clean(n, 80) for n in shown.nulls],
                 thresholds=df.attrs.get("thresholds") if shown.two else None, notes=shown.notes.known())
 
-# %% ../nbs/39_columns.ipynb #19f3b640
+# %% ../nbs/39_columns.ipynb #ef9520b7
 POINTS = 3000   # of each null on the map
 
 
@@ -248,7 +249,7 @@ def null_points(shown: Shown, axes: list[str]) -> dict[str, np.ndarray]:
         found |= {f"{i}/{axis}": as_array(some[axis])[0] for axis in axes if axis in some and is_number(some[axis])}
     return found
 
-# %% ../nbs/39_columns.ipynb #011afea4
+# %% ../nbs/39_columns.ipynb #6999ac55
 def view_columns(
     shown: Shown,
     budget: float = 1.38e6,  # bytes; what does not fit is asked for later

@@ -146,7 +146,7 @@ class SpecimenExamples:
 
     def histogram(self, i: int) -> np.ndarray:   # tokens in each of 60 bins of activation, from 1e-3 to 1e3
         "How many tokens activate feature `i` at each strength; all zeros if it is dead."
-        values = np.random.default_rng(i).gamma(6, 1, 400 * (self.df["class"][i] != "dead"))
+        values = np.random.default_rng(i).gamma(6, 1, round(40_000 * self.df.density[i]))
         return np.histogram(values, np.logspace(-3, 3, 61))[0]
 
     def intervals(self, i: int) -> list[SpecimenInterval]:

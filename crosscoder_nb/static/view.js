@@ -6,7 +6,7 @@
 const PAGE = 12;            // rows of the table
 const SHOWN = 12;           // tokens shown on each side of the peak before an example is opened
 const KEPT_CARDS = 200;     // cards remembered by the widget
-const DOTS = 4000;          // from so many features on, the map counts them in cells instead of drawing each
+const DOTS = 16_000;        // from so many features on, the map counts them in cells instead of drawing each
 const PATIENCE = 4000;      // milliseconds after which a silent kernel is mentioned
 
 // ---- small parts ---------------------------------------------------------------------------------
@@ -60,7 +60,7 @@ async function unpack(block) {
   let at = 4 + size;
   const columns = await Promise.all(contents.columns.map(async ([name, kind, length, bytes]) => {
     const planes = inflate(block.subarray(at, at += bytes)), width = Number(kind[1]), values = new Uint8Array(width * length);
-    (await planes).forEach((byte, i) => { values[(i % length) * width + Math.floor(i / length)] = byte; });
+    (await planes.then((bytes) => { for (let k = 0, i = 0; k < width; k++) for (let row = 0; row < length; row++) values[row * width + k] = bytes[i++]; }));
     return [name, new { f4: Float32Array, u1: Uint8Array, u2: Uint16Array, u4: Uint32Array }[kind](values.buffer)];
   }));
   return { contents, columns: Object.fromEntries(columns) };
@@ -190,7 +190,7 @@ function readFilter(text, data, shownAs) {
     const said = (row) => String(data.value(column, row));
     if (op === "~") { const wanted = text.toLowerCase(); return (row) => said(row).toLowerCase().includes(wanted); }
     if (op !== "==" && op !== "!=") throw new Error(`${column.name} is a text: use == != or ~ (contains)`);
-    return (row) => (said(row) === text || (column.name === "class" && shownAs(said(row)) === text)) === (op === "==");
+    return (row) => (said(row) === text || shownAs(said(row)) === text) === (op === "==");
   }
 
   const test = tokens.length ? any() : () => true;
@@ -242,15 +242,13 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
 
   const column = (i) => data.about.get(state.axes[i]);
   const classOf = data.about.get("class");
-  function inkOf(row) {
-    if (!classOf?.values) return INK.first;
-    const name = data.value(classOf, row);
-    if (meta.names.length === 2) {
-      if (name === `${meta.names[0]} only`) return INK.first;
-      if (name === `${meta.names[1]} only`) return INK.second;
-    }
+  function inkOfClass(name) {
+    if (name === `${meta.names[0]} only`) return INK.first;
+    if (meta.names.length === 2 && name === `${meta.names[1]} only`) return INK.second;
     return name === "shared" || name === "universal" ? INK.shared : INK.other;
   }
+  const inks = (classOf?.texts ?? []).map(inkOfClass);
+  const inkOf = (row) => (inks.length ? inks[classOf.values[row]] : INK.first);
 
   function refit() {
     if (!column(0)?.values || !column(1)?.values) { state.view = null; return; }
@@ -322,15 +320,7 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
     const passing = new Uint8Array(data.rows);
     for (const row of state.rows) passing[row] = 1;
     const many = state.all.length > DOTS && inView() > DOTS, cell = 2;
-    if (many) {
-      const w = Math.ceil(box.width / cell), counts = [new Float32Array(w * Math.ceil(box.height / cell)), new Float32Array(w * Math.ceil(box.height / cell))];
-      for (const row of state.all) { const at = spot(row); if (at) counts[passing[row]][Math.floor(at[1] / cell) * w + Math.floor(at[0] / cell)]++; }
-      counts.forEach((cells, passes) => {
-        const most = Math.log1p(cells.reduce((a, b) => Math.max(a, b), 1));
-        cells.forEach((n, i) => { if (!n) return; g.fillStyle = passes ? `rgba(0, 98, 155, ${.45 + .55 * Math.log1p(n) / most})` : "rgba(138, 146, 156, .25)"; g.fillRect((i % w) * cell, Math.floor(i / w) * cell, cell, cell); });
-      });
-      return;
-    }
+    if (many) { drawCells(g, passing, cell); drawStars(g); return; }
     for (const passes of [0, 1]) for (const row of state.all) {
       if (passing[row] !== passes) continue;
       const at = spot(row);
@@ -342,6 +332,35 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
       else { g.arc(at[0], at[1], state.all.length > 1000 ? 1.7 : 2.4, 0, 7); g.fill(); }
       g.globalAlpha = 1;
     }
+    drawStars(g);
+  }
+
+  // Cells as dark as they hold many features, in the colour of the class that most of these have.
+  function drawCells(g, passing, cell) {
+    const w = Math.ceil(box.width / cell), kinds = [...new Set(inks.length ? inks : [INK.first])], far = new Set();
+    const cells = new Map();                            // place -> how many features of each colour
+    for (const row of state.all) {
+      const at = spot(row);
+      if (!at) continue;
+      const place = Math.floor(at[1] / cell) * w + Math.floor(at[0] / cell);
+      if (!passing[row]) { far.add(place); continue; }
+      const counts = cells.get(place) ?? cells.set(place, new Float32Array(kinds.length)).get(place);
+      counts[kinds.indexOf(inkOf(row))]++;
+    }
+    g.fillStyle = INK.far; g.globalAlpha = .25;
+    for (const place of far) if (!cells.has(place)) g.fillRect((place % w) * cell, Math.floor(place / w) * cell, cell, cell);
+    const total = (counts) => counts.reduce((a, n) => a + n, 0);
+    let most = 1;
+    for (const counts of cells.values()) most = Math.max(most, total(counts));
+    for (const [place, counts] of cells) {
+      g.fillStyle = kinds[counts.indexOf(Math.max(...counts))];
+      g.globalAlpha = .45 + .55 * Math.log1p(total(counts)) / Math.log1p(most);
+      g.fillRect((place % w) * cell, Math.floor(place / w) * cell, cell, cell);
+    }
+    g.globalAlpha = 1;
+  }
+
+  function drawStars(g) {
     for (const [feature, said] of data.notes) {
       const row = data.place(feature), at = said.star && row !== undefined && spot(row);
       if (at) { g.fillStyle = INK.second; g.textAlign = "center"; g.fillText("★", at[0], at[1] + 4); }
@@ -484,9 +503,10 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
     h("div", { className: "cc-map-tools" }, ...(numbers.length > 1 ? [chooser(1), h("span", { className: "cc-hint" }, "against"), chooser(0)] : []),
       h("span", { className: "cc-gap" }), unit, button("+", "zoom in", () => zoom(.8)), button("−", "zoom out", () => zoom(1.25)), button("⟲", "fit again", () => { refit(); redraw(); })),
     h("div", { className: "cc-plane" }, canvas), ends_el,
-    h("div", { className: "cc-map-foot" }, ...(nulls.length ? [h("span", { className: "cc-null-key" }, "grey outline: "), apart(meta.nulls.join(", ")), "; "] : []),
+    h("div", { className: "cc-map-foot" }, ...meta.classes.filter(([name]) => name !== "dead" && meta.names.length).map(([name, label]) => h("span", { className: "cc-class-key" }, h("i", { style: { background: inkOfClass(name) } }), apart(label))), ...(nulls.length ? [h("span", { className: "cc-null-key" }, "grey outline: "), apart(meta.nulls.join(", ")), "; "] : []),
       h("span", {}, "drag to filter, wheel or + − to zoom, arrow keys to walk")));
 
+  canvas.spotOf = (feature) => spot(data.place(feature));     // where a feature is drawn, for whoever drives the page
   const resized = new ResizeObserver(redraw);
   resized.observe(canvas);
   return {
@@ -494,7 +514,6 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
     show(rows, all) { state.rows = rows; if (all !== state.all) { state.all = all; refit(); } if (!state.view) refit(); describe(); redraw(); },
     axes() { refit(); ends_el.hidden = state.axes[0] !== "rel_norm" || !ends.length; describe(); redraw(); },
     pick(row) { state.picked = row; redraw(); },
-    where: (row) => (state.view ? spot(row) : null),       // for tests
     close() { resized.disconnect(); window.removeEventListener("wheel", elsewhere, { capture: true }); },
   };
   function describe() {
@@ -506,7 +525,7 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
 // ---- examples ----------------------------------------------------------------------------------------
 
 const LANE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
-const shade = (act, most) => `rgba(255, 150, 20, ${(0.15 + 0.75 * clamp(act / (most || 1), 0, 1)).toFixed(3)})`;
+const shade = (act, most) => (0.16 + 0.84 * clamp(act / (most || 1), 0, 1)).toFixed(3);
 const shareText = (names, shares) => shares.map((s, i) => `${names[i]} ${percent(s)}`).join(" · ");
 
 // A token; below it a lane for each model, as long as its part of the activation is large.
@@ -516,7 +535,7 @@ function drawToken(example, i, card, open, tooltip) {
   // character has no text of its own: the character stands at the last of its tokens.
   const text = example.tokens[i].replace(/\n/g, open ? "↵\n" : "↵").replace(/\t/g, "⇥") || "·";
   const span = h("span", { className: peak ? "cc-token cc-peak" : "cc-token" }, text);
-  if (act > 0) { span.style.backgroundColor = shade(act, card.max_act); span.classList.add("cc-on"); }
+  if (act > 0) { span.style.setProperty("--cc-act", shade(act, card.max_act)); span.classList.add("cc-on"); }
   if (parts && (act > 0 || peak)) {
     const most = Math.max(...parts.map(Math.abs), card.max_act) || 1;
     span.style.backgroundImage = parts.map((v, lane) => { const c = LANE[lane]; return `linear-gradient(${c}, ${c})`; }).join(", ");
@@ -624,7 +643,7 @@ function drawProfile({ sites, norms, cosines }) {
 function show(root, { meta, columns, texts, source, onSelect, link }) {
   const data = makeData(meta, columns, texts, source), names = meta.names;
   const nulls = meta.nulls.map((_, i) => Object.fromEntries(Object.keys(columns).filter((key) => key.startsWith(`${i}/`)).map((key) => [key.slice(`${i}/`.length), columns[key]])));
-  const classes = new Map(meta.classes.map(([name, label]) => [name, label])), shownAs = (name) => classes.get(name) ?? name;
+  const sole = new Map(names.map((name) => [`${name} only`, `only ${name}`])), shownAs = (text) => sole.get(text) ?? text;
   const fired = data.few.some((n) => n >= 10) ? "10" : "0";
   const state = { rows: [], sort: meta.sort, down: true, page: 0, row: null, ticket: 0, drawn: 0, brush: null, group: "strongest", columns: meta.table.slice() };
 
@@ -666,7 +685,7 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
       const column = data.about.get(name), sorted = state.sort === name;
       const button = h("button", { type: "button", title: column.help, "data-column": name, onclick: guard(() => sortBy(name)) },
         apart(column.label, "cc-head-text"), h("span", { className: "cc-arrow", "aria-hidden": "true" }, sorted ? (state.down ? " ▼" : " ▲") : ""));
-      return h("th", { scope: "col", className: column.kind === "text" || column.kind === "note" ? "cc-word" : "", "aria-sort": sorted ? (state.down ? "descending" : "ascending") : "none" }, button);
+      return h("th", { scope: "col", className: `${column.kind === "text" || column.kind === "note" ? "cc-word" : ""} ${column.label.length > 24 ? "cc-long" : ""}`, "aria-sort": sorted ? (state.down ? "descending" : "ascending") : "none" }, button);
     }));
   }
 
@@ -690,7 +709,7 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
       const column = data.about.get(name);
       if (column.kind === "feature") return `#${v}${data.notes.get(v)?.star ? " ★" : ""}`;
       if (column.kind === "number") return number(v, digits[k]);
-      return name === "class" ? shownAs(v) : name === "star" ? (v ? "★" : "") : String(v);
+      return name === "star" ? (v ? "★" : "") : shownAs(String(v));
     };
     const focused = document.activeElement?.matches?.(".cc-row") && body.contains(document.activeElement);
     body.replaceChildren(...rows.map((row, i) => {
@@ -856,7 +875,7 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
     parts.push(section("note", "Note", notes.note));
     parts.push(h("details", { className: "cc-section" }, h("summary", {}, "All numbers"), h("dl", { className: "cc-facts" }, ...Object.entries(facts).flatMap(([name, v]) => {
       const column = data.about.get(name);
-      return [h("dt", { title: column?.help ?? "" }, apart(column?.label ?? name)), h("dd", {}, apart(typeof v === "string" ? (name === "class" ? shownAs(v) : v) || "–" : number(v, 6)))];
+      return [h("dt", { title: column?.help ?? "" }, apart(column?.label ?? name)), h("dd", {}, apart(typeof v === "string" ? shownAs(v) || "–" : number(v, 6)))];
     })), h("p", { className: "cc-hint" }, meta.measured ? `measured on ${meta.measured}` : "")));
     const badge = facts.class ? [h("span", { className: "cc-badge" }, apart(shownAs(facts.class)))] : [];
     const python = () => `browser.selected = ${card.feature}\nbrowser.df.loc[${card.feature}]          # its numbers\nbrowser.examples.feature(${card.feature})   # its strongest texts`;
@@ -945,7 +964,7 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
     h("div", { className: "cc-columns" },
       h("section", { className: "cc-left", "aria-label": "features" },
         map.el,
-        h("div", { className: "cc-tools" }, classBox, firedBox, filterBox, columnBox), filterError, chips,
+        h("div", { className: "cc-tools" }, classBox, firedBox, columnBox, filterBox), filterError, chips,
         h("div", { className: "cc-scroll" }, h("table", { className: "cc-table" }, h("thead", {}, head), body), empty),
         h("div", { className: "cc-pages" }, back, next, found, h("span", { className: "cc-hint" }, "j k: next, previous   /: filter"))),
       h("section", { className: "cc-right", "aria-label": "feature" }, panel)),
