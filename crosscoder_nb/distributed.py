@@ -24,9 +24,9 @@ from torch.distributed.tensor import DTensor, Replicate, Shard
 
 from .checkpoints import newest_checkpoint, read_checkpoint, read_metrics
 from .crosscoder import CrossCoder, Group, uses_screen
-from .kernels import (MARGIN, LOWER, MOST, TINY, Entries, Screen, active_entries, best_of_blocks,
-                                   entries_above, first_guess, join_sites, merge, screened_blocks, screened_entries,
-                                   segments)
+from .kernels import segments
+from .search import (MARGIN, LOWER, MOST, TINY, Entries, Screen, active_entries, best_of_blocks,
+                                  entries_above, first_guess, join_sites, merge, screened_blocks, screened_entries)
 from .machine import device_or_fastest
 from .ranks import MeshRanks, own_span
 from .recipes import Recipe, TrainConfig
@@ -93,7 +93,10 @@ class SpreadBatchTopK(BatchTopK):
     def __init__(self, whole: BatchTopK, ranks: MeshRanks):
         super().__init__(whole.k, whole.rank)
         self.ranks, self.shares = ranks, dict(whole.shares)
-        if whole.contest is not None: self.contest = ranks.mine(whole.contest)
+        if whole.contest is not None:
+            self.contest = ranks.mine(whole.contest)
+            self.members = self.contest.argsort(stable=True)
+            self.sizes = self.contest.bincount(minlength=len(self.shares)).tolist()
         if whole.threshold.ndim: self.learn_apart(len(whole.threshold))
         self.load_state_dict(whole.state_dict())
 
@@ -246,15 +249,18 @@ class Slice:
 
 # %% ../nbs/22_distributed.ipynb #79545c87
 class IndexOnly(pickle.Unpickler):
-    "Reads the index of a checkpoint and admits no class that such an index does not need."
-    MODULES = ("torch.distributed.checkpoint.metadata", "torch.distributed.checkpoint.filesystem", "torch.serialization",
-               "torch.distributed.checkpoint._version")
-    NAMES = {("torch", "Size"), ("torch", "device"), ("collections", "OrderedDict"), ("torch._utils", "_rebuild_layout"),
-             ("pathlib", "PosixPath"), ("torch.serialization", "_get_layout"), ("builtins", "set")}
+    "Reads the index of a checkpoint and admits nothing that such an index does not need."
+    ADMITTED = {
+        "torch.distributed.checkpoint.metadata": ("Metadata", "TensorStorageMetadata", "ChunkStorageMetadata",
+                                                  "TensorProperties", "MetadataIndex", "StorageMeta",
+                                                  "_MEM_FORMAT_ENCODING"),
+        "torch.distributed.checkpoint.filesystem": ("_StorageInfo",),
+        "torch.serialization": ("_get_layout",),
+        "torch": ("Size", "float32", "int64"),
+        "pathlib": ("PosixPath",), "pathlib._local": ("PosixPath",)}
 
     def find_class(self, module: str, name: str):
-        found = super().find_class(module, name) if module in self.MODULES or (module, name) in self.NAMES else None
-        if (module, name) in self.NAMES or isinstance(found, type): return found
+        if name in self.ADMITTED.get(module, ()): return super().find_class(module, name)
         raise ValueError(f"the index of a checkpoint holds {module}.{name}, so it was not read: "
                          "this library did not write it.")
 
@@ -344,8 +350,6 @@ class Slices(MeshRanks):
     def put_away(self, folder: Path, state: dict) -> dict:
         tensors, path = named_tensors(state, self.parameters), folder / "slices" / f"step_{state['step']}"
         parts = {key: self.divided(*key, t) for key, t in tensors.items()}
-        if self.first: self.remove_others(folder)
-        self.wait()
         dcp.save({name: t for part in parts.values() for name, t in part.items()},
                  storage_writer=dcp.FileSystemWriter(path))
         self.wait()
@@ -354,10 +358,9 @@ class Slices(MeshRanks):
         rest = with_tensors(state, self.parameters, {key: t for key, t in tensors.items() if not parts[key]})
         return rest | dict(slices=dict(folder=path.name, names=names))
 
-    def remove_others(self, folder: Path) -> None:
-        "Delete the folders to which checkpoint.pt does not refer."
+    def settle(self, folder: Path) -> None:
         for old in folder.glob("slices/step_*"):
-            if old.name != self.current.get(folder): shutil.rmtree(old)
+            if old.name != self.current[folder]: shutil.rmtree(old)
 
     def bring_back(self, folder: Path, state: dict) -> dict:
         tensors = {key: t for key, t in named_tensors(state, self.parameters).items() if t is not None}
@@ -453,7 +456,8 @@ class OwnRows:
 
 def batch_parts(rows: Rows, batch_size: int, seed: int, skip: int, i: int, parts: int) -> Iterator[Tensor]:
     "Part i of each batch, read alone where the rows can do so."
-    if hasattr(rows, "batch_parts"): return rows.batch_parts(batch_size, seed, skip, i, parts)
+    n = batch_size // parts
+    if hasattr(rows, "batch_parts"): return rows.batch_parts(batch_size, seed, skip, slice(i * n, (i + 1) * n))
     return (x.chunk(parts)[i] for x in rows.batches(batch_size, seed, skip))
 
 # %% ../nbs/22_distributed.ipynb #486e86be

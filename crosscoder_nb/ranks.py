@@ -98,6 +98,9 @@ class Ranks:
         "Write what only this process has of a run's state, and return the rest, when all have done so."
         return state
 
+    def settle(self, folder: Path) -> None:
+        "Delete what earlier calls of `put_away` wrote, now that checkpoint.pt refers to the last."
+
     def bring_back(self, folder: Path, state: dict) -> dict:
         "The state of a run with what `put_away` wrote; ValueError where several processes wrote it."
         if "slices" in state: raise ValueError(DIVIDED.format(folder=folder))

@@ -353,6 +353,7 @@ def measure_step(
                 dead=float(dead.float().mean()))
     if run.failures and (n := int(run.failures.missed)): out["missed_steps"] = n
     if run.k is not None: out["k"] = run.cc.sparsity.k_now
+    if run.failures: out["missed"] = float(run.failures.missed)
     if run.config.p_end is not None: out["p"] = run.p
     threshold = getattr(run.cc.sparsity, "threshold", None)
     if threshold is not None and threshold.ndim == 0: out["threshold"] = float(threshold)
@@ -419,6 +420,7 @@ class Training(NamedTuple):
     folder: Path
     about: dict[str, dict]    # the identity of each run
     validation: Validation = Validation()   # what is measured on held-out rows
+    progress: bool = True                   # whether a progress bar is shown
 
     @property
     def config(self) -> TrainConfig:
@@ -497,14 +499,16 @@ def set_state(run: Run, state: dict) -> None:
         if state.get(field) is not None: setattr(run, field, state[field])
     run.silent = run.silent.to(run.device)
     run.dying = run.dying and (run.dying[0].to(run.device), run.dying[1])
-    if run.machine != now and run.step < run.config.steps:
+    if run.machine != now and run.step < run.config.steps and run.cc.ranks.first:
         warnings.warn(OTHER_MACHINE.format(began=run.machine, now=now), stacklevel=5)
 
 
 def checkpoint(t: Training) -> None:
     "Save the state of all runs."
     states = {n: t.ranks.put_away(t.folder, get_state(r)) for n, r in t.runs.items()}
-    if t.ranks.first: save_checkpoint(t.folder / "checkpoint.pt", Checkpoint(t.about, states))
+    if not t.ranks.first: return
+    save_checkpoint(t.folder / "checkpoint.pt", Checkpoint(t.about, states))
+    t.ranks.settle(t.folder)
 
 # %% ../nbs/21_train.ipynb #21plan01
 TOO_FAR = "{path} is from step {done}, and a run of {steps} steps was asked for. Use another folder, or more steps."
@@ -766,13 +770,13 @@ def run_steps(t: Training) -> None:
     batches = Lookahead(feed(t.rows.batches(config.batch_size, seed=config.seed, skip=begin), device))
     folders = {n: t.folder / n for n in t.runs if t.ranks.first}
     histories = {n: r.history for n, r in t.runs.items()}
+    hidden = {} if t.progress and t.ranks.first else dict(disable=True)      # else TQDM_DISABLE decides
     with (MetricsLog(folders, histories, wandb_arguments(t) if t.ranks.first else {}) as log,
-          tqdm(total=config.steps, initial=begin, desc="training", unit="step", disable=not t.ranks.first) as bar,
+          tqdm(total=config.steps, initial=begin, desc="training", unit="step", **hidden) as bar,
           Interrupts(partial(save_interrupted, t)) as interrupts):
         if leaves_more(t):                                      # killed before that, or asked for only now
             with interrupts.step(): save_step(t, batches)
         for step, x in zip(range(begin + 1, config.steps + 1), batches):
-
             if looks_ahead(t, step): batches.peek(SETTLING)       # the reader may be interrupted, and a step not
             with interrupts.step(): make_step(t, x, batches, log, bar)
     if t.step < config.steps:
@@ -798,9 +802,10 @@ def train_runs(
     rows: Rows,
     folder: Path,
     validation: Validation,
+    progress: bool = True,
 ) -> dict[str, Trained]:
     "Train runs to their last step, from the checkpoint in the folder if there is one; finished runs are only read."
-    t = begin_training(runs, rows, folder, validation)
+    t = begin_training(runs, rows, folder, validation)._replace(progress=progress)
     finished = is_finished(t)
     t.ranks.wait()                                                      # before files change that others read
     if finished:
@@ -830,6 +835,7 @@ def train(
     validate_every: int = 500,          # steps between two of these measurements, besides the first and the last step
     validate_tokens: int = 20_000,      # rows drawn from held_out, once, and kept in memory
     on_validate: OwnNumbers | None = None,   # is given the crosscoder at these steps; its numbers are logged too
+    progress: bool = True,              # whether to show a progress bar
 ) -> Trained:                           # (cc, history)
     """Train a crosscoder. Resumes exactly after a kill; Ctrl-C lets the step being made end, and saves it. A finished
     run is returned at once, and with more steps it is continued: exactly as if it had been planned so, where the
@@ -841,7 +847,8 @@ def train(
     ValueError when the folder holds another run, or when held-out rows are trained on; FloatingPointError when the
     loss is no longer finite; EOFError when the rows end before the steps do."""
     validation = Validation(held_out, validate_every, validate_tokens, on_validate)
-    return train_runs({"": make_run(what, rows, config, device)}, rows, Path(folder), validation)[""]
+    return train_runs({"": make_run(what, rows, config, device)}, rows, Path(folder), validation,
+                      progress)[""]
 
 
 def train_many(
@@ -854,6 +861,7 @@ def train_many(
     validate_every: int = 500,          # steps between two of these measurements, besides the first and the last step
     validate_tokens: int = 20_000,      # rows drawn from held_out, once, and kept in memory
     on_validate: OwnNumbers | None = None,   # is given the crosscoder at these steps; its numbers are logged too
+    progress: bool = True,              # whether to show a progress bar
 ) -> dict[str, Trained]:                # (cc, history) by name
     """Train several crosscoders on one stream of rows. Each learns what it would have learnt alone.
 
@@ -862,7 +870,7 @@ def train_many(
         raise TypeError(NOT_MANY.format(what=what))
     validation = Validation(held_out, validate_every, validate_tokens, on_validate)
     runs = {name: make_run(one, rows, config, device) for name, one in what.items()}
-    return train_runs(runs, rows, Path(folder), validation)
+    return train_runs(runs, rows, Path(folder), validation, progress)
 
 # %% ../nbs/21_train.ipynb #21chk003
 DOES_NOT_LEARN = "recipe {name!r} does not learn in {steps} steps on planted activations: {numbers}. {rule}"

@@ -257,6 +257,8 @@ class View(Provenance):
     def load(self, spans: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         "The rows of `spans` [span 2], by their numbers here."
         sites = list(self.columns.values())
+        if (spans[:, 1] - spans[:, 0] == 1).all():
+            return self.shards.take(spans[:, 0] if self.kept is None else self.kept[spans[:, 0]], sites, out)
         if self.kept is None: return self.shards.copy(spans, sites, out)
         return self.shards.take(np.concatenate([self.kept[begin:end] for begin, end in spans]), sites, out)
 
@@ -281,10 +283,20 @@ class View(Provenance):
         skip: int = 0,   # batches to pass over at the beginning, at no cost
     ) -> Iterator[Tensor]:   # [batch Σd], in the stored type
         "Block-shuffled batches without end."
+        return self.batch_parts(batch_size, seed, skip, slice(None))
+
+    def batch_parts(
+        self,
+        batch_size: int,
+        seed: int,
+        skip: int,
+        part: slice,         # which rows of each batch; no others are read
+    ) -> Iterator[Tensor]:   # [part Σd]
+        "Some rows of each of the block-shuffled batches."
         check_batches(self.n_rows, batch_size, seed, skip)
         sizes = self.shards.sizes
         if self.kept is not None: sizes = np.diff(np.searchsorted(self.kept, [0, *self.shards.ends])).tolist()
-        return map(self.tensor, read_ahead(shuffle_blocks(self.load, sizes, batch_size, seed, skip)))
+        return map(self.tensor, read_ahead(shuffle_blocks(self.load, sizes, batch_size, seed, skip, part=part)))
 
     def in_order(self, batch_size: int) -> Iterator[tuple[slice, Tensor]]:   # which rows, and their activations
         "Every row once, in the order in which they were harvested."
