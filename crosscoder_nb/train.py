@@ -34,7 +34,7 @@ from .crosscoder import CrossCoder, take
 from .copies import feed, to_device
 from .saving import as_json
 from .files import remove_half_written, sole_writer, without_records
-from .kernels import keep_memory
+from .kernels import calm_threads, keep_memory
 from .losses import Losses, Objective, l1_penalty, losses, total
 from .machine import device_or_fastest
 from .ranks import Ranks
@@ -271,10 +271,10 @@ class Run:
         loss.backward()
         ranks.average_gradients(cc.parameters(), len(x))
         if c.unit_norm: remove_parallel(cc)
-        norm = clip_gradients(cc, self.optimizer, c.clip)
+        with calm_threads(): norm = clip_gradients(cc, self.optimizer, c.clip)
         check_step(self, x, loss, norm)
         if self.is_logged(self.step + 1): add_l1(self, made)
-        self.optimizer.step()
+        with calm_threads(): self.optimizer.step()
         if c.unit_norm: set_unit_rows(cc)
         n_tokens = ranks.n_tokens(len(x))
         self.silent = torch.where(find_fired(cc, ranks.add_tokens(made.code.counts())), 0, self.silent + n_tokens)
