@@ -192,8 +192,8 @@ class MeshRanks(Ranks):
     def all_features(self, t: Tensor) -> Tensor:
         whole = torch.zeros(sum(self.sizes), *t.shape[1:], dtype=t.dtype, device=t.device)
         whole[self.numbers.to(t.device)] = t.detach()
-        return self.total(whole.byte(), self.features).bool() if t.dtype == torch.bool else \
-            self.total(whole, self.features)
+        found = self.total(whole.byte() if t.dtype == torch.bool else whole, self.features)
+        return found.to(t.dtype)
 
     def mine(self, t: Tensor) -> Tensor: return t[self.numbers.to(t.device)]
 
