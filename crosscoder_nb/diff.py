@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from .crosscoder import CrossCoder
+from .examples import hash_crosscoder
 from .metrics import Evaluation
 from .sites import sites_by_model
 
@@ -167,7 +168,7 @@ def diff(
     evaluation: Evaluation,               # of this crosscoder, best on tokens it was not trained on
     names: Sequence[str] | None = None,   # what to call the models; None: as their sites call them
     sites: Sequence[str] | None = None,   # those compared, as many of each model; None: all that the crosscoder writes
-) -> pd.DataFrame:                        # a row per feature; attrs names, sites, thresholds, n_tokens
+) -> pd.DataFrame:                        # a row per feature; attrs names, sites, crosscoder, ...
     """Group, norms, cosines, density, largest activation and class of each feature.
 
     Of two models A and B, in the order of the crosscoder's sites or of `sites` (`attrs["names"]` tells it), `rel_norm`
@@ -187,7 +188,8 @@ def diff(
     groups = np.repeat([g.name for g in cc.groups], [g.n_features for g in cc.groups])
     df = pd.DataFrame({"group": groups} | as_float | {"class": kinds}).rename_axis("feature")
     df.attrs = dict(names=tuple(models), sites=tuple(s for own in models.values() for s in own),
-                    thresholds=dict(exclusive=EXCLUSIVE, shared=SHARED), n_tokens=evaluation.n_tokens)
+                    crosscoder=hash_crosscoder(cc), thresholds=dict(exclusive=EXCLUSIVE, shared=SHARED),
+                    n_tokens=evaluation.n_tokens)
     return df
 
 # %% ../nbs/32_diff.ipynb #32mmnam1

@@ -24,10 +24,10 @@ from .arrow import map_arrow
 from .files import (HALF_WRITTEN, json_checksum, read_json, replacing, save_json, sole_writer, stamp,
                                  stamp_problem, without_records)
 from .machine import device_or_fastest
-from .metrics import EncodedRows, Evaluation, Evaluator, measure, wide
+from .metrics import EncodedRows, Evaluation, Evaluator, add_up, measure, wide
 from .manifest import RECORDS
 from .rows import check_sites
-from .encoding import one_line, pieces
+from .encoding import decode_all, one_line, pieces
 from .sites import model_of
 from .windows import (BestWindows, ChosenWindows, SILENT, SilentWindows, SomeWindows, by_draw,
                                    find_silent)
@@ -57,7 +57,7 @@ class Histograms:
         bins = torch.bucketize(batch.code.val, self.inner, right=True)
         cell = batch.code.col * self.counts.shape[1] + bins
         self.counts.view(-1).index_add_(0, cell, torch.ones_like(cell))
-        self.mass.view(-1).index_add_(0, cell.to(self.mass.device), wide(batch.code.val))
+        add_up(self.mass.view(-1), cell, wide(batch.code.val))
 
 # %% ../nbs/31_examples.ipynb #d709b8fc
 @torch.no_grad()
@@ -214,9 +214,10 @@ def hash_store(store) -> str:
     return sha.hexdigest()
 
 # %% ../nbs/31_examples.ipynb #645850ff
-EXAMPLES_VERSION = 4
-MANIFEST = dict(format_version=int, crosscoder=str, store=str, n=int, n_drawn=int, sites=list, n_features=int,
-                n_rows=int, lengths=dict, evaluation=dict, files=dict, crc32=str)   # the fields, and their types
+EXAMPLES_VERSION = 5
+MANIFEST = dict(format_version=int, crosscoder=str, store=str, vocabulary=str, n=int, n_drawn=int, sites=list,
+                n_features=int, n_rows=int, lengths=dict, evaluation=dict, files=dict,
+                crc32=str)                                                         # the fields, and their types
 LENGTHS = dict(examples=int, drawn=int, silent=int)                                # the same, of the tables' rows
 HEADLINE = dict(n_tokens=int, n_cut=int, l0=float, fve=dict)                       # and of the evaluation
 AGAIN = "Remove the folder and collect the examples again with Examples.collect."
@@ -282,7 +283,8 @@ def is_collected(
     "Whether a folder holds these very examples, undamaged; a ValueError when it holds others, or other files."
     if not folder.exists(): return False
     if not (folder / "manifest.json").exists():
-        own = {"writer.lock", "writer.json", "labels", *(f"{name}.arrow" for name in table_schemas(1))}
+        own = {"writer.lock", "writer.json", "labels", "labels.jsonl",
+               *(f"{name}.arrow" for name in table_schemas(1))}
         others = sorted(p.name for p in folder.iterdir() if p.name not in own and not p.name.endswith(HALF_WRITTEN))
         if others:
             raise ValueError(f"{folder} holds other files ({', '.join(others[:4])}). "
@@ -309,8 +311,10 @@ def describe_examples(
     headline = dict(n_tokens=e.n_tokens, n_cut=e.n_cut, l0=e.l0, fve=fve)
     sites = [[name, width] for name, width in cc.sites.items()]
     lengths = dict(examples=len(found.best.group), drawn=len(found.drawn.group), silent=len(found.silent.row))
-    return dict(format_version=EXAMPLES_VERSION, **made_of, sites=sites, n_features=cc.n_features, n_rows=store.n_rows,
-                lengths=lengths, evaluation=headline, files=files)
+    texts = getattr(store, "about", {}).get("tokens")
+    vocabulary = texts.get("vocabulary") if isinstance(texts, dict) else None
+    return dict(format_version=EXAMPLES_VERSION, **made_of, vocabulary=vocabulary or "", sites=sites,
+                n_features=cc.n_features, n_rows=store.n_rows, lengths=lengths, evaluation=headline, files=files)
 
 
 STORE = ("sites", "n_rows", "rows", "token", "window", "position", "doc", "ids", "in_order")   # what is read of a store
@@ -495,6 +499,23 @@ class Examples:
         "How often feature i fired at each strength."
         self._check(i)
         return self._tables["features"]["histogram"][i].values.to_numpy()
+
+    def search(
+        self,
+        text: str,           # upper and lower case alike
+        tokenizer,           # that of the models
+        around: int = 16,    # tokens searched before and after the peak
+    ) -> list[int]:          # numbers of features, rising
+        "The features that have a text near the peak of one of their strongest examples."
+        wanted, table = text.casefold(), self._tables["examples"]
+        def has(ids): return wanted in "".join(pieces(tokenizer, ids.tolist())).casefold()
+        ids = self._tables["windows"]["ids"]
+        windows = [i for i, some in enumerate(ids) if wanted in decode_all(tokenizer, some.values.to_numpy()).casefold()]
+        near, places = set(), np.flatnonzero(np.isin(table["window"].to_numpy(), windows))
+        for feature, window, at in zip(*(table[name].to_numpy()[places] for name in ("feature", "window", "position"))):
+            if feature in near: continue
+            if has(ids[int(window)].values.to_numpy()[max(0, at - around):at + around + 1]): near.add(int(feature))
+        return sorted(near)
 
     @cached_property
     def evaluation(self) -> Evaluation:

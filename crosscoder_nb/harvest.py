@@ -236,7 +236,7 @@ def harvest(
     def stream():
         batches, done = tokens.walk(place), (place or {}).get("counted", 0)
         for _, (_, at) in zip(range(skip), batches): done = at["counted"]
-        with tqdm(total=tokens.max_tokens, initial=done, unit="tok", unit_scale=True, desc="harvest") as bar:
+        with tqdm(total=tokens.max_tokens, initial=done, unit="tok", unit_scale=True, desc="harvest", delay=1) as bar:
             for batch, at in batches:
                 yield trace_all(batch, at)
                 counted = int(batch.counts.sum())

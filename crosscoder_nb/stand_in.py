@@ -201,7 +201,8 @@ class StandInGPU(TorchDispatchMode):
         if name in REFUSED and torch.are_deterministic_algorithms_enabled() or name == "cumsum" and (
                 torch.are_deterministic_algorithms_enabled() and args[0].is_floating_point()):
             raise RuntimeError(f"{name} does not have a deterministic implementation on a GPU")
-        if name in ATOMIC and args[0].is_floating_point(): self.atomics[f"{name} in {caller()}"] += 1
+        ordered = args[-1] in ("amax", "amin")     # of which the order does not matter
+        if name in ATOMIC and args[0].is_floating_point() and not ordered: self.atomics[f"{name} in {caller()}"] += 1
         if why := needs_size(name, args, kwargs): self.waited(why)
 
     def check_order(self, t: Tensor):
@@ -261,7 +262,7 @@ def maker(gpu: StandInGPU, make: Callable) -> Callable:
         if generator is not None and place is not None and generator.device.type != place.type:
             raise RuntimeError(f"Expected a '{place.type}' device type for generator but found "
                                f"'{generator.device.type}'")
-        t = make(*args, **kwargs) if place else make(*args, device=device, **kwargs)
+        t = make(*args, device=CPU if place else device, **kwargs)
         if base_device(t).type != "cpu": return t
         if place is None: return t if own else put(t, CPU)
         from_data = make.__name__ in ("tensor", "as_tensor", "new_tensor")
@@ -345,6 +346,14 @@ def pin(t: Tensor, device=None) -> Tensor:
     return pinned
 
 
+def parse_to(parse: Callable) -> Callable:
+    "How `module.to` reads its arguments; a tensor there stands for its device and dtype."
+    def parsed(*args, **kwargs):
+        if not (args and isinstance(args[0], Tensor)): return parse(*args, **kwargs)
+        return place_of(args[0]), args[0].dtype, False, None
+    return parsed
+
+
 def by_device(group: Callable) -> Callable:
     "The grouping of an optimizer's tensors, with the device that they seem to be on."
     def grouped(lists, *args):
@@ -357,6 +366,7 @@ def by_device(group: Callable) -> Callable:
 def replacements(gpu: StandInGPU) -> Iterator[tuple[object, str, object]]:
     "What is replaced within the block: in which object, under which name, by what."
     T, cuda = torch.Tensor, torch.cuda
+    yield torch._C._nn, "_parse_to", parse_to(torch._C._nn._parse_to)
     yield T, "device", property(lambda t: CPU if place_of(t) == ANYWHERE else place_of(t))
     yield T, "is_cuda", property(lambda t: place_of(t) == GPU)
     yield T, "is_cpu", property(lambda t: place_of(t) in (CPU, ANYWHERE))
