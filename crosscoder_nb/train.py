@@ -769,19 +769,14 @@ def run_steps(t: Training) -> None:
     check_disk(t)
     batches = Lookahead(feed(t.rows.batches(config.batch_size, seed=config.seed, skip=begin), device))
     folders = {n: t.folder / n for n in t.runs if t.ranks.first}
-    histories, hidden = {n: r.history for n, r in t.runs.items()}, {} if t.ranks.first else dict(disable=True)
+    histories = {n: r.history for n, r in t.runs.items()}
+    hidden = {} if t.progress and t.ranks.first else dict(disable=True)      # else TQDM_DISABLE decides
     with (MetricsLog(folders, histories, wandb_arguments(t) if t.ranks.first else {}) as log,
-<<<<<<< ours
           tqdm(total=config.steps, initial=begin, desc="training", unit="step", **hidden) as bar,
-=======
-          tqdm(total=config.steps, initial=begin, desc="training", unit="step",
-               disable=not (t.progress and t.ranks.first)) as bar,
->>>>>>> theirs
           Interrupts(partial(save_interrupted, t)) as interrupts):
         if leaves_more(t):                                      # killed before that, or asked for only now
             with interrupts.step(): save_step(t, batches)
         for step, x in zip(range(begin + 1, config.steps + 1), batches):
-
             if looks_ahead(t, step): batches.peek(SETTLING)       # the reader may be interrupted, and a step not
             with interrupts.step(): make_step(t, x, batches, log, bar)
     if t.step < config.steps:
