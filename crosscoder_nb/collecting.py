@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['collect_distributed']
 
-# %% ../nbs/08_collecting.ipynb #ba6149c2
+# %% ../nbs/08_collecting.ipynb #c2ae2f70
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -26,7 +26,7 @@ from .sites import Site
 from .store import ActivationStore, make_source
 from .tokens import Tokens
 
-# %% ../nbs/08_collecting.ipynb #3ff5d6dc
+# %% ../nbs/08_collecting.ipynb #e561bcb7
 class Task(NamedTuple):
     "A shard that is to be written."
     number: int           # of the shard
@@ -55,7 +55,7 @@ def plan_shards(
         rows, windows, place = rows + n, windows + len(batch.ids), at
     if rows: yield task
 
-# %% ../nbs/08_collecting.ipynb #ef1b3c5b
+# %% ../nbs/08_collecting.ipynb #9e2d09fa
 def write_task(folder: Path, manifest: Manifest, source: PartSource, task: Task) -> ShardRecord:
     "Harvest the batches of a shard, and write it."
     buffer = ShardBuffer(manifest)
@@ -88,7 +88,7 @@ def write_rounds(folder: Path, manifest: Manifest, source: PartSource, tokens: T
         manifest.complete = True
         append_entry(folder, last_entry(manifest))
 
-# %% ../nbs/08_collecting.ipynb #3aec7f63
+# %% ../nbs/08_collecting.ipynb #ebb9db7d
 def collect_distributed(
     folder: str | Path,                 # that all processes see
     models: list[Model],                # with weights, on the device of this process

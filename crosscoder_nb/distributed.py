@@ -28,13 +28,13 @@ from torch.distributed.tensor import DTensor, Replicate, Shard
 
 from .checkpoints import newest_checkpoint, read_checkpoint, read_metrics
 from .crosscoder import CrossCoder, Group, uses_screen
-from .kernels import (MARGIN, LOWER, MOST, TINY, Entries, Screen, active_entries, best_of_blocks,
-                                   entries_above, first_guess, join_sites, merge, screened_blocks, screened_entries,
-                                   segments)
+from .kernels import segments
 from .machine import device_or_fastest
 from .ranks import MeshRanks, own_span
 from .recipes import Recipe, TrainConfig
 from .rows import Rows, tensor_digest
+from .search import (LOWER, MARGIN, MOST, TINY, Entries, active_entries, best_of_blocks, entries_above,
+                                  first_guess, join_sites, merge, screened_blocks, screened_entries)
 from .sparsity import BatchTopK, GroupMax, ReLU, Sparsity, TopK
 from .train import Run, Trained, make_run, train, train_runs
 from .validation import Validation
@@ -110,8 +110,8 @@ class SpreadBatchTopK(BatchTopK):
         self,
         batch: int,        # rows
         n_features: int,
-        above: Callable[[Tensor | slice, float, int], Entries | None],  # of some features, above an edge, at most so many
-        guess: Callable[[Tensor | slice, int], float],                  # an edge above which so many of them may be
+        above: Callable[[Tensor | slice, float, int], Entries | None],   # of some features, above an edge, so many
+        guess: Callable[[Tensor | slice, int], float],                   # an edge above which so many of them may be
     ) -> Entries | None:
         "This process's active entries: in each contest the largest scores of all."
         parts, world = [], dist.get_world_size()
@@ -143,7 +143,7 @@ def _(sparsity: SpreadBatchTopK, screen):
     def part(features): return screen if isinstance(features, slice) else screen.part(features)
     def above(features, edge, most):
         found = part(features).above(edge, most)
-        return found and found.at(found.score >= edge)
+        return found and found.at((found.score >= edge) & (found.score > 0))
     def guess(features, n): return first_guess(bound := part(features).bound, torch.ones_like(bound[0]), n)
     return sparsity.choose(*screen.bound.shape, above, guess)
 
@@ -476,8 +476,8 @@ def default_mesh(
                             mesh_dim_names=("batch", "features"))
 
 # %% ../nbs/22_distributed.ipynb #1b209857
-ENTROPY = ("the penalty \"entropy\" compares all features of a token with each other, and cannot be divided by features: "
-           "put all processes on the axis `batch` of the mesh, or take another penalty.")
+ENTROPY = ('the penalty "entropy" compares all features of a token with each other, and cannot be divided by '
+           "features: put all processes on the axis `batch` of the mesh, or take another penalty.")
 LEFT = ("another process of this run has ended, so this one ends as well; the error of the first that failed says why. "
         "Start all of them again: the run continues from its last checkpoint.")
 
