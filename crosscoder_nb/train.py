@@ -577,8 +577,8 @@ def write_results(t: Training) -> None:
     for run in t.runs.values():
         if run.fitted is not None: run.cc.sparsity.threshold.copy_(run.fitted)
         run.cc.info["training"] = describe_origin(t, run)
-    crosscoders, histories = {n: t.ranks.whole(r.cc) for n, r in t.runs.items()}, {n: r.history for n, r in t.runs.items()}
-    if t.ranks.first: save_results(t.folder, t.about, crosscoders, histories)
+    crosscoders = {n: t.ranks.whole(r.cc) for n, r in t.runs.items()}
+    if t.ranks.first: save_results(t.folder, t.about, crosscoders, {n: r.history for n, r in t.runs.items()})
 
 
 def is_finished(t: Training) -> bool:
