@@ -477,7 +477,8 @@ def remember_first_weights(t: Training) -> None:
     FIRST_WEIGHTS.update({run.cc: t.about[n]["first_weights"] for n, run in t.runs.items()})
 
 # %% ../nbs/21_train.ipynb #bf7b711c
-COUNTERS = ("silent", "dying", "step", "tokens", "p", "p_scale", "fitted", "history", "continued", "machine", "wandb_id")
+COUNTERS = ("silent", "dying", "step", "tokens", "p", "p_scale", "fitted", "history", "continued", "machine",
+            "wandb_id")
 OTHER_MACHINE = ("this run began on {began} and continues on {now}. Sums are rounded differently there, so the result "
                  "will not be bit for bit that of a run which was never stopped.")
 
