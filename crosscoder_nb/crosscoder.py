@@ -255,7 +255,10 @@ class GroupWeights(nn.Module):
 
     def decoder_norms(self) -> Tensor:
         "Norm of each feature's decoder at every site of the crosscoder, [feature site]; 0 where it does not write."
-        parts = dict(zip(self.writes, self.decoder().split(list(self.writes.values()), 1)))
+        W = self.decoder()
+        if list(self.writes) == list(self.sites) and len({*self.writes.values()}) == 1:     # in one go
+            return torch.linalg.vector_norm(W.unflatten(1, (len(self.sites), -1)), dim=2)
+        parts = dict(zip(self.writes, W.split(list(self.writes.values()), 1)))
         none = self.W_dec.new_zeros(len(self.W_dec))
         return torch.stack([torch.linalg.vector_norm(parts[n], dim=1) if n in parts else none for n in self.sites], 1)
 
@@ -607,7 +610,7 @@ def exact_entries(
         inside = entries_between(col, start, stop, cc.n_features)
         feature, order = sort_entries(col[inside] - start)                     # the products are fastest by feature
         inside = order if isinstance(inside, slice) else inside[order]
-        val[inside] = sampled_products(w.inputs(x), w.W_enc, row[inside], feature) + w.b_enc[feature]
+        val.index_copy_(0, inside, sampled_products(w.inputs(x), w.W_enc, row[inside], feature) + w.b_enc[feature])
     return Entries(row, col, val, val * norms[col])
 
 
@@ -623,9 +626,12 @@ def uses_screen(cc: CrossCoder) -> bool:
 def screen_of(cc: CrossCoder, x: Tensor, norms: Tensor) -> Screen:
     "The upper bounds of the scores of all groups, with a function that computes exact scores."
     parts = [bound_operands(w.inputs(x), w.W_enc, w.b_enc, norms[start:stop]) for w, start, stop in cc.spans()]
-    group = torch.arange(len(parts)).repeat_interleave(torch.tensor([len(p.right) for p in parts])).to(norms.device)
-    rows, cols = torch.stack([p.spare[0] for p in parts]), torch.cat([p.spare[1] for p in parts])
-    def spare(row, col): return (rows[group[col], row] * cols[col]).sum(1)
+    near, lost = torch.cat([p.spare[0] for p in parts]).T.contiguous()      # [group x batch]
+    lost_W, far = torch.cat([p.spare[1] for p in parts]).T.contiguous()     # [feature]
+    first = torch.cat([torch.full_like(p.spare[1][:, 0], i * len(x), dtype=torch.long) for i, p in enumerate(parts)])
+    def spare(row, col):
+        if len(parts) > 1: row = row + first[col]
+        return near[row] * lost_W[col] + lost[row] * far[col]
     return Screen(side_by_side([bounds_of(p) for p in parts]), spare, partial(exact_entries, cc, x, norms))
 
 
@@ -666,7 +672,9 @@ def find_entries(
     on_gpu = x.is_cuda and len(x) and cc.screen is not False and cc.ranks.alone and norms.ndim == 1
     if on_gpu and (found := search_on_gpu(cc, x, norms)): return found
     found = screened_entries(cc.sparsity, screen_of(cc, x, norms)) if uses_screen(cc) and len(x) else None
-    return active_entries(cc.sparsity, cc.pre_activations(x), norms) if found is None else found
+    if found is not None: return found
+    products = side_by_side([F.linear(w.inputs(x), w.W_enc) for w in cc.weights.values()])
+    return active_entries(cc.sparsity, products, norms, cc.b_enc)
 
 
 def with_gradients(cc: CrossCoder, x: Tensor, code: SparseCode) -> SparseCode:

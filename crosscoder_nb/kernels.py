@@ -145,12 +145,6 @@ def segments(
     return torch.searchsorted(index, torch.arange(n + 1, device=index.device))
 
 # %% ../nbs/11_kernels.ipynb #5395e2bc
-def block_width(n: int, d: int) -> int:   # rows and columns of a table
-    "How many columns to gather at a time: as many as fit into a core's cache for all rows, or else all."
-    width = 2**18 // max(n, 1) // 16 * 16
-    return width if 64 <= width < d else d
-
-
 def bags(W: Tensor, which: Tensor, val: Tensor, offsets: Tensor) -> Tensor:
     "The sums of `gather_add` by PyTorch."
     return F.embedding_bag(which, W, offsets, mode="sum", per_sample_weights=val, include_last_offset=True)
@@ -164,12 +158,7 @@ def gather_add(
 ) -> Tensor:          # [s d]
     "For each segment, the weighted sum of rows of W."
     if uses_triton(W): return run_fastest((segment_sums, bags), W, which, val, offsets)
-    width = block_width(*W.shape)
-    if W.device.type != "cpu" or width == W.shape[1]: return bags(W, which, val, offsets)
-    out = W.new_empty(len(offsets) - 1, W.shape[1])
-    for start in range(0, W.shape[1], width):
-        out[:, start:start + width] = bags(W[:, start:start + width], which, val, offsets)
-    return out
+    return bags(W, which, val, offsets)
 
 # %% ../nbs/11_kernels.ipynb #38022c97
 def sampled_products(
@@ -280,10 +269,19 @@ def sparse_decode(
 # %% ../nbs/11_kernels.ipynb #574a79f2
 @cache
 def keep_memory() -> bool:  # whether the allocator accepted the setting
-    """Let glibc reuse freed blocks instead of returning them to the system. For runs on a processor.
+    """Let glibc reuse freed blocks instead of returning them to the system, and Linux give the next two gigabytes in
+    large pages. For runs on a processor.
 
     It applies to the whole process; only the first call does anything."""
-    try: mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError): return False
-    M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4      # the numbers of malloc.h
-    return bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
+    try: libc = ctypes.CDLL("libc.so.6")
+    except OSError: return False
+    if not hasattr(libc, "mallopt"): return False
+    M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX, MADV_HUGEPAGE = -1, -2, -4, 14      # the numbers of malloc.h and mman.h
+    kept = bool(libc.mallopt(M_MMAP_MAX, 0) and libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
+    libc.mallopt(M_TOP_PAD, 2**31 - 2**21)
+    libc.malloc.restype = libc.sbrk.restype = ctypes.c_void_p
+    libc.free.argtypes, libc.madvise.argtypes = [ctypes.c_void_p], [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    begin = -(-libc.sbrk(0) // 2**21) * 2**21
+    libc.free(libc.malloc(2**26))
+    if libc.sbrk(0) > begin: libc.madvise(begin, libc.sbrk(0) - begin, MADV_HUGEPAGE)
+    return kept

@@ -36,30 +36,32 @@ class Entries(NamedTuple):
         return Entries(*(t[inside] for t in self))
 
 # %% ../nbs/11_search.ipynb #srch0011
-def places_over(
+def numbers_over(
     table: Tensor,          # [batch feature]
     edge: float | Tensor,   # what to exceed; of each feature, [feature]
-) -> tuple[Tensor, Tensor]:
-    "Row and column of the numbers above an edge, sorted by row: first the largest of every eight, then those eight."
+) -> tuple[Tensor, Tensor, Tensor]:
+    "Row, column and value of the numbers above an edge, sorted by row: the largest of every eight, then those eight."
     parts, n = next(n for n in (8, 4, 2, 1) if len(table) % n == 0), table.shape[1]
     table = table.reshape(parts, len(table) // parts * n)
     highest = table.unflatten(1, (-1, n)).amax(0) if parts > 1 else table.view(-1, n)
     place = (highest > edge).view(-1).nonzero().squeeze(1)
     if isinstance(edge, Tensor) and edge.ndim: edge = edge[place % n]
-    part, which = (torch.stack([part.take(place) for part in table]) > edge).nonzero(as_tuple=True)
+    there = torch.stack([part.take(place) for part in table])
+    part, which = (there > edge).nonzero(as_tuple=True)
     place = place[which]
     row = place // n
-    return part * len(highest) + row, place - row * n
+    return part * len(highest) + row, place - row * n, there[part, which]
 
 # %% ../nbs/11_search.ipynb #92b8cb3d
 def entries_above(
     pre: Tensor,    # pre-activations, [batch feature]
     norms: Tensor,  # decoder norms, [feature]
     cut: float | Tensor,   # score to beat, >= 0; of each feature, [feature]
+    b: Tensor | float = 0.,    # bias to be added to pre, [feature]
 ) -> Entries:
     "Every entry whose score is above the cut, sorted by row; features with norm 0 have none."
-    row, col = places_over(pre, cut / norms)
-    val = pre[row, col]
+    row, col, val = numbers_over(pre, cut / norms - b)
+    if isinstance(b, Tensor): val = val + b[col]
     return Entries(row, col, val, val * norms[col])
 
 
@@ -82,16 +84,17 @@ def top_entries(
     return entries.at(keep)
 
 # %% ../nbs/11_search.ipynb #f6fd23aa
-MARGIN, LOWER, TINY = .9, .7, 1e-6   # start below the last cut; then go lower; below TINY go to zero
+MARGIN, LOWER, TINY = .95, .7, 1e-6   # start below the last cut; then go lower; below TINY go to zero
 
 
 def first_guess(
     pre: Tensor, norms: Tensor,
     n: int,          # entries wanted
+    b: Tensor | float = 0.,  # bias to be added to pre, [feature]
     sample: int = 300_000,   # scores to look at
 ) -> float:          # a score that somewhat more than n entries should exceed
     "A first guess of the cut for the first batch: a quantile of the scores in some rows."
-    some = scores(pre[:: max(1, pre.numel() // sample)].float(), norms).flatten()
+    some = scores(pre[:: max(1, pre.numel() // sample)].float() + b, norms).flatten()
     wanted = min(len(some), max(1, round(1.2 * n * len(some) / pre.numel())))
     return float(kth_largest(some, wanted))
 
@@ -101,11 +104,12 @@ def choose_of_batch(
     norms: Tensor,   # decoder norms, [feature]
     n: int,          # entries to keep
     start: float,    # the last batch's cut; 0 when there was none
+    b: Tensor | float = 0.,  # bias to be added to pre, [feature]
 ) -> Entries:
     "The n largest scores of a batch."
-    edge = MARGIN * (start if start > 0 or n == 0 else first_guess(pre, norms, n))
+    edge = MARGIN * (start if start > 0 or n == 0 else first_guess(pre, norms, n, b))
     while True:
-        found = entries_above(pre, norms, edge)
+        found = entries_above(pre, norms, edge, b)
         if len(found.val) >= n or edge == 0: return top_entries(found, n)
         edge = LOWER * edge if edge > TINY else 0.
 
@@ -146,11 +150,12 @@ def choose_of_contests(
     sparsity: BatchTopK,
     pre: Tensor,     # pre-activations, [batch feature]
     norms: Tensor,   # decoder norms, [feature]
+    b: Tensor | float = 0.,   # bias to be added to pre, [feature]
 ) -> Entries:
     "The largest scores of a batch, as many as there are places; groups with a budget of their own each fill theirs."
     contests = sparsity.contests(len(pre))
-    if len(contests) == 1: return choose_of_batch(pre, norms, contests[0][1], float(sparsity.cut))
-    parts = []
+    if len(contests) == 1: return choose_of_batch(pre, norms, contests[0][1], float(sparsity.cut), b)
+    parts, pre = [], pre + b
     for (features, n), start in zip(contests, sparsity.cut.tolist()):
         found = choose_of_batch(pre[:, features], norms[features], n, start)
         parts.append(found._replace(col=features[found.col]))
@@ -184,31 +189,33 @@ def active_entries(
     sparsity,       # a sparsity function
     pre: Tensor,    # pre-activations, [batch feature]
     norms: Tensor,  # decoder norms, [feature]; [feature site] where features compete separately at every site
+    b: Tensor | float = 0.,   # a bias that `pre` lacks, [feature]: ReLU and BatchTopK look for it in the few they find
 ) -> Entries:
     "The entries that the sparsity function leaves active."
-    f = sparsity(pre, norms)
+    f = sparsity(pre + b, norms)
     row, col = f.nonzero(as_tuple=True)
     return Entries(row, col, f[row, col], f[row, col] * norms[col])
 
 
 @active_entries.register
-def _(sparsity: ReLU, pre, norms): return entries_above(pre, torch.ones_like(norms), 0.)
+def _(sparsity: ReLU, pre, norms, b=0.): return entries_above(pre, torch.ones_like(norms), 0., b)
 
 
 @active_entries.register
-def _(sparsity: TopK, pre, norms):
+def _(sparsity: TopK, pre, norms, b=0.):
     check_k(sparsity.k_now, pre.shape[1])
-    return best_of_blocks(pre, norms, 1, sparsity.k_now)
+    return best_of_blocks(pre + b, norms, 1, sparsity.k_now)
 
 
 @active_entries.register
-def _(sparsity: GroupMax, pre, norms): return best_of_blocks(pre, norms, sparsity.n_blocks, 1)
+def _(sparsity: GroupMax, pre, norms, b=0.): return best_of_blocks(pre + b, norms, sparsity.n_blocks, 1)
 
 
 @active_entries.register
-def _(sparsity: BatchTopK, pre, norms):
+def _(sparsity: BatchTopK, pre, norms, b=0.):
     check_k(sparsity.k_now, pre.shape[1])
-    if norms.ndim == 1 and sparsity.training: return choose_of_contests(sparsity, pre, norms)
+    if norms.ndim == 1 and sparsity.training: return choose_of_contests(sparsity, pre, norms, b)
+    pre = pre + b
     if norms.ndim == 1: return entries_over(sparsity.learnt_threshold(), pre, norms)
     if sparsity.training:
         n, starts = sparsity.k_now * len(pre), sparsity.cut.tolist()
@@ -240,7 +247,7 @@ def whole_sums():
     finally: matmul.allow_bf16_reduced_precision_reduction = before
 
 # %% ../nbs/11_search.ipynb #f4ba0c5a
-IN_CACHE = 2**19   # numbers that fit into the caches of a processor's cores
+IN_CACHE = 2**18   # numbers that fit into the caches of a processor's cores
 
 
 class Operands(NamedTuple):
@@ -308,17 +315,18 @@ MOST = 4   # candidates per place; with more, the full float32 product is faster
 # %% ../nbs/11_search.ipynb #4dc798c7
 class Screen(NamedTuple):
     "Upper bounds of all scores, and two functions of rows and columns."
-    bound: Tensor                                # what `score_bounds` returned, [batch feature]
+    bound: Tensor                                # what `bounds_of` returned, [batch feature]
     spare: Callable[[Tensor, Tensor], Tensor]    # by how much bounds may exceed scores there
     exact: Callable[[Tensor, Tensor], Entries]   # the entries there, in float32
 
-    def places(self, edge: float) -> tuple[Tensor, Tensor]:
-        "Row and column of all scores that may reach an edge >= 0."
-        return places_over(self.bound.view(torch.int16), bits_below(edge * KEEP) - 1)
+    def places(self, edge: float) -> tuple[Tensor, Tensor, Tensor]:
+        "Row and column of all scores that may reach an edge >= 0, and their bounds."
+        row, col, bound = numbers_over(self.bound.view(torch.int16), bits_below(edge * KEEP) - 1)
+        return row, col, bound.view(torch.bfloat16).float()
 
     def above(self, edge: float, most: int) -> Entries | None:
         "All entries whose score may reach the edge; None when there are more than `most`."
-        row, col = self.places(edge)
+        row, col, _ = self.places(edge)
         return None if len(row) > most else self.exact(row, col)
 
     def part(self, features: Tensor) -> "Screen":   # indices [n]
@@ -333,12 +341,11 @@ def near_the_cut(
     start: float,    # the last batch's cut; 0 when there was none
 ) -> tuple[Tensor, Tensor, float] | None:
     "Rows and columns of all scores that may reach an edge just below the n-th largest, and that edge; None: too many."
-    edge = .98 * (start if start > 0 else first_guess(screen.bound, torch.ones_like(screen.bound[0]), n))
+    edge = .96 * (start if start > 0 else first_guess(screen.bound, torch.ones_like(screen.bound[0]), n))
     while edge > TINY:
-        row, col = screen.places(edge)
+        row, col, bound = screen.places(edge)
         if len(row) > MOST * n: return None
         if len(row) < n: edge = LOWER * edge; continue
-        bound = screen.bound[row, col].float()
         likely = float(kth_largest(bound - screen.spare(row, col), n)) * (1 - 2**-8)   # the cut, but for rounding
         if likely >= edge:
             near = (bound >= likely * KEEP).nonzero().squeeze(1)
