@@ -351,7 +351,7 @@ def measure_step(
     out |= dict(step=run.step, tokens=run.tokens, l0_loss=n_active / ranks.n_tokens(made.code.shape[0]),
                 l1_coeff=l1_coeff(run.step - 1, run.config) * run.p_scale, lr=run.optimizer.param_groups[0]["lr"],
                 dead=float(dead.float().mean()))
-    if made.fwd.now is not None and not made.fwd.now.any(): out.pop("aux_loss")     # no feature was dead
+    if made.fwd.now is not None and not made.fwd.now.any(): out.pop("aux_loss", None)     # none was dead
     if run.failures and (n := int(run.failures.missed)): out["missed_steps"] = n
     if run.k is not None: out["k"] = run.cc.sparsity.k_now
     if run.failures: out["missed"] = float(run.failures.missed)
