@@ -354,7 +354,6 @@ def measure_step(
     if made.fwd.now is not None and not made.fwd.now.any(): out.pop("aux_loss", None)     # none was dead
     if run.failures and (n := int(run.failures.missed)): out["missed_steps"] = n
     if run.k is not None: out["k"] = run.cc.sparsity.k_now
-    if run.failures: out["missed"] = float(run.failures.missed)
     if run.config.p_end is not None: out["p"] = run.p
     threshold = getattr(run.cc.sparsity, "threshold", None)
     if threshold is not None and threshold.ndim == 0: out["threshold"] = float(threshold)
