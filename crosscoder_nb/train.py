@@ -351,6 +351,7 @@ def measure_step(
     out |= dict(step=run.step, tokens=run.tokens, l0_loss=n_active / ranks.n_tokens(made.code.shape[0]),
                 l1_coeff=l1_coeff(run.step - 1, run.config) * run.p_scale, lr=run.optimizer.param_groups[0]["lr"],
                 dead=float(dead.float().mean()))
+    if made.fwd.now is not None and not made.fwd.now.any(): out.pop("aux_loss", None)     # none was dead
     if run.failures and (n := int(run.failures.missed)): out["missed_steps"] = n
     if run.k is not None: out["k"] = run.cc.sparsity.k_now
     if run.config.p_end is not None: out["p"] = run.p
@@ -577,8 +578,8 @@ def write_results(t: Training) -> None:
     for run in t.runs.values():
         if run.fitted is not None: run.cc.sparsity.threshold.copy_(run.fitted)
         run.cc.info["training"] = describe_origin(t, run)
-    crosscoders, histories = {n: t.ranks.whole(r.cc) for n, r in t.runs.items()}, {n: r.history for n, r in t.runs.items()}
-    if t.ranks.first: save_results(t.folder, t.about, crosscoders, histories)
+    crosscoders = {n: t.ranks.whole(r.cc) for n, r in t.runs.items()}
+    if t.ranks.first: save_results(t.folder, t.about, crosscoders, {n: r.history for n, r in t.runs.items()})
 
 
 def is_finished(t: Training) -> bool:
