@@ -180,14 +180,14 @@ class Cores:
 
 @contextmanager
 def watch_cores():
-    "Compute a large product with all threads, and measure how much of a core other work takes meanwhile."
+    "Compute a large product with all threads, and measure how much of a core other work takes, if it lasts 10 ms."
     before = torch.get_num_threads()
     n = max(before, Cores.threads)
     if n > before: torch.set_num_threads(n)
     wall, spent = time.perf_counter(), time.process_time()
     yield
     wall, spent = time.perf_counter() - wall, time.process_time() - spent
-    Cores.taken += .3 * (n - spent / wall - Cores.taken)
+    if wall > .01: Cores.taken += .3 * (n - spent / wall - Cores.taken)     # processor time is counted in milliseconds
     if n > before: torch.set_num_threads(before)
 
 
@@ -195,7 +195,7 @@ def watch_cores():
 def calm_threads():
     "Compute with one thread less where other work takes a good part of a core."
     n = torch.get_num_threads()
-    if n == 1 or Cores.threads or Cores.taken < .25: yield; return
+    if n == 1 or Cores.threads or Cores.taken < .35: yield; return
     Cores.threads = n
     torch.set_num_threads(n - 1)
     try: yield
