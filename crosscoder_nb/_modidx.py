@@ -2040,6 +2040,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/crosscoder_nb', 'doc_host'
                                                                                            'crosscoder_nb/model_diff.py'),
                                           'crosscoder_nb.model_diff.ModelDiff.missing': ( 'model_diff.html#modeldiff.missing',
                                                                                           'crosscoder_nb/model_diff.py'),
+                                          'crosscoder_nb.model_diff.ModelDiff.n_asked': ( 'model_diff.html#modeldiff.n_asked',
+                                                                                          'crosscoder_nb/model_diff.py'),
                                           'crosscoder_nb.model_diff.ModelDiff.norms': ( 'model_diff.html#modeldiff.norms',
                                                                                         'crosscoder_nb/model_diff.py'),
                                           'crosscoder_nb.model_diff.ModelDiff.null_tables': ( 'model_diff.html#modeldiff.null_tables',
