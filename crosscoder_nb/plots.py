@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['INK', 'FIRST', 'BOTH', 'SECOND', 'OTHER', 'HELD_OUT', 'ON_DARK', 'FIRST_STRONG', 'END', 'class_colours', 'isolated',
            'as_label', 'frame', 'relative_norm_histogram', 'cosine_histogram', 'density_histogram', 'difference_map',
-           'axis_of', 'scaling_scatter', 'effect_scatter', 'firing_places']
+           'scaling_scatter', 'effect_scatter', 'firing_places']
 
 # %% ../nbs/40_plots.ipynb #5cd44969
 import os
@@ -113,7 +113,8 @@ def tables_of(
     "The table to draw, and those of the nulls. TypeError for something else."
     if isinstance(found, pd.DataFrame): return found, dict(nulls or {})
     if not isinstance(found, ModelDiff):
-        raise TypeError(f"a figure of a diff takes a ModelDiff, or the table of diff() or evidence(); got {found!r:.60}")
+        raise TypeError("a figure of a diff takes a ModelDiff, or the table of diff() or evidence(); "
+                        f"got {found!r:.60}")
     own = found.null_tables if found.others and nulls is None else nulls
     return found.table, dict(own or {})
 
@@ -123,7 +124,8 @@ def needs(df: pd.DataFrame, *columns: str) -> None:
     made_by = {"nu_error": "evidence(df, latent_scaling(...))", "claimed": "evidence(df, latent_scaling(...))"}
     for column in columns:
         if column not in df:
-            raise ValueError(f"the table has no column {column!r}; {made_by.get(column, 'ModelDiff(...).table')} has it")
+            raise ValueError(f"the table has no column {column!r}; "
+                             f"{made_by.get(column, 'ModelDiff(...).table')} has it")
         if not df[column].notna().any():
             why = ": directions of different width have no cosine" if column == "cosine" else ""
             raise ValueError(f"the table has no number in its column {column!r}{why}")
@@ -234,7 +236,8 @@ def cosine_histogram(
     def turned(df): return int(((df["class"] == "shared") & (df.cosine < rotated)).sum())
     own, edges = both(df), np.linspace(-1, 1, 41)
     bars = class_bars(own.cosine.clip(-1, 1), own["class"], edges, dict(shared=BOTH, other=OTHER))
-    fig = go.Figure([*bars, *null_outline("cosine", {name: both(null) for name, null in nulls.items()}, len(own), edges)])
+    outlines = null_outline("cosine", {name: both(null) for name, null in nulls.items()}, len(own), edges)
+    fig = go.Figure([*bars, *outlines])
     add_band(fig, -1, rotated, OTHER)
     n, shared = turned(df), int((own["class"] == "shared").sum())
     add_note(fig, -1, f"shared but rotated (below {rotated:g}): {beside_null(n, nulls, turned)}", "left")
@@ -257,8 +260,8 @@ def density_histogram(
         own = alive.density[alive["class"] == name]
         if not len(own): continue
         counts = np.histogram(np.log10(own), edges)[0] / len(own)
-        fig.add_scatter(x=10 ** edges, y=[*counts, counts[-1]], mode="lines", name=f"{as_label(name, 30)} ({len(own):,})",
-                        line=dict(color=colour, shape="hv"))
+        fig.add_scatter(x=10 ** edges, y=[*counts, counts[-1]], mode="lines", line=dict(color=colour, shape="hv"),
+                        name=f"{as_label(name, 30)} ({len(own):,})")
     fig.add_vline(10 / tokens, line=dict(color=OTHER, dash="dot", width=1))
     fig.update_xaxes(title=f"share of the {tokens:,} tokens on which a feature fires (dotted: ten tokens)", type="log")
     fig.update_yaxes(title="share of the class", tickformat=".0%", rangemode="tozero")
@@ -288,6 +291,19 @@ def fit_range(values: pd.Series) -> tuple[float, float]:
     return low - margin, high + margin
 
 
+def axis_of(column: str, names: tuple[str, str], ends: tuple[float, float]) -> dict:
+    "The title, range and ticks of an axis of the map."
+    title, log = PLACES.get(column, (as_label(column), False))
+    a, b = (as_label(name, 24) for name in names)
+    powers = np.arange(np.ceil(ends[0]), np.floor(ends[1]) + 1)
+    ticks = dict(tickvals=powers, ticktext=[f"1e{p:.0f}" for p in powers]) if log and len(powers) > 1 else {}
+    return dict(title=title.replace("{a}", a).replace("{b}", b) + " (exponent of 10)" * (log and not ticks),
+                range=list(ends), zeroline=False) | ticks
+
+
+def feature_numbers(df: pd.DataFrame) -> list[str]: return [f"feature {i}" for i in df.index]   # under the pointer
+
+
 def outline(full: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:   # [n 2], NaN between the pieces
     "The border of some cells, [x y], as pieces of line between their corners."
     wide = np.pad(full, 1)
@@ -313,34 +329,26 @@ def difference_map(
     ends = [(0., 1.) if full and c == "rel_norm" else fit_range(place[letter]) for letter, c in zip("xy", (x, y))]
     edges = [np.linspace(*end, n + 1) for end, n in zip(ends, CELLS)]
     counts = np.histogram2d(place.x, place.y, edges)[0]
-    cell = [np.clip(np.searchsorted(e, place[letter], side="right") - 1, 0, len(e) - 2) for e, letter in zip(edges, "xy")]
-    alone = place[counts[cell[0], cell[1]] <= FEW]
+    column, row = (np.clip(np.searchsorted(e, place[letter], side="right") - 1, 0, len(e) - 2)
+                   for e, letter in zip(edges, "xy"))
+    alone = place[counts[column, row] <= FEW]
     fig = go.Figure(go.Heatmap(x=(edges[0][1:] + edges[0][:-1]) / 2, y=(edges[1][1:] + edges[1][:-1]) / 2,
                                z=np.log10(np.where(counts > FEW, counts, np.nan)).T, showscale=False, hoverinfo="skip",
                                colorscale=[[0, "rgba(140,140,140,.25)"], [1, "rgba(140,140,140,1)"]]))
     for name, null in nulls.items():
-        there = [place_features(null, column) for column in (x, y)]
+        there = [place_features(null, axis) for axis in (x, y)]
         wide = [e[::3] for e in edges]   # cells three times as wide, or the border would be ragged
         border = outline(np.histogram2d(*there, wide)[0] > 0, *wide)
         fig.add_scatter(x=border[:, 0], y=border[:, 1], mode="lines", line=dict(color=OTHER, width=1.5),
                         hoverinfo="skip", name=f"null: {as_label(name, 30)}")
     for kind, colour in class_colours(names).items():
         own = alone[df["class"][alone.index] == kind]
-        if len(own): fig.add_scatter(x=own.x, y=own.y, mode="markers", marker=dict(color=colour, size=5), hoverinfo="text",
-                                     hovertext=[f"feature {i}" for i in own.index], name=as_label(kind, 30))
-    fig.update_xaxes(zeroline=False, **axis_of(x, names, ends[0])).update_yaxes(zeroline=False, **axis_of(y, names, ends[1]))
+        look = dict(marker=dict(color=colour, size=5), hoverinfo="text", name=as_label(kind, 30))
+        if len(own): fig.add_scatter(x=own.x, y=own.y, mode="markers", hovertext=feature_numbers(own), **look)
+    fig.update_xaxes(**axis_of(x, names, ends[0])).update_yaxes(**axis_of(y, names, ends[1]))
     crowd = f"; {len(place) - len(alone):,} of them in cells of more than {FEW}, in grey"
-    return frame(fig, f"{len(place):,} living features" + crowd * (len(alone) < len(place)), 400).update_layout(showlegend=True)
-
-
-def axis_of(column: str, names: tuple[str, str], ends: tuple[float, float]) -> dict:
-    "The title, range and ticks of an axis of the map."
-    title, log = PLACES.get(column, (as_label(column), False))
-    a, b = (as_label(name, 24) for name in names)
-    powers = np.arange(np.ceil(ends[0]), np.floor(ends[1]) + 1)
-    ticks = dict(tickvals=powers, ticktext=[f"1e{p:.0f}" for p in powers]) if log and len(powers) > 1 else {}
-    return dict(title=title.replace("{a}", a).replace("{b}", b) + " (exponent of 10)" * (log and not ticks),
-                range=list(ends)) | ticks
+    said = f"{len(place):,} living features" + crowd * (len(alone) < len(place))
+    return frame(fig, said, 400).update_layout(showlegend=True)
 
 # %% ../nbs/40_plots.ipynb #41916b8a
 WITH_BARS = 20   # features whose intervals are drawn
@@ -386,8 +394,8 @@ def scaling_scatter(
     shown = [-.25, 1.6]
     fig.update_xaxes(title=f"ν of the error: how much {other} uses it", range=shown, zeroline=False)
     fig.update_yaxes(title=f"ν of the reconstruction: {other}", range=shown, zeroline=False)
-    outside = int(((own[["nu_error", "nu_reconstruction"]] < shown[0]) | (own[["nu_error", "nu_reconstruction"]] > shown[1]))
-                  .any(axis=1).sum())
+    both = own[["nu_error", "nu_reconstruction"]]
+    outside = int(((both < shown[0]) | (both > shown[1])).any(axis=1).sum())
     title = f"{len(own):,} features that {as_label(which, 24)} writes more; {outside:,} outside of the picture"
     return frame(fig, title, 400).update_layout(showlegend=True)
 
