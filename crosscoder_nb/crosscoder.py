@@ -22,8 +22,9 @@ from torch import Tensor, nn
 
 from .gpu_kernels import inner_products, uses_triton
 from .gpu_search import search_active
-from .kernels import DenseCode, SparseCode, sampled_products, sort_entries, sparse_encode
-from .machine import fastest_dtype
+from .kernels import (DenseCode, SparseCode, calm_threads, sampled_products, sort_entries, sparse_encode,
+                                   watch_cores)
+from .machine import fastest_dtype, product_speeds
 from .ranks import Ranks
 from .saving import as_json, fetch, load_weights, read_config, save_folder
 from .scaling import Scaling
@@ -584,8 +585,9 @@ class CrossCoder(nn.Module):
         return f"CrossCoder({self.n_features} features in {groups}; sites {layout}; {self.sparsity.config()})"
 
 # %% ../nbs/12_crosscoder.ipynb #22e63c67
-WORTH_SCREENING = 768   # columns read; with fewer, the product is so short that the bounds cost more than they save
-                        # (with AMX a step is 1.1 to 1.2 times slower with them at 512, and 1.2 times faster at 1152)
+WORTH_SCREENING = 200   # columns of a float32 product; to save fewer is not worth the cost of bounds. With AMX, which
+                        # saves six of seven, a step that reads 128 columns takes as long with bounds as without, and
+                        # one that reads 256 takes a tenth less
 
 
 def entries_between(
@@ -614,13 +616,19 @@ def exact_entries(
     return Entries(row, col, val, val * norms[col])
 
 
+def columns_saved(d: int, device: torch.device) -> float:
+    "How many of the d columns of a product in float32 take longer than all in bfloat16, as measured in this process."
+    if device.type != "cpu": return d if fastest_dtype(device) is torch.bfloat16 else 0
+    speeds = product_speeds(device)
+    return d * (1 - speeds[torch.float32] / speeds[torch.bfloat16])
+
+
 def uses_screen(cc: CrossCoder) -> bool:
     "Whether the search for active features goes through bfloat16 first."
     if not (cc.sparsity.ranked or isinstance(cc.sparsity, ReLU)): return False
     if cc.sparsity.rank == "decoupled" or cc.b_dec.dtype is not torch.float32: return False
     if cc.screen is not None: return cc.screen
-    wide = max(sum(w.reads.values()) for w in cc.weights.values()) >= WORTH_SCREENING
-    return wide and fastest_dtype(cc.b_dec.device) is torch.bfloat16
+    return columns_saved(max(sum(w.reads.values()) for w in cc.weights.values()), cc.b_dec.device) >= WORTH_SCREENING
 
 
 def factors_of(cc: CrossCoder, x: Tensor, norms: Tensor) -> tuple[list[Operands], Callable]:
@@ -632,6 +640,7 @@ def factors_of(cc: CrossCoder, x: Tensor, norms: Tensor) -> tuple[list[Operands]
     def spare(row, col):
         if len(parts) > 1: row = row + first[col]
         return near[row] * lost_W[col] + lost[row] * far[col]
+<<<<<<< ours
     return parts, spare
 
 
@@ -639,6 +648,10 @@ def screen_of(cc: CrossCoder, x: Tensor, norms: Tensor) -> Screen:
     "The upper bounds of the scores of all groups, with a function that computes exact scores."
     parts, spare = factors_of(cc, x, norms)
     return Screen(side_by_side([bounds_of(p) for p in parts]), spare, partial(exact_entries, cc, x, norms))
+=======
+    with watch_cores(): bounds = side_by_side([bounds_of(p) for p in parts])
+    return Screen(bounds, spare, partial(exact_entries, cc, x, norms))
+>>>>>>> theirs
 
 
 def products_among(a: Tensor, b: Tensor, row: Tensor, col: Tensor, count: Tensor, start: int) -> Tensor:
@@ -665,6 +678,7 @@ def search_on_gpu(cc: CrossCoder, x: Tensor, norms: Tensor) -> Entries | None:
 
 
 @torch.no_grad()
+@calm_threads()
 def find_entries(
     cc: CrossCoder,
     x: Tensor,       # scaled, [batch Σd]
@@ -675,7 +689,7 @@ def find_entries(
     if on_gpu and (found := search_on_gpu(cc, x, norms)): return found
     found = screened_entries(cc.sparsity, screen_of(cc, x, norms)) if uses_screen(cc) and len(x) else None
     if found is not None: return found
-    products = side_by_side([F.linear(w.inputs(x), w.W_enc) for w in cc.weights.values()])
+    with watch_cores(): products = side_by_side([F.linear(w.inputs(x), w.W_enc) for w in cc.weights.values()])
     return active_entries(cc.sparsity, products, norms, cc.b_enc)
 
 

@@ -67,6 +67,7 @@ def entries_above(
 def kth_largest(t: Tensor, k: int) -> Tensor:
     "The k-th largest number, without sorting all; on a GPU, where that is not deterministic, by sorting."
     if t.device.type != "cpu": return t.sort(descending=True).values[k - 1]
+    t = t.float() if t.dtype is torch.bfloat16 else t             # which NumPy does not have
     return torch.tensor(np.partition(t.numpy(), len(t) - k)[len(t) - k])
 
 
