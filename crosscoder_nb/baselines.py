@@ -140,12 +140,12 @@ def mean_differences(
 def bias_differences(
     cc: CrossCoder,
     sites: tuple[str, str] | None = None,   # first and second; None: the two that it writes
-) -> dict[str, Tensor]:                     # name -> [d], raw units: "decoder bias", and "centre" if it centres
+) -> dict[str, Tensor]:                     # on the CPU: name -> [d], raw units: "decoder bias", "centre" if it centres
     "The difference of what a crosscoder writes to two sites when no feature fires, and of the means it subtracts."
     pair = tuple(cc.writes) if sites is None else tuple(site_at(cc.writes, at) for at in sites)
     if len(pair) != 2: raise ValueError(f"biases are compared at two written sites; got {', '.join(pair)}")
     at = columns(cc.writes)
-    bias, centre = cc.unscale(cc.b_dec).detach(), cc.units(cc.writes)[1]
+    bias, centre = cc.unscale(cc.b_dec).detach().cpu(), cc.units(cc.writes)[1].cpu()
     found = {"decoder bias": bias[at[pair[1]]] - bias[at[pair[0]]]}
     if centre.any(): found["centre"] = centre[at[pair[1]]] - centre[at[pair[0]]]
     return found
@@ -204,7 +204,8 @@ def describe_directions(
     """How much of the difference of two sites lies along directions, how constant it is there, and the tokens at the
     ends. Intervals are 95 % bootstrap intervals over documents."""
     rows = difference(rows, sites)
-    unit, block = normalize(torch.stack(list(directions.values())).float(), dim=1), assign_blocks(rows, n_blocks)
+    unit = normalize(torch.stack(list(directions.values())).float().cpu(), dim=1)
+    block = assign_blocks(rows, n_blocks)
     squares, whole = torch.zeros(int(block.max()) + 1, len(unit)).double(), torch.zeros(int(block.max()) + 1).double()
     total, high, low = 0, None, None
     for at, x in rows.in_order(batch_size):

@@ -186,8 +186,9 @@ def layer_twins(
         chance, _ = best_correlations(one, other, shift=rows.n_rows // 2)
         cosine = (decoder[site][here.start:here.stop] * decoder[following][there.start + twin]).sum(1) \
             if saes.sites[site] == saes.sites[following] else torch.nan
-        part = pd.DataFrame(dict(site=site, next=following, fires=one.counts(), twin=twin + there.start, cosine=cosine,
-                                 correlation=correlation, correlation_null=chance), index=[*here])
+        found = dict(fires=one.counts(), twin=twin + there.start, cosine=torch.as_tensor(cosine).expand_as(chance),
+                     correlation=correlation, correlation_null=chance)
+        part = pd.DataFrame(dict(site=site, next=following) | {n: t.cpu() for n, t in found.items()}, index=[*here])
         parts.append(part[part.fires >= min_fires])
     df = pd.concat(parts).rename_axis("feature")
     df.attrs = dict(n_tokens=rows.n_rows)

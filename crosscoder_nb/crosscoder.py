@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Mapping, NamedTuple, Sequence
+from typing import Callable, Mapping, NamedTuple, Sequence
 
 import numpy as np
 import torch
@@ -20,14 +20,17 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from .kernels import (DenseCode, Entries, Screen, SparseCode, active_entries, sampled_products,
-                                   score_bounds, screened_entries, sparse_encode)
-from .machine import fastest_dtype
+from .gpu_kernels import inner_products, uses_triton
+from .gpu_search import search_active
+from .kernels import (DenseCode, SparseCode, calm_threads, sampled_products, sort_entries, sparse_encode,
+                                   watch_cores)
+from .machine import fastest_dtype, product_speeds
 from .ranks import Ranks
 from .saving import as_json, fetch, load_weights, read_config, save_folder
 from .scaling import Scaling
+from .search import Entries, Operands, Screen, active_entries, bound_operands, bounds_of, screened_entries
 from .sites import model_of
-from .sparsity import Sparsity, code_norms, sparsity_from
+from .sparsity import ReLU, Sparsity, code_norms, sparsity_from
 
 # %% ../nbs/12_crosscoder.ipynb #c0ce7a9a
 @dataclass(frozen=True)
@@ -253,7 +256,10 @@ class GroupWeights(nn.Module):
 
     def decoder_norms(self) -> Tensor:
         "Norm of each feature's decoder at every site of the crosscoder, [feature site]; 0 where it does not write."
-        parts = dict(zip(self.writes, self.decoder().split(list(self.writes.values()), 1)))
+        W = self.decoder()
+        if list(self.writes) == list(self.sites) and len({*self.writes.values()}) == 1:     # in one go
+            return torch.linalg.vector_norm(W.unflatten(1, (len(self.sites), -1)), dim=2)
+        parts = dict(zip(self.writes, W.split(list(self.writes.values()), 1)))
         none = self.W_dec.new_zeros(len(self.W_dec))
         return torch.stack([torch.linalg.vector_norm(parts[n], dim=1) if n in parts else none for n in self.sites], 1)
 
@@ -366,6 +372,7 @@ class CrossCoder(nn.Module):
         self.b_dec = nn.Parameter(torch.zeros(sum(self.writes.values())))
         self.register_buffer("norm_scale", torch.ones(len(sites)))  # brings norms of folded weights to scaled space
         self.screen: bool | None = None   # search for active features through bfloat16? None: where that is faster
+        self.missed: Tensor | None = None # whether a GPU's last search failed to find the best entries, 0-dim bool
         self.ranks = Ranks()              # the processes among which its features and tokens are divided
 
     # raw activations in, raw reconstructions out
@@ -431,11 +438,10 @@ class CrossCoder(nn.Module):
     def sparse_code(self, x: Tensor) -> SparseCode:
         "The same code as its active entries, which are found without gradients; then their values get gradients."
         found = find_entries(self, x)
-        val = found.val
-        if torch.is_grad_enabled():
-            if self.training: self.sparsity.watch(found.score, found.col, len(x) * self.n_features)
-            val = with_gradients(self, x, found)
-        return SparseCode(found.row, found.col, val, (len(x), self.n_features), found.sites)
+        code = SparseCode(found.row, found.col, found.val, (len(x), self.n_features), found.sites)
+        if not torch.is_grad_enabled(): return code
+        if self.training: self.sparsity.watch(found.score, found.col, len(x) * self.n_features)
+        return with_gradients(self, x, code.sorted())
 
     def reconstruct(
         self,
@@ -579,8 +585,9 @@ class CrossCoder(nn.Module):
         return f"CrossCoder({self.n_features} features in {groups}; sites {layout}; {self.sparsity.config()})"
 
 # %% ../nbs/12_crosscoder.ipynb #22e63c67
-WORTH_SCREENING = 768   # columns read; with fewer, the product is so short that the bounds cost more than they save
-                        # (with AMX a step is 1.1 to 1.2 times slower with them at 512, and 1.2 times faster at 1152)
+WORTH_SCREENING = 200   # columns of a float32 product; to save fewer is not worth the cost of bounds. With AMX, which
+                        # saves six of seven, a step that reads 128 columns takes as long with bounds as without, and
+                        # one that reads 256 takes a tenth less
 
 
 def entries_between(
@@ -603,43 +610,95 @@ def exact_entries(
     val = x.new_empty(len(row))
     for w, start, stop in cc.spans():
         inside = entries_between(col, start, stop, cc.n_features)
-        feature, order = (col[inside] - start).sort(stable=True)         # the products are fastest by feature
+        feature, order = sort_entries(col[inside] - start)                     # the products are fastest by feature
         inside = order if isinstance(inside, slice) else inside[order]
-        val[inside] = sampled_products(w.inputs(x), w.W_enc, row[inside], feature) + w.b_enc[feature]
+        val.index_copy_(0, inside, sampled_products(w.inputs(x), w.W_enc, row[inside], feature) + w.b_enc[feature])
     return Entries(row, col, val, val * norms[col])
+
+
+def columns_saved(d: int, device: torch.device) -> float:
+    "How many of the d columns of a product in float32 take longer than all in bfloat16, as measured in this process."
+    if device.type != "cpu": return d if fastest_dtype(device) is torch.bfloat16 else 0
+    speeds = product_speeds(device)
+    return d * (1 - speeds[torch.float32] / speeds[torch.bfloat16])
 
 
 def uses_screen(cc: CrossCoder) -> bool:
     "Whether the search for active features goes through bfloat16 first."
-    if not cc.sparsity.ranked or cc.sparsity.rank == "decoupled" or cc.b_dec.dtype is not torch.float32: return False
+    if not (cc.sparsity.ranked or isinstance(cc.sparsity, ReLU)): return False
+    if cc.sparsity.rank == "decoupled" or cc.b_dec.dtype is not torch.float32: return False
     if cc.screen is not None: return cc.screen
-    wide = max(sum(w.reads.values()) for w in cc.weights.values()) >= WORTH_SCREENING
-    return wide and fastest_dtype(cc.b_dec.device) is torch.bfloat16
+    return columns_saved(max(sum(w.reads.values()) for w in cc.weights.values()), cc.b_dec.device) >= WORTH_SCREENING
+
+
+def factors_of(cc: CrossCoder, x: Tensor, norms: Tensor) -> tuple[list[Operands], Callable]:
+    "The factors of the bounds of each group, and the function that says by how much bounds may exceed scores."
+    parts = [bound_operands(w.inputs(x), w.W_enc, w.b_enc, norms[start:stop]) for w, start, stop in cc.spans()]
+    near, lost = torch.cat([p.spare[0] for p in parts]).T.contiguous()      # [group x batch]
+    lost_W, far = torch.cat([p.spare[1] for p in parts]).T.contiguous()     # [feature]
+    first = torch.cat([torch.full_like(p.spare[1][:, 0], i * len(x), dtype=torch.long) for i, p in enumerate(parts)])
+    def spare(row, col):
+        if len(parts) > 1: row = row + first[col]
+        return near[row] * lost_W[col] + lost[row] * far[col]
+<<<<<<< ours
+    return parts, spare
 
 
 def screen_of(cc: CrossCoder, x: Tensor, norms: Tensor) -> Screen:
     "The upper bounds of the scores of all groups, with a function that computes exact scores."
-    parts = [score_bounds(w.inputs(x), w.W_enc, w.b_enc, norms[start:stop]) for w, start, stop in cc.spans()]
-    return Screen(side_by_side(parts), partial(exact_entries, cc, x, norms))
+    parts, spare = factors_of(cc, x, norms)
+    return Screen(side_by_side([bounds_of(p) for p in parts]), spare, partial(exact_entries, cc, x, norms))
+=======
+    with watch_cores(): bounds = side_by_side([bounds_of(p) for p in parts])
+    return Screen(bounds, spare, partial(exact_entries, cc, x, norms))
+>>>>>>> theirs
+
+
+def products_among(a: Tensor, b: Tensor, row: Tensor, col: Tensor, count: Tensor, start: int) -> Tensor:
+    "<a[row], b[col - start]> for those of the first `count` entries whose feature is a row of b, counted from start."
+    if uses_triton(a): return inner_products(a, b, row, col, count, start)
+    inside = (col >= start) & (col < start + len(b))
+    return sampled_products(a, b, row, (col - start).clamp(0, len(b) - 1)) * inside
+
+
+def search_on_gpu(cc: CrossCoder, x: Tensor, norms: Tensor) -> Entries | None:
+    "The active entries without waiting for a GPU; None where their number is not known in advance."
+    factors, spare = factors_of(cc, x, norms)
+    spans, b = cc.spans(), cc.b_enc
+    def bounds(first, stop): return side_by_side([bounds_of(f._replace(left=f.left[first:stop])) for f in factors])
+    def exact(row, col, count):
+        val = sum(products_among(w.inputs(x), w.W_enc, row, col, count, start) for w, start, _ in spans) + b[col]
+        val = torch.where(torch.arange(len(row), device=x.device) < count, val, 0.)
+        return val, val * norms[col]
+    only = factors[0][:2] if len(factors) == 1 else None
+    found = search_active(cc.sparsity, bounds, spare, exact, (len(x), cc.n_features), x.device, only)
+    if found is None: return None
+    cc.missed = found.missed
+    return Entries(*found[:4])
 
 
 @torch.no_grad()
+@calm_threads()
 def find_entries(
     cc: CrossCoder,
     x: Tensor,       # scaled, [batch Σd]
 ) -> Entries:
     "The active entries of a batch; if the screen gives up (None), all scores are computed."
-    norms = cc.contest_norms
+    norms = cc.contest_norms if cc.sparsity.ranked else torch.ones_like(cc.b_enc)
+    on_gpu = x.is_cuda and len(x) and cc.screen is not False and cc.ranks.alone and norms.ndim == 1
+    if on_gpu and (found := search_on_gpu(cc, x, norms)): return found
     found = screened_entries(cc.sparsity, screen_of(cc, x, norms)) if uses_screen(cc) and len(x) else None
-    return active_entries(cc.sparsity, cc.pre_activations(x), norms) if found is None else found
+    if found is not None: return found
+    with watch_cores(): products = side_by_side([F.linear(w.inputs(x), w.W_enc) for w in cc.weights.values()])
+    return active_entries(cc.sparsity, products, norms, cc.b_enc)
 
 
-def with_gradients(cc: CrossCoder, x: Tensor, found: Entries) -> Tensor:   # [n]
-    "The pre-activations of entries that were found, differentiable in x, encoders and biases."
-    val = found.val
+def with_gradients(cc: CrossCoder, x: Tensor, code: SparseCode) -> SparseCode:
+    "A code that was found, its values now differentiable in x, encoders and biases."
+    val = code.val
     for w, start, stop in cc.spans():
-        inside = entries_between(found.col, start, stop, cc.n_features)
-        row, col = found.row[inside], found.col[inside] - start
-        part = sparse_encode(w.inputs(x), w.W_enc, w.b_enc, row, col, found.val[inside])
-        val = part if isinstance(inside, slice) else val.index_copy(0, inside, part)
-    return val
+        part = sparse_encode(w.inputs(x), w.W_enc, w.b_enc, code.slice(start, stop))
+        if len(cc.groups) == 1: val = part
+        elif val.is_cuda: val = torch.where((code.col >= start) & (code.col < stop), part, val)
+        else: val = val.index_copy(0, entries_between(code.col, start, stop, cc.n_features), part)
+    return code._replace(val=val)

@@ -24,7 +24,7 @@ from .arrow import map_arrow
 from .files import (HALF_WRITTEN, json_checksum, read_json, replacing, save_json, sole_writer, stamp,
                                  stamp_problem, without_records)
 from .machine import device_or_fastest
-from .metrics import EncodedRows, Evaluation, Evaluator, measure, wide
+from .metrics import EncodedRows, Evaluation, Evaluator, add_up, measure, wide
 from .manifest import RECORDS
 from .rows import check_sites
 from .encoding import decode_all, one_line, pieces
@@ -57,7 +57,7 @@ class Histograms:
         bins = torch.bucketize(batch.code.val, self.inner, right=True)
         cell = batch.code.col * self.counts.shape[1] + bins
         self.counts.view(-1).index_add_(0, cell, torch.ones_like(cell))
-        self.mass.view(-1).index_add_(0, cell.to(self.mass.device), wide(batch.code.val))
+        add_up(self.mass.view(-1), cell, wide(batch.code.val))
 
 # %% ../nbs/31_examples.ipynb #d709b8fc
 @torch.no_grad()

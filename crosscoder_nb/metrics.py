@@ -182,6 +182,16 @@ def explained_variance_per_token(
     return {name: share(at) for name, at in pools(cc.writes).items()}
 
 # %% ../nbs/18_metrics.ipynb #0f1f23c0
+def add_up(
+    total: Tensor,    # changed in place, [m]
+    index: Tensor,    # [n]
+    values: Tensor,   # [n]
+) -> None:
+    "Add each value to the total of its index, in an order that a GPU keeps too, so that its sums do not vary."
+    if total.device.type == "cpu": total.index_add_(0, index.to(total.device), values)
+    else: total.index_put_((index,), values, accumulate=True)   # CUDA sorts by index and adds one after the other
+
+
 class FeatureCounts:
     "How often and how strongly each feature fires, over batches seen once."
 
@@ -192,7 +202,7 @@ class FeatureCounts:
 
     def add(self, code: SparseCode) -> None:
         self.fired += code.counts()
-        self.sum.index_add_(0, code.col.to(self.sum.device), wide(code.val))
+        add_up(self.sum, code.col, wide(code.val))
         self.max.scatter_reduce_(0, code.col, code.val, "amax")
 
     def mean(self) -> Tensor:  # of the activations that are not zero, [feature]; 0 for a feature that never fired

@@ -7,6 +7,7 @@ __all__ = ['Rows', 'check_batches', 'InMemory', 'tensor_digest', 'check_rows', '
            'shuffle_blocks', 'read_ahead']
 
 # %% ../nbs/01_rows.ipynb #42113d0e
+import math
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -180,6 +181,16 @@ def cut_walk(
     pieces[0, 0] = blocks[first, 1] - (ends[first] - begin)
     return pieces
 
+# %% ../nbs/01_rows.ipynb #01partco
+def only_rows(
+    pieces: np.ndarray,   # first row and end of each piece of a pool, [piece 2]
+    order: np.ndarray,    # places in the pool of the rows that are wanted
+) -> tuple[np.ndarray, np.ndarray]:
+    "Pieces of one row each, for the rows that are wanted, and their places among them."
+    wanted, places = np.unique(order, return_inverse=True)
+    rows = np.concatenate([np.arange(*piece) for piece in pieces])[wanted]
+    return np.stack([rows, rows + 1], axis=1), places.reshape(order.shape)
+
 # %% ../nbs/01_rows.ipynb #a2b75147
 def shuffle_blocks(
     load: Callable[[np.ndarray, np.ndarray | None], np.ndarray],   # pieces [piece 2], an array to reuse -> their rows
@@ -189,6 +200,7 @@ def shuffle_blocks(
     skip: int = 0,              # batches to leave out
     block_rows: int = 256,      # consecutive rows read at once
     pool_rows: int = 32_768,    # rows shuffled together, rounded down to whole batches
+    part: slice = slice(None),  # which rows of each batch are wanted; no others are loaded
 ) -> Iterator[np.ndarray]:      # batches [batch ...], without end
     "Block-shuffled batches; which rows batch n holds depends on the seed and n alone."
     n_rows = sum(shard_rows)
@@ -201,11 +213,14 @@ def shuffle_blocks(
         for first in range(0, per_epoch, per_pool):
             last = min(first + per_pool, per_epoch)
             if last <= skip: continue
-            pool = load(cut_walk(walk, first * batch_size, last * batch_size), room)
+            pieces, wanted = cut_walk(walk, first * batch_size, last * batch_size), (last - first, batch_size)
+            order = np.random.default_rng([seed, epoch, first]).permutation(math.prod(wanted)).reshape(wanted)
+            order = order[max(0, skip - first):, part]
+            if part != slice(None): pieces, order = only_rows(pieces, order)
+            pool = load(pieces, room)
             # keep the larger array: the last pool of an epoch is small, and a large array is slow to allocate
             if room is None or len(room) < len(pool): room = pool
-            order = np.random.default_rng([seed, epoch, first]).permutation(len(pool)).reshape(last - first, batch_size)
-            for rows in order[max(0, skip - first):]: yield pool.take(rows, axis=0)
+            for rows in order: yield pool.take(rows, axis=0)
         skip = 0
 
 # %% ../nbs/01_rows.ipynb #c2098815

@@ -109,16 +109,19 @@ def training_curves(
     without steps."""
     runs = history if isinstance(history, Mapping) else {"": history}
     check_logs(runs)
-    fig = make_subplots(2, 2, subplot_titles=PANELS, horizontal_spacing=.09, vertical_spacing=.16)
+    fig = make_subplots(2, 2, subplot_titles=PANELS, horizontal_spacing=.09, vertical_spacing=.2)
     panels = run_panels(runs) if len(runs) > 1 else one_run_panels(next(iter(runs.values())), names)
     for i, lines in enumerate(panels):
         row, col = i // 2 + 1, i % 2 + 1
         fig.add_traces(lines, rows=row, cols=col)
-        name_lines(fig, row, col, at_top=i > 0)
+        if len(runs) == 1: name_lines(fig, row, col, at_top=i > 0)
     fig.update_annotations(font_size=12).update_yaxes(type="log", row=2, col=2).update_xaxes(title="step", row=2)
     for place in dict(row=1, col=2), dict(row=2, col=1): fig.update_yaxes(rangemode="tozero", **place)
-    fig.update_yaxes(tickformat=".1%", row=2, col=1)
-    return frame(fig, say_last(next(iter(runs.values()))) if len(runs) == 1 else f"{len(runs)} runs", 480)
+    fig.update_yaxes(tickformat=".2~%", row=2, col=1)
+    if len(runs) == 1: return frame(fig, say_last(next(iter(runs.values()))), 480)
+    known = set()
+    for line in fig.data: line.showlegend = not (line.name in known or known.add(line.name))   # each run once
+    return frame(fig, f"{len(runs)} runs", 500).update_layout(showlegend=True, legend_y=1.06, margin_t=84)
 
 # %% ../nbs/41_run_plots.ipynb #ad2c955e
 def dead_curves(

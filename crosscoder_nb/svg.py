@@ -32,6 +32,12 @@ def say_number(x: float) -> str:
     "A number as a tick label."
     return f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.4g}"
 
+
+def format_number(x: float, form: str) -> str:   # form: of d3, which plotly uses
+    "A number in a given form. A ~ removes the zeros at its end."
+    text = format(x, form.replace("~", ""))
+    return re.sub(r"\.?0+(?=%?$)", "", text) if "~" in form and "." in text else text
+
 # %% ../nbs/40_svg.ipynb #5a9433f9
 class Axis(NamedTuple):
     "A scale from values to pixels."
@@ -241,7 +247,7 @@ def draw_axis(given, axis: Axis, other: Axis, upright: bool) -> list[str]:
     ticks, parts = axis.ticks(), []
     if given.tickvals is not None:
         ticks = dict(zip(given.tickvals, given.ticktext or map(say_number, given.tickvals)))
-    if given.tickformat: ticks = {v: format(v, given.tickformat) for v in ticks}
+    if given.tickformat: ticks = {v: format_number(v, given.tickformat) for v in ticks}
     bottom = max(other.begin, other.end) if not upright else min(other.begin, other.end)
     for at, label in zip(axis(list(ticks)), ticks.values()):
         if not min(axis.begin, axis.end) - 1 <= at <= max(axis.begin, axis.end) + 1: continue
@@ -336,7 +342,7 @@ def draw_svg(
     marks = [mark for trace in fig.data for mark in
              DRAWN[trace.type](trace, axes["x", (trace.xaxis or "x")[1:]], axes["y", (trace.yaxis or "y")[1:]])]
     parts.append(CLIP.format(x=l, y=t, width=width - l - r, height=height - t - b, marks="".join(marks)))
-    parts += draw_notes(fig, axes, *sides) + draw_legend(fig, l, t - 10)
+    parts += draw_notes(fig, axes, *sides) + draw_legend(fig, l, t - 10 if layout.legend.y is None or layout.legend.y < 1.05 else t - 30)
     heading = layout.title.text or ""
     if heading: parts.append(draw_text(l, 6, heading, "start", 13))
     said = escape(unescape(re.sub("<[^>]*>", " ", title or heading)))

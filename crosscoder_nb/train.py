@@ -34,7 +34,7 @@ from .crosscoder import CrossCoder, take
 from .copies import feed, to_device
 from .saving import as_json
 from .files import remove_half_written, sole_writer, without_records
-from .kernels import keep_memory
+from .kernels import calm_threads, keep_memory
 from .losses import Losses, Objective, l1_penalty, losses, total
 from .machine import device_or_fastest
 from .ranks import Ranks
@@ -57,12 +57,14 @@ def remove_parallel(cc: CrossCoder) -> None:
 
 def clip_gradients(
     cc: CrossCoder,
-    most: float,   # norm
-) -> Tensor:       # the norm before
-    "Shorten the gradient of all parameters together to at most this norm."
+    optimizer: torch.optim.Optimizer,
+    most: float | None,   # norm; None: any
+) -> Tensor:              # the norm before
+    "Shorten the gradient of all parameters together to at most this norm: a fused Adam divides it as it reads it."
     divided = [p.grad for n, p in cc.named_parameters() if n != "b_dec" and p.grad is not None]
     norm = cc.ranks.norm(divided, [] if cc.b_dec.grad is None else [cc.b_dec.grad])
-    torch.nn.utils.clip_grads_with_norm_(cc.parameters(), most, norm)
+    if most and optimizer.defaults["fused"]: optimizer.grad_scale = (norm / most).clamp_min(1)
+    elif most: torch.nn.utils.clip_grads_with_norm_(cc.parameters(), most, norm)
     return norm
 
 
@@ -125,8 +127,8 @@ def check_finite(
     run: "Run",
     x: Tensor,   # scaled activations, [batch Σd]
 ) -> None:
-    "FloatingPointError when a row of a batch holds NaN or infinity."
-    bad = int(count_bad(x))
+    "FloatingPointError when a row of a batch holds NaN or infinity; rows are looked at when their sum is not finite."
+    bad = 0 if x.sum().isfinite() else int(count_bad(x))
     if bad: raise FloatingPointError(BAD_ROWS.format(bad=bad, n=len(x), step=run.step + 1))
 
 
@@ -140,22 +142,24 @@ def check_converging(
     raise FloatingPointError(DIVERGED.format(step=run.step + 1, loss=float(loss.detach()), norm=float(norm.detach())))
 
 
-class FirstFailure:
+class Failures:
     "The first step whose batch, loss or gradient is not finite: known to a GPU at once, and to Python when it asks."
 
     def __init__(self, device: torch.device):
         self.step = torch.zeros((), dtype=torch.int64, device=device)   # 0: none
         self.numbers = torch.zeros(4, device=device)                    # its rows, the bad ones, loss, norm
+        self.missed = torch.zeros_like(self.step)                       # steps left out because their search failed
 
     @torch.no_grad()
-    def note(self, step: int, x: Tensor, loss: Tensor, norm: Tensor) -> Tensor:
-        "Look at a step; whether it or an earlier one failed, as the 0-dim float that Adam takes for `found_inf`."
+    def note(self, step: int, x: Tensor, loss: Tensor, norm: Tensor, missed: Tensor | None) -> Tensor:
+        "Look at a step. Whether Adam should leave the weights as they are, as the 0-dim float that it takes for that."
         bad = count_bad(x)
         numbers = torch.stack([torch.full_like(norm, len(x)), bad.to(norm), loss.detach().to(norm), norm])
-        first = ~numbers.isfinite().all() | (bad > 0)
-        first = first & (self.step == 0)
+        first = (~numbers.isfinite().all() | (bad > 0)) & (self.step == 0)
         self.step, self.numbers = torch.where(first, step, self.step), torch.where(first, numbers, self.numbers)
-        return (self.step > 0).float()
+        failed = self.step > 0
+        if missed is not None: failed, self.missed = failed | missed, self.missed + missed
+        return failed.float()
 
     def confirm(self) -> None:
         "FloatingPointError when a step has failed."
@@ -163,6 +167,17 @@ class FirstFailure:
         n, bad, loss, norm = self.numbers.tolist()
         raise FloatingPointError(BAD_ROWS.format(bad=int(bad), n=int(n), step=step) if bad else
                                  DIVERGED.format(step=step, loss=loss, norm=norm))
+
+
+def check_step(
+    run: "Run",
+    x: Tensor,      # scaled activations, [batch Σd]
+    loss: Tensor,
+    norm: Tensor,   # of its gradient
+) -> None:
+    "`check_converging`; on a GPU, tell Adam whether to take the step, and Python later."
+    if run.failures is None: return check_converging(run, loss, norm)
+    run.optimizer.found_inf = run.failures.note(run.step + 1, x, loss, norm, run.cc.missed)
 
 
 @torch.no_grad()
@@ -196,6 +211,15 @@ def anneal_power(
     made.parts[o.penalty_name] = after
 
 
+def may_die(run: "Run", silent: Tensor) -> Tensor:   # tokens since each fired, [feature] -> indices [n]
+    """On a GPU: the features that may be dead before the next logged step. Python, which has to wait for their number,
+    asks for them once until then."""
+    c, more = run.config, run.config.log_every * run.config.batch_size
+    if run.dying is None or run.step % c.log_every == 0 or run.tokens > run.dying[1]:
+        run.dying = (silent > c.dead_tokens - more).nonzero().squeeze(1), run.tokens + more
+    return run.dying[0]
+
+
 def resample_dead(run: "Run", x: Tensor, made: Losses) -> None:
     "Resample features when it is time."
     c, every, ranks = run.config, run.config.resample_steps, run.cc.ranks
@@ -222,7 +246,7 @@ class Run:
                                           fused=self.device.type in ("cpu", "cuda"))
         self.scheduler = LambdaLR(self.optimizer, lambda step: lr_factor(step, config))
         self.silent = torch.zeros(cc.n_features, dtype=torch.int64, device=self.device)   # tokens since each fired
-        self.failure = FirstFailure(self.device) if self.device.type == "cuda" else None  # None: it is raised at once
+        self.failures = Failures(self.device) if self.device.type == "cuda" else None   # None: they are raised at once
         self.dying = None     # on a GPU, features that may be dead until some number of tokens is reached, and that
         self.fitted = None                            # threshold of BatchTopK that fits the weights of this very step
         self.history = []                             # the metrics of every logged step
@@ -240,21 +264,17 @@ class Run:
         loss or gradient is not, before the weights take the step; on a GPU `confirm` raises it."""
         cc, c, ranks = self.cc, self.config, self.cc.ranks
         self.optimizer.zero_grad(set_to_none=True)    # before the forward pass, which needs the memory
-        x = cc.scaling(drop_outliers(cc, to_device(x, self.device)))
-        if self.failure is None or self.step == 0: check_finite(self, x)
-        if self.step == 0: start_from_batch(cc, c, ranks.all_tokens(x))
-        if self.k is not None: cc.sparsity.k_now = annealed_k(self.step, c, self.k)
+        x = self.prepare(x)
         made = losses(cc, x, c.objective, *self.dead_features(), self.p)
         anneal_power(self, made)
         loss = total(made.parts, c.objective, self.l1_coeff)
         loss.backward()
         ranks.average_gradients(cc.parameters(), len(x))
         if c.unit_norm: remove_parallel(cc)
-        norm = clip_gradients(cc, c.clip or math.inf)
-        if self.failure is None: check_converging(self, loss, norm)
-        else: self.optimizer.found_inf = self.failure.note(self.step + 1, x, loss, norm)
+        with calm_threads(): norm = clip_gradients(cc, self.optimizer, c.clip)
+        check_step(self, x, loss, norm)
         if self.is_logged(self.step + 1): add_l1(self, made)
-        self.optimizer.step()
+        with calm_threads(): self.optimizer.step()
         if c.unit_norm: set_unit_rows(cc)
         n_tokens = ranks.n_tokens(len(x))
         self.silent = torch.where(find_fired(cc, ranks.add_tokens(made.code.counts())), 0, self.silent + n_tokens)
@@ -263,6 +283,15 @@ class Run:
         resample_dead(self, x, made)
         return made
 
+    def prepare(self, x: Tensor) -> Tensor:   # raw [batch Σd] -> scaled [rows Σd]
+        "A batch on the device, scaled, without outliers, and the crosscoder ready for it."
+        cc, c = self.cc, self.config
+        x = cc.scaling(drop_outliers(cc, to_device(x, self.device)))
+        if self.failures is None or self.step == 0: check_finite(self, x)
+        if self.step == 0: start_from_batch(cc, c, cc.ranks.all_tokens(x))
+        if self.k is not None: cc.sparsity.k_now = annealed_k(self.step, c, self.k)
+        return x
+
     def is_logged(self, step: int) -> bool:
         "Whether a step's metrics are logged; where held-out rows are measured, those of training go beside them."
         regular = step % self.config.log_every == 0 or self.validation.is_regular(step)
@@ -270,21 +299,14 @@ class Run:
 
     def confirm(self) -> None:
         "FloatingPointError when a step on a GPU has failed; those on a processor raise it themselves."
-        if self.failure: self.failure.confirm()
+        if self.failures: self.failures.confirm()
 
     def dead_features(self) -> tuple[Tensor, Tensor | None]:   # indices [n], which of them count, [n] bool; None: all
-        """Features silent for longer than dead_tokens, at most aux_features of them: those silent longest.
-
-        For their number Python would have to wait on a GPU in every step. There it asks after each logged step which
-        features may be dead before the next, and at each step a mask on the device says which of them are."""
+        """Features silent for longer than dead_tokens, at most aux_features of them: those silent longest. On a GPU
+        more features may be named; the mask says which of them are dead."""
         ranks, c = self.cc.ranks, self.config
-        silent, later = ranks.all_features(self.silent), self.device.type == "cuda" and ranks.alone
-        if not later: dead = (silent > c.dead_tokens).nonzero().squeeze(1)
-        else:
-            if self.dying is None or self.step % c.log_every == 0 or self.tokens > self.dying[1]:
-                more = c.log_every * c.batch_size
-                self.dying = (silent > c.dead_tokens - more).nonzero().squeeze(1), self.tokens + more
-            dead = self.dying[0]
+        silent, later = ranks.all_features(self.silent), self.failures is not None and ranks.alone
+        dead = may_die(self, silent) if later else (silent > c.dead_tokens).nonzero().squeeze(1)
         if len(dead) > c.aux_features: dead = dead[silent[dead].topk(c.aux_features).indices].sort().values
         return ranks.own(dead), silent[dead] > c.dead_tokens if later else None
 
@@ -329,6 +351,8 @@ def measure_step(
     out |= dict(step=run.step, tokens=run.tokens, l0_loss=n_active / ranks.n_tokens(made.code.shape[0]),
                 l1_coeff=l1_coeff(run.step - 1, run.config) * run.p_scale, lr=run.optimizer.param_groups[0]["lr"],
                 dead=float(dead.float().mean()))
+    if made.fwd.now is not None and not made.fwd.now.any(): out.pop("aux_loss", None)     # none was dead
+    if run.failures and (n := int(run.failures.missed)): out["missed_steps"] = n
     if run.k is not None: out["k"] = run.cc.sparsity.k_now
     if run.config.p_end is not None: out["p"] = run.p
     threshold = getattr(run.cc.sparsity, "threshold", None)
@@ -453,7 +477,8 @@ def remember_first_weights(t: Training) -> None:
     FIRST_WEIGHTS.update({run.cc: t.about[n]["first_weights"] for n, run in t.runs.items()})
 
 # %% ../nbs/21_train.ipynb #bf7b711c
-COUNTERS = ("silent", "dying", "step", "tokens", "p", "p_scale", "fitted", "history", "continued", "machine", "wandb_id")
+COUNTERS = ("silent", "dying", "step", "tokens", "p", "p_scale", "fitted", "history", "continued", "machine",
+            "wandb_id")
 OTHER_MACHINE = ("this run began on {began} and continues on {now}. Sums are rounded differently there, so the result "
                  "will not be bit for bit that of a run which was never stopped.")
 
@@ -475,14 +500,16 @@ def set_state(run: Run, state: dict) -> None:
         if state.get(field) is not None: setattr(run, field, state[field])
     run.silent = run.silent.to(run.device)
     run.dying = run.dying and (run.dying[0].to(run.device), run.dying[1])
-    if run.machine != now and run.step < run.config.steps:
+    if run.machine != now and run.step < run.config.steps and run.cc.ranks.first:
         warnings.warn(OTHER_MACHINE.format(began=run.machine, now=now), stacklevel=5)
 
 
 def checkpoint(t: Training) -> None:
     "Save the state of all runs."
     states = {n: t.ranks.put_away(t.folder, get_state(r)) for n, r in t.runs.items()}
-    if t.ranks.first: save_checkpoint(t.folder / "checkpoint.pt", Checkpoint(t.about, states))
+    if not t.ranks.first: return
+    save_checkpoint(t.folder / "checkpoint.pt", Checkpoint(t.about, states))
+    t.ranks.settle(t.folder)
 
 # %% ../nbs/21_train.ipynb #21plan01
 TOO_FAR = "{path} is from step {done}, and a run of {steps} steps was asked for. Use another folder, or more steps."
@@ -551,8 +578,8 @@ def write_results(t: Training) -> None:
     for run in t.runs.values():
         if run.fitted is not None: run.cc.sparsity.threshold.copy_(run.fitted)
         run.cc.info["training"] = describe_origin(t, run)
-    crosscoders, histories = {n: t.ranks.whole(r.cc) for n, r in t.runs.items()}, {n: r.history for n, r in t.runs.items()}
-    if t.ranks.first: save_results(t.folder, t.about, crosscoders, histories)
+    crosscoders = {n: t.ranks.whole(r.cc) for n, r in t.runs.items()}
+    if t.ranks.first: save_results(t.folder, t.about, crosscoders, {n: r.history for n, r in t.runs.items()})
 
 
 def is_finished(t: Training) -> bool:
@@ -744,14 +771,13 @@ def run_steps(t: Training) -> None:
     batches = Lookahead(feed(t.rows.batches(config.batch_size, seed=config.seed, skip=begin), device))
     folders = {n: t.folder / n for n in t.runs if t.ranks.first}
     histories = {n: r.history for n, r in t.runs.items()}
+    hidden = {} if t.progress and t.ranks.first else dict(disable=True)      # else TQDM_DISABLE decides
     with (MetricsLog(folders, histories, wandb_arguments(t) if t.ranks.first else {}) as log,
-          tqdm(total=config.steps, initial=begin, desc="training", unit="step",
-               disable=not (t.progress and t.ranks.first)) as bar,
+          tqdm(total=config.steps, initial=begin, desc="training", unit="step", **hidden) as bar,
           Interrupts(partial(save_interrupted, t)) as interrupts):
         if leaves_more(t):                                      # killed before that, or asked for only now
             with interrupts.step(): save_step(t, batches)
         for step, x in zip(range(begin + 1, config.steps + 1), batches):
-
             if looks_ahead(t, step): batches.peek(SETTLING)       # the reader may be interrupted, and a step not
             with interrupts.step(): make_step(t, x, batches, log, bar)
     if t.step < config.steps:

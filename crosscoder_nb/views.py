@@ -185,24 +185,42 @@ class Provenance:
         return values if self.kept is None else values[self.kept]
 
     @cached_property
-    def token(self) -> np.ndarray: return self.column("token")         # token id of each row
+    def token(self) -> np.ndarray:
+        "The token id of each row."
+        return self.column("token")
     @cached_property
-    def doc(self) -> np.ndarray: return self.column("doc")             # number of its document
+    def doc(self) -> np.ndarray:
+        "The number of each row's document."
+        return self.column("doc")
     @cached_property
-    def window(self) -> np.ndarray: return self.column("window")       # number of its window
+    def window(self) -> np.ndarray:
+        "The number of each row's window."
+        return self.column("window")
     @cached_property
-    def position(self) -> np.ndarray: return self.column("position")   # its place in its window
+    def position(self) -> np.ndarray:
+        "The place of each row in its window."
+        return self.column("position")
     @cached_property
-    def role(self) -> np.ndarray: return self.column("role")           # who wrote it, an index into encoding.ROLES
+    def role(self) -> np.ndarray:
+        "Who wrote each row's token, an index into encoding.ROLES."
+        return self.column("role")
     @cached_property
-    def template(self) -> np.ndarray: return self.column("template")   # whether the chat template wrote it
+    def template(self) -> np.ndarray:
+        "Whether the chat template wrote each row's token."
+        return self.column("template")
     @cached_property
-    def source_number(self) -> np.ndarray: return self.column("source_number")   # of its source in a mixture
+    def source_number(self) -> np.ndarray:
+        "The number of each row's source in a mixture."
+        return self.column("source_number")
 
     @property
-    def n_rows(self) -> int: return int(self.shards.ends[-1]) if self.kept is None else len(self.kept)
+    def n_rows(self) -> int:
+        "The number of rows."
+        return int(self.shards.ends[-1]) if self.kept is None else len(self.kept)
     @property
-    def n_windows(self) -> int: return self.shards.n_windows
+    def n_windows(self) -> int:
+        "The number of windows of text; 0 where rows know none."
+        return self.shards.n_windows
 
     def ids(self, window: int) -> list[int]:
         "Token ids of a whole window, also those that do not count."
@@ -257,6 +275,8 @@ class View(Provenance):
     def load(self, spans: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         "The rows of `spans` [span 2], by their numbers here."
         sites = list(self.columns.values())
+        if (spans[:, 1] - spans[:, 0] == 1).all():
+            return self.shards.take(spans[:, 0] if self.kept is None else self.kept[spans[:, 0]], sites, out)
         if self.kept is None: return self.shards.copy(spans, sites, out)
         return self.shards.take(np.concatenate([self.kept[begin:end] for begin, end in spans]), sites, out)
 
@@ -281,10 +301,20 @@ class View(Provenance):
         skip: int = 0,   # batches to pass over at the beginning, at no cost
     ) -> Iterator[Tensor]:   # [batch Σd], in the stored type
         "Block-shuffled batches without end."
+        return self.batch_parts(batch_size, seed, skip, slice(None))
+
+    def batch_parts(
+        self,
+        batch_size: int,
+        seed: int,
+        skip: int,
+        part: slice,         # which rows of each batch; no others are read
+    ) -> Iterator[Tensor]:   # [part Σd]
+        "Some rows of each of the block-shuffled batches."
         check_batches(self.n_rows, batch_size, seed, skip)
         sizes = self.shards.sizes
         if self.kept is not None: sizes = np.diff(np.searchsorted(self.kept, [0, *self.shards.ends])).tolist()
-        return map(self.tensor, read_ahead(shuffle_blocks(self.load, sizes, batch_size, seed, skip)))
+        return map(self.tensor, read_ahead(shuffle_blocks(self.load, sizes, batch_size, seed, skip, part=part)))
 
     def in_order(self, batch_size: int) -> Iterator[tuple[slice, Tensor]]:   # which rows, and their activations
         "Every row once, in the order in which they were harvested."

@@ -59,7 +59,8 @@ def by_draw(
 ) -> Contest:
     "Among the firings of a feature in one interval, a random one."
     def contest(e):
-        return e.feature * (len(edges) + 1) + torch.bucketize(e.act, edges, right=True), random_scores(e.feature, e.row)
+        interval = torch.bucketize(e.act, edges.to(e.act.device), right=True)
+        return e.feature * (len(edges) + 1) + interval, random_scores(e.feature, e.row)
     return contest
 
 # %% ../nbs/30_windows.ipynb #b8a9215e
