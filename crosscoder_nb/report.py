@@ -24,7 +24,6 @@ import pandas as pd
 import plotly.graph_objects as go
 from markupsafe import Markup
 
-from . import __version__
 from .browser import STATIC
 from .cards import example_data, leaning_features, page_data, say_claim, say_firings
 from .columns import class_label, clean, meaning
@@ -247,7 +246,7 @@ def run_card(shown: Shown, info: Mapping | None) -> pd.DataFrame:   # what, valu
     if shown.measured: facts["measured on"] = shown.measured
     if known := getattr(shown.examples, "manifest", {}).get("crosscoder"): facts["crosscoder"] = known[:16]
     facts |= {str(k): clean(v) for k, v in (info or {}).items()}
-    facts |= {"written": date.today().isoformat(), "crosscoder_nb": __version__, "torch": version("torch")}
+    facts |= {"written": date.today().isoformat(), "crosscoder_nb": version("crosscoder_nb"), "torch": version("torch")}
     return pd.DataFrame(dict(what=facts.keys(), value=map(clean, facts.values())))
 
 
@@ -337,7 +336,7 @@ def page_html(
     checksum = hashlib.sha256(packed.encode()).hexdigest()[:16]
     return page.render(report=report, policy=Markup(content_policy(script, style)), style=Markup(style),
                        script=Markup(script), packed=packed, browsed=browsed, whole=whole, n_features=n_features,
-                       draw=lambda part: Markup(draw_svg(part.fig, part.about, 580)), software=__version__,
+                       draw=lambda part: Markup(draw_svg(part.fig, part.about, 580)), software=version("crosscoder_nb"),
                        checksum=checksum, csv=lambda df: data_link(to_csv(df), "text/csv"), lights=lights)
 
 # %% ../nbs/42_report.ipynb #e43cf394
@@ -453,7 +452,8 @@ def write_report(
 ) -> Path:                               # the file
     """Write the diff as one HTML file, without kernel or network, or as Markdown.
 
-    `report.html#f=123` opens it at feature 123. ValueError for features that are not in the table, before anything is written."""
+    `report.html#f=123` opens it at feature 123.
+    ValueError for features that are not in the table, before anything is written."""
     path, room = Path(path), parse_budget(budget)
     md = found if isinstance(found, ModelDiff) else None
     if md is not None and any(state not in ("kept", md.missing(part)) for part, state in md.states().state.items()):
@@ -470,6 +470,7 @@ def write_report(
         features = report_features(shown.df) if features is None else list(features)
         whole = table_link(shown, room // 3)
         bare = len(page_html(report, whole=whole, n_features=f"{len(shown.df):,}").encode())
+        if bare > room: print(f"the file takes {bare / 1e6:.1f} MB without the browser's texts, more than the budget")
         packed, inside = fit_data(shown, features, n_examples, max(room - bare, room // 10))
         browsed = (f"The texts of {len(inside):,} features are in this file: those that lead in either model, rotated "
                    "ones, and shared ones drawn at random.")

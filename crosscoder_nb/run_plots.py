@@ -132,7 +132,8 @@ def dead_curves(
     check_logs(runs)
     fig, last = go.Figure(), {}
     for (name, log), colour in zip(runs.items(), cycle(RUNS)):
-        if "dead" not in log: raise ValueError(f"the log of {name!r} has no column 'dead': dead features were not counted")
+        if "dead" not in log:
+            raise ValueError(f"the log of {name!r} has no column 'dead': dead features were not counted")
         fig.add_traces(curves(log, {"dead": (as_label(name, 24), colour)}))
         last[name] = log.dead.dropna().iloc[-1]
     fig.update_xaxes(title="step").update_yaxes(title="share of dead features", tickformat=".1%", rangemode="tozero")
@@ -144,7 +145,7 @@ def sparsity_frontier(
     runs: Mapping[str, Evaluation | Mapping[str, Evaluation]],   # name -> evaluation; or evaluations by name
     site: str = "pooled",                                        # where the variance is explained
 ) -> go.Figure:                                                  # a dot per evaluation, a line per family
-    "Variance explained against active features per token, of several runs. ValueError without runs or for another site."
+    "Variance explained against active features per token, of several runs. ValueError without runs, or for other sites."
     if not runs: raise ValueError("there is no run to draw: give evaluations by the names of their runs")
     fig, count = go.Figure(), 0
     for (name, found), colour in zip(runs.items(), cycle(RUNS)):
