@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['STATIC', 'html_table', 'static_card', 'FeatureBrowser']
 
-# %% ../nbs/41_browser.ipynb #9d96b7e4
+# %% ../nbs/41_browser.ipynb #f1ab909c
 import base64, html, traceback
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -28,7 +28,7 @@ from .rows import Rows
 from .shown import Shown, what_to_show
 from .svg import draw_svg
 
-# %% ../nbs/41_browser.ipynb #4118e724
+# %% ../nbs/41_browser.ipynb #d2a3eea7
 def html_table(
     header: list,      # column titles
     rows: list[list],  # cells, shown as text
@@ -40,16 +40,13 @@ def html_table(
     body = "".join(line("td", row) for row in rows)
     return f"<table><thead>{line('th', header)}</thead><tbody>{body}</tbody></table>"
 
-# %% ../nbs/41_browser.ipynb #f026b99b
-ALT = ("Map of the features: {y} against {x}. JupyterLab shows it once the notebook is trusted.")
-
-
+# %% ../nbs/41_browser.ipynb #5905c476
 def map_image(shown: Shown) -> str:   # HTML; empty where there is no map
     "The map of all features as an image."
     if not shown.two: return ""
     drawn = draw_svg(difference_map(shown.df, nulls=shown.nulls)).encode()
-    alt = ALT.format(y="cosine" if shown.df.cosine.notna().any() else "density", x="relative norm")
-    return f'<img alt="{html.escape(alt)}" src="data:image/svg+xml;base64,{base64.b64encode(drawn).decode()}">'
+    y = "cosine" if "cosine" in shown.df and shown.df.cosine.notna().any() else "density"
+    return f'<img alt="Map of the features: {y} against relative norm." src="data:image/svg+xml;base64,{base64.b64encode(drawn).decode()}">'
 
 
 FORMS = {"evidence": "{:.4f}", "rel_norm": "{:.3f}", "cosine": "{:.2f}", "peak": "{}", "density": "{:.1e}"}
@@ -68,7 +65,7 @@ def static_rows(shown: Shown, n: int) -> tuple[list[str], list[list[str]]]:   # 
                      "".join(excerpt(e, shown.tokenizer) for e in found)])
     return ["feature", *kinds, *(meaning(name, shown.names)[0] for name in forms), "label", "strongest example"], rows
 
-# %% ../nbs/41_browser.ipynb #bc0b32a8
+# %% ../nbs/41_browser.ipynb #680ab65a
 def static_card(
     shown: Shown,          # from `what_to_show`
     n: int = 5,            # features of each side
@@ -83,7 +80,7 @@ def static_card(
     page = f"<p><bdi>{html.escape(title)}</bdi></p>{notices}{map_image(shown)}{html_table(header, rows)}"
     return page, f"{title}\n{plain}"
 
-# %% ../nbs/41_browser.ipynb #9863c8e7
+# %% ../nbs/41_browser.ipynb #9f185206
 def send_column(shown: Shown, name: str) -> bytes:
     "A column as a block."
     values, texts = as_array(next(shown.df[c] for c in shown.df if str(c) == name))
@@ -109,10 +106,10 @@ ANSWERS = dict(card=feature_card, group=example_group, whole=whole_example, lens
                column=send_column, cells=send_cells, search=search_texts,
                write=lambda shown, feature, said: shown.notes.write(check_feature(shown.df, feature), **said))
 
-# %% ../nbs/41_browser.ipynb #600d24fc
+# %% ../nbs/41_browser.ipynb #aaf29839
 STATIC = Path(str(files("crosscoder_nb") / "static"))  # view.js and view.css, the page itself
 
-# %% ../nbs/41_browser.ipynb #c89561bf
+# %% ../nbs/41_browser.ipynb #ff2bbdd5
 class FeatureBrowser(anywidget.AnyWidget):
     """Map, table and cards of the features of a diff.
 
