@@ -35,7 +35,8 @@ def specimen_diff(
     silent = (rng.random(n) < dead) & ~df.index.isin(strongest)
     df.loc[silent, ["class", "density", "max_act"]] = ["dead", 0.0, 0.0]
     df.loc[list(strongest), "density"] = 0.004
-    df.attrs = dict(names=(a, b), sites=tuple(f"{name}/model.layers.15.output" for name in names), crosscoder="specimen",
+    sites = tuple(f"{name}/model.layers.15.output" for name in names)
+    df.attrs = dict(names=(a, b), sites=sites, crosscoder="specimen",
                     thresholds=dict(exclusive=(0.05, 0.95), shared=(0.3, 0.7)), n_tokens=40_000)
     return df
 
