@@ -640,18 +640,14 @@ def factors_of(cc: CrossCoder, x: Tensor, norms: Tensor) -> tuple[list[Operands]
     def spare(row, col):
         if len(parts) > 1: row = row + first[col]
         return near[row] * lost_W[col] + lost[row] * far[col]
-<<<<<<< ours
     return parts, spare
 
 
 def screen_of(cc: CrossCoder, x: Tensor, norms: Tensor) -> Screen:
     "The upper bounds of the scores of all groups, with a function that computes exact scores."
     parts, spare = factors_of(cc, x, norms)
-    return Screen(side_by_side([bounds_of(p) for p in parts]), spare, partial(exact_entries, cc, x, norms))
-=======
     with watch_cores(): bounds = side_by_side([bounds_of(p) for p in parts])
     return Screen(bounds, spare, partial(exact_entries, cc, x, norms))
->>>>>>> theirs
 
 
 def products_among(a: Tensor, b: Tensor, row: Tensor, col: Tensor, count: Tensor, start: int) -> Tensor:
