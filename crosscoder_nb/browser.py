@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['STATIC', 'html_table', 'static_card', 'FeatureBrowser']
 
-# %% ../nbs/41_browser.ipynb #a9f4609b
+# %% ../nbs/41_browser.ipynb #9d96b7e4
 import base64, html, traceback
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -17,7 +17,7 @@ import traitlets
 
 from .cards import (check_feature, example_group, feature_card, leaning_features, lens_data, neighbours,
                                  whole_example)
-from .columns import as_array, class_label, clean, meaning, pack, provenance, view_columns, view_meta
+from .columns import as_array, class_label, clean, meaning, pack, provenance, short_name, view_columns, view_meta
 from .crosscoder import CrossCoder
 from .examples import Examples, excerpt
 from .metrics import Evaluation
@@ -28,7 +28,7 @@ from .rows import Rows
 from .shown import Shown, what_to_show
 from .svg import draw_svg
 
-# %% ../nbs/41_browser.ipynb #ed26df9c
+# %% ../nbs/41_browser.ipynb #4118e724
 def html_table(
     header: list,      # column titles
     rows: list[list],  # cells, shown as text
@@ -40,7 +40,7 @@ def html_table(
     body = "".join(line("td", row) for row in rows)
     return f"<table><thead>{line('th', header)}</thead><tbody>{body}</tbody></table>"
 
-# %% ../nbs/41_browser.ipynb #cf7a4923
+# %% ../nbs/41_browser.ipynb #f026b99b
 ALT = ("Map of the features: {y} against {x}. JupyterLab shows it once the notebook is trusted.")
 
 
@@ -68,14 +68,14 @@ def static_rows(shown: Shown, n: int) -> tuple[list[str], list[list[str]]]:   # 
                      "".join(excerpt(e, shown.tokenizer) for e in found)])
     return ["feature", *kinds, *(meaning(name, shown.names)[0] for name in forms), "label", "strongest example"], rows
 
-# %% ../nbs/41_browser.ipynb #b2e68781
+# %% ../nbs/41_browser.ipynb #bc0b32a8
 def static_card(
     shown: Shown,          # from `what_to_show`
     n: int = 5,            # features of each side
 ) -> tuple[str, str]:      # HTML without script or style, plain text
     "The map and the features that lean most to each model, to be read without a kernel."
     facts = " · ".join(f"{label} {value}" for label, value, _ in provenance(shown))
-    title = f"{' vs '.join(shown.names)} · {facts}".lstrip(" ·")
+    title = f"{' vs '.join(map(short_name, shown.names))} · {facts}".lstrip(" ·")
     header, rows = static_rows(shown, n)
     if not any(row[-2] for row in rows): header, rows = header[:-2] + header[-1:], [row[:-2] + row[-1:] for row in rows]
     plain = "\n".join("  ".join(row) for row in rows)
@@ -83,7 +83,7 @@ def static_card(
     page = f"<p><bdi>{html.escape(title)}</bdi></p>{notices}{map_image(shown)}{html_table(header, rows)}"
     return page, f"{title}\n{plain}"
 
-# %% ../nbs/41_browser.ipynb #479d25bd
+# %% ../nbs/41_browser.ipynb #9863c8e7
 def send_column(shown: Shown, name: str) -> bytes:
     "A column as a block."
     values, texts = as_array(next(shown.df[c] for c in shown.df if str(c) == name))
@@ -109,10 +109,10 @@ ANSWERS = dict(card=feature_card, group=example_group, whole=whole_example, lens
                column=send_column, cells=send_cells, search=search_texts,
                write=lambda shown, feature, said: shown.notes.write(check_feature(shown.df, feature), **said))
 
-# %% ../nbs/41_browser.ipynb #6f2525b1
+# %% ../nbs/41_browser.ipynb #600d24fc
 STATIC = Path(str(files("crosscoder_nb") / "static"))  # view.js and view.css, the page itself
 
-# %% ../nbs/41_browser.ipynb #8ece4006
+# %% ../nbs/41_browser.ipynb #c89561bf
 class FeatureBrowser(anywidget.AnyWidget):
     """Map, table and cards of the features of a diff.
 

@@ -6,7 +6,7 @@
 __all__ = ['MISSING', 'example_group', 'whole_example', 'lens_data', 'neighbours', 'check_feature', 'feature_card',
            'leaning_features', 'whole_card', 'page_data']
 
-# %% ../nbs/40_cards.ipynb #9ea352e5
+# %% ../nbs/40_cards.ipynb #0e483914
 import base64
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from .columns import class_label, clean, pack, site_labels, view_columns, view_meta
+from .columns import class_label, clean, pack, short_name, site_labels, view_columns, view_meta
 from .crosscoder import CrossCoder, columns
 from .diff import exclusive
 from .encoding import pieces
@@ -24,7 +24,7 @@ from .reading import decoder_lens
 from .rows import Rows
 from .shown import Shown
 
-# %% ../nbs/40_cards.ipynb #b7bee0d8
+# %% ../nbs/40_cards.ipynb #860e4985
 AROUND = 24   # tokens sent on each side of the peak
 
 
@@ -52,7 +52,7 @@ def example_data(
                 ids=[int(i) for i in example.ids[first:last]], acts=rounded(example.acts[first:last]),
                 shares=rounded(example.shares))
 
-# %% ../nbs/40_cards.ipynb #dae84d12
+# %% ../nbs/40_cards.ipynb #e8bf8494
 def encoder_row(
     cc: CrossCoder,
     feature: int,
@@ -101,7 +101,7 @@ def add_parts(
     for (e, i), values in zip((t for t, k in zip(tokens, known) if k), parts.tolist()):
         e.setdefault("parts", {})[i] = rounded(values)
 
-# %% ../nbs/40_cards.ipynb #8be947bb
+# %% ../nbs/40_cards.ipynb #f9cb52d6
 GROUPS = dict(strongest="the texts on which the feature fires most",
               strengths="drawn at random from each interval of activation, with the share of the feature's whole "
                         "activation that lies there",
@@ -122,7 +122,7 @@ def sections_of(shown: Shown, feature: int, group: str, n: int) -> list[tuple[st
     if group == "random": return [("", silent["random"][:n])]
     return [(title, silent[kind][:n]) for kind, title in ALIKE.items() if silent[kind]]
 
-# %% ../nbs/40_cards.ipynb #8e60f92d
+# %% ../nbs/40_cards.ipynb #9f172d79
 def example_group(
     shown: Shown,
     feature: int,     # its number
@@ -141,7 +141,7 @@ def example_group(
         return dict(sections=[], note="This feature never fired on the texts that were searched for examples.")
     return dict(sections=[], note="No texts of this kind were kept for this feature.")
 
-# %% ../nbs/40_cards.ipynb #c68776f7
+# %% ../nbs/40_cards.ipynb #68ec15c0
 def whole_example(
     shown: Shown,
     feature: int,    # its number
@@ -158,7 +158,7 @@ def whole_example(
     add_parts(shown, feature, [whole])
     return whole
 
-# %% ../nbs/40_cards.ipynb #125e236f
+# %% ../nbs/40_cards.ipynb #c9a8aafa
 def say_claim(row: pd.Series, names: tuple[str, str]) -> str:
     "What norms, latent scaling and effects say together, in two sentences."
     a, b = names
@@ -173,7 +173,7 @@ def say_claim(row: pd.Series, names: tuple[str, str]) -> str:
         low, high = (row.get(f"times_{name}_{end}", np.nan) for end in ("low", "high"))
         if not low == low: continue
         how = ("more than" if low > 1 else "less than" if high < 1 else "no more, as far as can be told, than")
-        text += (f" Without it {name}'s predictions change {how} without a random direction of the same size"
+        text += (f" Without it {short_name(name)}'s predictions change {how} without a random direction of the same size"
                  f" ({row[f'times_{name}']:.2g} times, {low:.2g} to {high:.2g}).")
     return text.strip()
 
@@ -190,7 +190,7 @@ def measures(shown: Shown, row: pd.Series) -> list[dict]:
                           scale=[low, high], mark=mark, log=name.startswith("times_")))
     return found
 
-# %% ../nbs/40_cards.ipynb #23587919
+# %% ../nbs/40_cards.ipynb #93610795
 def lens_data(
     shown: Shown,
     feature: int,      # its number
@@ -208,7 +208,7 @@ def lens_data(
                                      z=rounded([row[f"promoted_z_{label}"], row[f"suppressed_z_{label}"]]))
                                 for label in labels])
 
-# %% ../nbs/40_cards.ipynb #70605fc4
+# %% ../nbs/40_cards.ipynb #73066c27
 @torch.no_grad()
 def decoder_cosines(
     cc: CrossCoder,
@@ -247,7 +247,7 @@ def company(
     top = count.topk(min(k, len(count)))
     return [(int(i), int(n), int((at >= 0).sum())) for n, i in zip(top.values, top.indices) if n > 1]
 
-# %% ../nbs/40_cards.ipynb #7ff8e885
+# %% ../nbs/40_cards.ipynb #dfd22a69
 def neighbours(
     shown: Shown,
     feature: int,    # its number
@@ -261,7 +261,7 @@ def neighbours(
     nearest = [[int(i), rounded(v)[0]] for v, i in zip(top.values, top.indices)]
     return dict(nearest=nearest, company=[list(c) for c in company(shown, feature, k)], note="")
 
-# %% ../nbs/40_cards.ipynb #543969cb
+# %% ../nbs/40_cards.ipynb #c6d88e47
 @torch.no_grad()
 def profile_data(cc: CrossCoder, feature: int) -> dict | None:   # None: two places or fewer
     "The norm of a feature at each place it can write, and the cosines between its directions there."
@@ -283,7 +283,7 @@ def group_data(cc: CrossCoder, feature: int) -> dict | None:   # None: there is 
     group = next(w.group for w, start, stop in cc.spans() if start <= feature < stop)
     return dict(name=clean(group.name), reads=list(group.reads), writes=list(group.writes), n=group.n_features)
 
-# %% ../nbs/40_cards.ipynb #744dcf68
+# %% ../nbs/40_cards.ipynb #57c81083
 def check_feature(
     df: pd.DataFrame,  # a table of features
     feature: int,      # number of a feature
@@ -293,7 +293,7 @@ def check_feature(
     first, last = df.index.min(), df.index.max()
     raise ValueError(f"feature must be one of the {len(df):,} in the table ({first} to {last}); got {feature!r}")
 
-# %% ../nbs/40_cards.ipynb #73656901
+# %% ../nbs/40_cards.ipynb #52517a59
 def histogram_data(
     counts: np.ndarray,  # tokens in each bin of EDGES
 ) -> dict | None:        # counts and the edges around them; None for a feature that never fires
@@ -323,7 +323,7 @@ def facts_of(row: pd.Series) -> dict:   # column -> number or text; a number tha
         return (v.item() if hasattr(v, "item") else v) if np.isfinite(v) else None
     return {str(name): value(v) for name, v in row.items()}
 
-# %% ../nbs/40_cards.ipynb #66991ee3
+# %% ../nbs/40_cards.ipynb #4b15551b
 def feature_card(
     shown: Shown,      # from `what_to_show`
     feature: int,      # its number
@@ -341,7 +341,7 @@ def feature_card(
     if shown.cc is not None: card |= dict(profile=profile_data(shown.cc, feature), group=group_data(shown.cc, feature))
     return card
 
-# %% ../nbs/40_cards.ipynb #a147363f
+# %% ../nbs/40_cards.ipynb #eede3729
 def leaning_features(
     df: pd.DataFrame,  # the table of `diff` or of `evidence`
     n: int = 5,        # features of each side
@@ -352,7 +352,7 @@ def leaning_features(
     leaning = [int(i) for which in reversed(names) for i in exclusive(df, which, n).index]
     return list(dict.fromkeys(leaning))
 
-# %% ../nbs/40_cards.ipynb #ed5c24e8
+# %% ../nbs/40_cards.ipynb #f64fa6d5
 MISSING = ("The texts of this feature are not in this file, which holds those of {n:,} features. "
            "write_report(..., features=[...]) chooses them.")
 

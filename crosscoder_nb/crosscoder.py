@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Mapping, NamedTuple, Sequence
+from typing import Callable, Mapping, NamedTuple, Sequence
 
 import numpy as np
 import torch
@@ -22,12 +22,13 @@ from torch import Tensor, nn
 
 from .gpu_kernels import inner_products, uses_triton
 from .gpu_search import search_active
-from .kernels import DenseCode, SparseCode, sampled_products, sort_entries, sparse_encode
-from .machine import fastest_dtype
+from .kernels import (DenseCode, SparseCode, calm_threads, sampled_products, sort_entries, sparse_encode,
+                                   watch_cores)
+from .machine import fastest_dtype, product_speeds
 from .ranks import Ranks
 from .saving import as_json, fetch, load_weights, read_config, save_folder
 from .scaling import Scaling
-from .search import Entries, Screen, active_entries, bound_operands, bounds_of, screened_entries
+from .search import Entries, Operands, Screen, active_entries, bound_operands, bounds_of, screened_entries
 from .sites import model_of
 from .sparsity import ReLU, Sparsity, code_norms, sparsity_from
 
@@ -255,7 +256,10 @@ class GroupWeights(nn.Module):
 
     def decoder_norms(self) -> Tensor:
         "Norm of each feature's decoder at every site of the crosscoder, [feature site]; 0 where it does not write."
-        parts = dict(zip(self.writes, self.decoder().split(list(self.writes.values()), 1)))
+        W = self.decoder()
+        if list(self.writes) == list(self.sites) and len({*self.writes.values()}) == 1:     # in one go
+            return torch.linalg.vector_norm(W.unflatten(1, (len(self.sites), -1)), dim=2)
+        parts = dict(zip(self.writes, W.split(list(self.writes.values()), 1)))
         none = self.W_dec.new_zeros(len(self.W_dec))
         return torch.stack([torch.linalg.vector_norm(parts[n], dim=1) if n in parts else none for n in self.sites], 1)
 
@@ -581,8 +585,9 @@ class CrossCoder(nn.Module):
         return f"CrossCoder({self.n_features} features in {groups}; sites {layout}; {self.sparsity.config()})"
 
 # %% ../nbs/12_crosscoder.ipynb #22e63c67
-WORTH_SCREENING = 768   # columns read; with fewer, the product is so short that the bounds cost more than they save
-                        # (with AMX a step is 1.1 to 1.2 times slower with them at 512, and 1.2 times faster at 1152)
+WORTH_SCREENING = 200   # columns of a float32 product; to save fewer is not worth the cost of bounds. With AMX, which
+                        # saves six of seven, a step that reads 128 columns takes as long with bounds as without, and
+                        # one that reads 256 takes a tenth less
 
 
 def entries_between(
@@ -607,8 +612,15 @@ def exact_entries(
         inside = entries_between(col, start, stop, cc.n_features)
         feature, order = sort_entries(col[inside] - start)                     # the products are fastest by feature
         inside = order if isinstance(inside, slice) else inside[order]
-        val[inside] = sampled_products(w.inputs(x), w.W_enc, row[inside], feature) + w.b_enc[feature]
+        val.index_copy_(0, inside, sampled_products(w.inputs(x), w.W_enc, row[inside], feature) + w.b_enc[feature])
     return Entries(row, col, val, val * norms[col])
+
+
+def columns_saved(d: int, device: torch.device) -> float:
+    "How many of the d columns of a product in float32 take longer than all in bfloat16, as measured in this process."
+    if device.type != "cpu": return d if fastest_dtype(device) is torch.bfloat16 else 0
+    speeds = product_speeds(device)
+    return d * (1 - speeds[torch.float32] / speeds[torch.bfloat16])
 
 
 def uses_screen(cc: CrossCoder) -> bool:
@@ -616,17 +628,26 @@ def uses_screen(cc: CrossCoder) -> bool:
     if not (cc.sparsity.ranked or isinstance(cc.sparsity, ReLU)): return False
     if cc.sparsity.rank == "decoupled" or cc.b_dec.dtype is not torch.float32: return False
     if cc.screen is not None: return cc.screen
-    wide = max(sum(w.reads.values()) for w in cc.weights.values()) >= WORTH_SCREENING
-    return wide and fastest_dtype(cc.b_dec.device) is torch.bfloat16
+    return columns_saved(max(sum(w.reads.values()) for w in cc.weights.values()), cc.b_dec.device) >= WORTH_SCREENING
+
+
+def factors_of(cc: CrossCoder, x: Tensor, norms: Tensor) -> tuple[list[Operands], Callable]:
+    "The factors of the bounds of each group, and the function that says by how much bounds may exceed scores."
+    parts = [bound_operands(w.inputs(x), w.W_enc, w.b_enc, norms[start:stop]) for w, start, stop in cc.spans()]
+    near, lost = torch.cat([p.spare[0] for p in parts]).T.contiguous()      # [group x batch]
+    lost_W, far = torch.cat([p.spare[1] for p in parts]).T.contiguous()     # [feature]
+    first = torch.cat([torch.full_like(p.spare[1][:, 0], i * len(x), dtype=torch.long) for i, p in enumerate(parts)])
+    def spare(row, col):
+        if len(parts) > 1: row = row + first[col]
+        return near[row] * lost_W[col] + lost[row] * far[col]
+    return parts, spare
 
 
 def screen_of(cc: CrossCoder, x: Tensor, norms: Tensor) -> Screen:
     "The upper bounds of the scores of all groups, with a function that computes exact scores."
-    parts = [bound_operands(w.inputs(x), w.W_enc, w.b_enc, norms[start:stop]) for w, start, stop in cc.spans()]
-    group = torch.arange(len(parts)).repeat_interleave(torch.tensor([len(p.right) for p in parts])).to(norms.device)
-    rows, cols = torch.stack([p.spare[0] for p in parts]), torch.cat([p.spare[1] for p in parts])
-    def spare(row, col): return (rows[group[col], row] * cols[col]).sum(1)
-    return Screen(side_by_side([bounds_of(p) for p in parts]), spare, partial(exact_entries, cc, x, norms))
+    parts, spare = factors_of(cc, x, norms)
+    with watch_cores(): bounds = side_by_side([bounds_of(p) for p in parts])
+    return Screen(bounds, spare, partial(exact_entries, cc, x, norms))
 
 
 def products_among(a: Tensor, b: Tensor, row: Tensor, col: Tensor, count: Tensor, start: int) -> Tensor:
@@ -638,13 +659,9 @@ def products_among(a: Tensor, b: Tensor, row: Tensor, col: Tensor, count: Tensor
 
 def search_on_gpu(cc: CrossCoder, x: Tensor, norms: Tensor) -> Entries | None:
     "The active entries without waiting for a GPU; None where their number is not known in advance."
+    factors, spare = factors_of(cc, x, norms)
     spans, b = cc.spans(), cc.b_enc
-    factors = [bound_operands(w.inputs(x), w.W_enc, w.b_enc, norms[start:stop]) for w, start, stop in spans]
-    columns = torch.cat([f.spare[1] for f in factors])
     def bounds(first, stop): return side_by_side([bounds_of(f._replace(left=f.left[first:stop])) for f in factors])
-    def spare(row, col):
-        groups = zip(factors, spans)
-        return sum((f.spare[0][row] * columns[col]).sum(1) * ((col >= a) & (col < z)) for f, (_, a, z) in groups)
     def exact(row, col, count):
         val = sum(products_among(w.inputs(x), w.W_enc, row, col, count, start) for w, start, _ in spans) + b[col]
         val = torch.where(torch.arange(len(row), device=x.device) < count, val, 0.)
@@ -657,6 +674,7 @@ def search_on_gpu(cc: CrossCoder, x: Tensor, norms: Tensor) -> Entries | None:
 
 
 @torch.no_grad()
+@calm_threads()
 def find_entries(
     cc: CrossCoder,
     x: Tensor,       # scaled, [batch Σd]
@@ -666,7 +684,9 @@ def find_entries(
     on_gpu = x.is_cuda and len(x) and cc.screen is not False and cc.ranks.alone and norms.ndim == 1
     if on_gpu and (found := search_on_gpu(cc, x, norms)): return found
     found = screened_entries(cc.sparsity, screen_of(cc, x, norms)) if uses_screen(cc) and len(x) else None
-    return active_entries(cc.sparsity, cc.pre_activations(x), norms) if found is None else found
+    if found is not None: return found
+    with watch_cores(): products = side_by_side([F.linear(w.inputs(x), w.W_enc) for w in cc.weights.values()])
+    return active_entries(cc.sparsity, products, norms, cc.b_enc)
 
 
 def with_gradients(cc: CrossCoder, x: Tensor, code: SparseCode) -> SparseCode:

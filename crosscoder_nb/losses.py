@@ -12,6 +12,7 @@ from typing import Callable, Mapping, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd import Function
 
 from .crosscoder import CrossCoder, GroupWeights, gather_rows, take
 from .kernels import DenseCode, SparseCode
@@ -124,7 +125,20 @@ def forward_pass(
     return ForwardPass(cc, x, o, code, y, y_hats, dead, now, p)
 
 # %% ../nbs/14_losses.ipynb #4953dd1a
-def squared_error(e: Tensor) -> Tensor: return e.square().sum(1).mean()
+class _SquaredError(Function):
+    "Mean over tokens of the squared length of an error, and its gradient, each in one pass."
+    @staticmethod
+    def forward(ctx, e):
+        ctx.save_for_backward(e)
+        return torch.linalg.vector_norm(e, dim=1).square().mean()
+
+    @staticmethod
+    def backward(ctx, g):
+        e, = ctx.saved_tensors
+        return e * (2 / max(1, len(e)) * g)
+
+
+def squared_error(e: Tensor) -> Tensor: return _SquaredError.apply(e)
 
 
 def norm_error(e: Tensor) -> Tensor: return torch.linalg.vector_norm(e, dim=1).mean()
@@ -141,11 +155,11 @@ def reconstruction_loss(
     site_weights: Mapping[str, float] | None = None,  # site -> factor of its error; sites left out: 1
 ) -> Tensor:                                          # 0-dim
     "Error of a token, summed over all sites, mean over the batch."
-    if error == "squared" and not site_weights: return squared_error(y - y_hat)
+    if error == "squared" and not site_weights: return squared_error(y_hat - y)
     unknown = [n for n in site_weights or () if n not in sites]
     if unknown: raise ValueError(f"site_weights name {unknown}, but the sites written are {list(sites)}")
     weights = dict.fromkeys(sites, 1.) | dict(site_weights or {})
-    parts = (y - y_hat).split(list(sites.values()), 1)
+    parts = (y_hat - y).split(list(sites.values()), 1)
     return sum(weights[n] * ERRORS[error](e) for n, e in zip(sites, parts))
 
 # %% ../nbs/14_losses.ipynb #5e6d69b7

@@ -412,7 +412,8 @@ class ModelDiff:
         return [model for name in self.names for model in self.models if model.name == name]
 
     @property
-    def tokenizer(self):   # None where texts cannot be read
+    def tokenizer(self):
+        "What turns the ids of the rows into texts; None where texts cannot be read."
         return self.models[0].tokenizer if self.models and self.examples is not None else None
 
     @cached_property

@@ -33,7 +33,7 @@ from .findings import (CAVEAT, LIGHTS, headline, in_words, leading_families, lea
 from .diff import exclusive, model_names
 from .model_diff import ModelDiff
 from .plots import (ON_DARK, cosine_histogram, density_histogram, difference_map, effect_scatter,
-                                 firing_places, relative_norm_histogram, scaling_scatter)
+                                 firing_places, isolated, relative_norm_histogram, scaling_scatter)
 from .run_plots import training_curves
 from .shown import Shown, what_to_show
 from .svg import draw_svg
@@ -71,6 +71,7 @@ class Section(NamedTuple):
 class Report(NamedTuple):
     "All that a report says."
     title: str
+    names: tuple          # of the models
     headline: str
     sentences: list[str]  # below it
     red: bool             # not good enough to believe
@@ -233,13 +234,14 @@ def run_card(shown: Shown, info: Mapping | None) -> pd.DataFrame:   # what, valu
 GLOSSARY = ("rel_norm", "cosine", "density", "evidence", "difference", "nu_error", "nu_reconstruction", "scaling", "firings")
 
 
-def appendix(shown: Shown, info: Mapping | None, code: str) -> Section:
+def appendix(shown: Shown, md: ModelDiff | None, info: Mapping | None, code: str) -> Section:
     "Run card, words, and how to repeat it."
     words = pd.DataFrame([meaning(c, shown.names) for c in GLOSSARY if c in shown.df], columns=["column", "what it means"])
     a, b = shown.names
     sign = f"Everywhere 0 means only {a}, and 1 means only {b}. Intervals are 95 %, over documents unless something else is said."
-    return Section("appendix", "Appendix", sign, [Table("Run card", run_card(shown, info)), Table("Words", words),
-                                                  f"This file was written by {code}"])
+    parts = [Table("Run card", run_card(shown, info)), Table("Words", words), f"This file was written by {code}"]
+    if md is not None: parts.insert(1, Table("What was measured", in_words(md.states().reset_index())))
+    return Section("appendix", "Appendix", sign, parts)
 
 # %% ../nbs/42_report.ipynb #7906f7d7
 def content_policy(
@@ -279,7 +281,7 @@ def dark_figures() -> str:   # CSS
 # %% ../nbs/42_report.ipynb #479e1a73
 MACROS = """
 {%- macro table(part) %}
-<h3>{{ part.title }}</h3><div class="wide"><table><thead><tr>
+<h3><bdi>{{ part.title }}</bdi></h3><div class="wide"><table><thead><tr>
 {%- for c in part.df.columns %}<th scope="col"><bdi>{{ c }}</bdi></th>{% endfor %}</tr></thead><tbody>
 {%- for row in part.df.itertuples(index=False) %}<tr>{% for cell in row %}
 {%- if cell in lights %}<td class="{{ lights[cell] }}">{{ cell }}</td>
@@ -306,12 +308,12 @@ PAGE = MACROS + """<!doctype html>
 <p class="headline"><bdi>{{ report.headline }}</bdi></p>
 {% if report.red %}<p class="warning">At least one light below is red: what follows should not be believed yet.</p>{% endif %}
 {% for sentence in report.sentences %}<p class="quiet"><bdi>{{ sentence }}</bdi></p>{% endfor %}
-<nav>{% for s in report.sections %}<a href="#{{ s.name }}">{{ s.title }}</a>{% endfor %}<a href="#browser">Browser</a></nav></header>
+<nav>{% for s in report.sections %}<a href="#{{ s.name }}"><bdi>{{ s.title }}</bdi></a> {% endfor %}<a href="#browser">Browser</a></nav></header>
 {% for s in report.sections %}{% if s.name == "appendix" %}
 <section id="browser"><h2>Browser</h2><p>{{ browsed }}</p></section></div><div class="view">
 <p>The script in this file draws the table, the map and the cards here; it is not running.</p></div>
 <div class="report{{ " red" if report.red }}">{% endif %}
-<section id="{{ s.name }}"><h2>{{ s.title }}</h2>{% if s.about %}<p class="about"><bdi>{{ s.about }}</bdi></p>{% endif %}
+<section id="{{ s.name }}"><h2><bdi>{{ s.title }}</bdi></h2>{% if s.about %}<p class="about"><bdi>{{ s.about }}</bdi></p>{% endif %}
 {% for part in s.parts %}{% if part is string %}<p><bdi>{{ part }}</bdi></p>
 {% elif part.kind == "table" %}{{ table(part) }}
 {% elif part.kind == "family" %}{{ family(part) }}
@@ -324,8 +326,21 @@ PAGE = MACROS + """<!doctype html>
 <script type="module">{{ script }}</script>
 </body></html>
 """
-OPEN = 'openPage(document.querySelector(".view"), document.getElementById("data").textContent);'
+OPEN = """const view = document.querySelector(".view");
+openPage(view, document.getElementById("data").textContent).then(() => {
+  if (location.hash.startsWith("#f=")) view.scrollIntoView();
+});"""
 ENVIRONMENT = dict(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+
+
+def calm_names(names: Sequence[str]):   # a function for jinja's finalize
+    "Within every text, isolate and shorten the models' names, which could turn the numbers beside them around."
+    calm = {name: isolated(name) for name in sorted(names, key=len, reverse=True) if isolated(name) != name}
+    def finalize(value):
+        if isinstance(value, str) and not isinstance(value, Markup):
+            for name, safe in calm.items(): value = value.replace(name, safe)
+        return value
+    return finalize
 
 
 def page_html(
@@ -338,8 +353,8 @@ def page_html(
     "Write a report as HTML."
     style = "\n".join((STATIC / f"{name}.css").read_text(encoding="utf-8") for name in ("view", "report")) + dark_figures()
     script = f"{(STATIC / 'view.js').read_text(encoding='utf-8')}\n{OPEN}\n"
-    environment = jinja2.Environment(autoescape=True, **ENVIRONMENT)
-    environment.filters["clip"] = lambda text: clean(text, 240)
+    environment = jinja2.Environment(autoescape=True, finalize=calm_names(report.names), **ENVIRONMENT)
+    environment.filters["clip"] = lambda text: clean(calm_names(report.names)(text), 240)
     page = environment.from_string(PAGE)
     checksum = hashlib.sha256(packed.encode()).hexdigest()[:16]
     return page.render(report=report, policy=Markup(content_policy(script, style)), style=Markup(style),
@@ -392,8 +407,9 @@ def page_markdown(report: Report) -> str:
     "Write a report as Markdown."
     def plain(text): return re.sub("<[^>]*>", "", text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     def bold(text): return Markup(f"**{inner}**" if (inner := as_markdown(text).strip()) else " ")
-    def cells(values, rule=None): return Markup(f"| {' | '.join(rule or as_markdown(v) for v in values)} |")
-    page = jinja2.Environment(finalize=as_markdown, **ENVIRONMENT).from_string(DOCUMENT)
+    def cells(values, rule=None): return Markup(f"| {' | '.join(rule or as_markdown(calm(v)) for v in values)} |")
+    calm = calm_names(report.names)
+    page = jinja2.Environment(finalize=lambda value: as_markdown(calm(value)), **ENVIRONMENT).from_string(DOCUMENT)
     return page.render(report=report, cells=cells, bold=bold, plain=plain)
 
 # %% ../nbs/42_report.ipynb #7ace3bf4
@@ -465,9 +481,9 @@ def make_report(shown: Shown, md: ModelDiff | None, history, info, stability, ti
                 families_section(shown, "lost", f"What {b} has lost: what leads in {a}", "", a, 10, False),
                 families_section(shown, "rotated", "What both have, each in a direction of its own",
                                  "By latent scaling, or shared by norms with a cosine below 0.5.", None, 10, False),
-                where_section(md), holds_section(md, stability), *without_section(md), appendix(shown, info, code)]
+                where_section(md), holds_section(md, stability), *without_section(md), appendix(shown, md, info, code)]
     said = [*([md.verdict] if md is not None and md.about is not None else []), CAVEAT, *shown.notices]
-    return Report(title or f"{a} vs {b}", headline(shown.df, shown.nulls), said, red, sections)
+    return Report(title or f"{a} vs {b}", (a, b), headline(shown.df, shown.nulls), said, red, sections)
 
 # %% ../nbs/42_report.ipynb #9974873a
 def write_report(
