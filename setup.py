@@ -16,14 +16,15 @@ setup(
     long_description=(here / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     author=cfg["author"],
-    author_email=cfg["author_email"],
-    url=cfg["git_url"],
+    author_email=cfg["author_email"] or None,    # empty, like the next, until a maintainer fills it in: see CONTRIBUTING
+    url=cfg["git_url"] or None,
     license="Apache-2.0",
     keywords=cfg["keywords"],
     packages=find_namespace_packages(include=["crosscoder_nb", "crosscoder_nb.*"]),   # with the browser's static files
     include_package_data=True,
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg["requirements"].split(),
+    entry_points={"console_scripts": cfg["console_scripts"].split()},
     extras_require={"dev": cfg["dev_requirements"].split(), "umap": ["umap-learn>=0.5"]},
     zip_safe=False,
 )

@@ -214,7 +214,8 @@ class FrozenPass:
                                     is_grads_batched=True, allow_unused=True)
         at = {site: grad[:, 0].float() for site, grad in zip(self.leaves, found) if grad is not None}
         pairs = [(grad, b) for grad, b in zip(found[len(self.leaves):], self.biases) if grad is not None]
-        return at, sum(((grad * b).flatten(1).sum(1).float() for grad, b in pairs), torch.zeros(len(position), device=position.device))
+        none = torch.zeros(len(position), device=position.device)
+        return at, sum(((grad * b).flatten(1).sum(1).float() for grad, b in pairs), none)
 
 # %% ../nbs/38_attribution.ipynb #8cb536d4
 def is_linear(out: Tensor, leaf: Tensor, biases: Sequence[Tensor]) -> bool:

@@ -368,7 +368,9 @@ class LiveRows(Provenance):
         view.names = {new: self.names[site] for new, site in names.items()}
         return view
 
-    def tensor(self, values: np.ndarray) -> Tensor: return torch.from_numpy(values).view(self.dtype)
+    def tensor(self, values: np.ndarray) -> Tensor:
+        "Kept values as activations."
+        return torch.from_numpy(values).view(self.dtype)
 
 # %% ../nbs/08_buffer.ipynb #8b604b2e
 def fill_slots(

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Mapping, NamedTuple, Sequence
+from typing import Callable, Mapping, NamedTuple, Sequence
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ from .machine import fastest_dtype, product_speeds
 from .ranks import Ranks
 from .saving import as_json, fetch, load_weights, read_config, save_folder
 from .scaling import Scaling
-from .search import Entries, Screen, active_entries, bound_operands, bounds_of, screened_entries
+from .search import Entries, Operands, Screen, active_entries, bound_operands, bounds_of, screened_entries
 from .sites import model_of
 from .sparsity import ReLU, Sparsity, code_norms, sparsity_from
 
@@ -631,8 +631,8 @@ def uses_screen(cc: CrossCoder) -> bool:
     return columns_saved(max(sum(w.reads.values()) for w in cc.weights.values()), cc.b_dec.device) >= WORTH_SCREENING
 
 
-def screen_of(cc: CrossCoder, x: Tensor, norms: Tensor) -> Screen:
-    "The upper bounds of the scores of all groups, with a function that computes exact scores."
+def factors_of(cc: CrossCoder, x: Tensor, norms: Tensor) -> tuple[list[Operands], Callable]:
+    "The factors of the bounds of each group, and the function that says by how much bounds may exceed scores."
     parts = [bound_operands(w.inputs(x), w.W_enc, w.b_enc, norms[start:stop]) for w, start, stop in cc.spans()]
     near, lost = torch.cat([p.spare[0] for p in parts]).T.contiguous()      # [group x batch]
     lost_W, far = torch.cat([p.spare[1] for p in parts]).T.contiguous()     # [feature]
@@ -640,6 +640,12 @@ def screen_of(cc: CrossCoder, x: Tensor, norms: Tensor) -> Screen:
     def spare(row, col):
         if len(parts) > 1: row = row + first[col]
         return near[row] * lost_W[col] + lost[row] * far[col]
+    return parts, spare
+
+
+def screen_of(cc: CrossCoder, x: Tensor, norms: Tensor) -> Screen:
+    "The upper bounds of the scores of all groups, with a function that computes exact scores."
+    parts, spare = factors_of(cc, x, norms)
     with watch_cores(): bounds = side_by_side([bounds_of(p) for p in parts])
     return Screen(bounds, spare, partial(exact_entries, cc, x, norms))
 
@@ -653,13 +659,9 @@ def products_among(a: Tensor, b: Tensor, row: Tensor, col: Tensor, count: Tensor
 
 def search_on_gpu(cc: CrossCoder, x: Tensor, norms: Tensor) -> Entries | None:
     "The active entries without waiting for a GPU; None where their number is not known in advance."
+    factors, spare = factors_of(cc, x, norms)
     spans, b = cc.spans(), cc.b_enc
-    factors = [bound_operands(w.inputs(x), w.W_enc, w.b_enc, norms[start:stop]) for w, start, stop in spans]
-    columns = torch.cat([f.spare[1] for f in factors])
     def bounds(first, stop): return side_by_side([bounds_of(f._replace(left=f.left[first:stop])) for f in factors])
-    def spare(row, col):
-        groups = zip(factors, spans)
-        return sum((f.spare[0][row] * columns[col]).sum(1) * ((col >= a) & (col < z)) for f, (_, a, z) in groups)
     def exact(row, col, count):
         val = sum(products_among(w.inputs(x), w.W_enc, row, col, count, start) for w, start, _ in spans) + b[col]
         val = torch.where(torch.arange(len(row), device=x.device) < count, val, 0.)
@@ -667,8 +669,9 @@ def search_on_gpu(cc: CrossCoder, x: Tensor, norms: Tensor) -> Entries | None:
     only = factors[0][:2] if len(factors) == 1 else None
     found = search_active(cc.sparsity, bounds, spare, exact, (len(x), cc.n_features), x.device, only)
     if found is None: return None
-    cc.missed = found.missed
-    return Entries(*found[:4])
+    cc.missed, entries = found.missed, Entries(*found[:4])
+    if cc.training: return entries
+    return None if cc.missed else entries.at(entries.val > 0)     # nothing is gained by not waiting
 
 
 @torch.no_grad()

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['demo_diff', 'demo']
 
-# %% ../nbs/43_demo.ipynb #f1617f54
+# %% ../nbs/43_demo.ipynb #9c53f4ab
+import atexit
 import shutil
 import tempfile
 from pathlib import Path
-from weakref import finalize
 
 import ipywidgets
 
@@ -24,7 +24,7 @@ from .store import ActivationStore
 from .tokens import Tokens
 from .train import train
 
-# %% ../nbs/43_demo.ipynb #93014611
+# %% ../nbs/43_demo.ipynb #5ec2125c
 HELD_OUT = 150   # documents
 
 
@@ -36,9 +36,9 @@ def collect_rows(folder: Path, models: list[Model]) -> tuple[Rows, Rows]:
         return ActivationStore.collect(folder / name, models, sites, tokens)
     return collect("activations", texts[:-HELD_OUT], 60_000), collect("held_out", texts[-HELD_OUT:], 10_000)
 
-# %% ../nbs/43_demo.ipynb #7a914cc8
+# %% ../nbs/43_demo.ipynb #a0fb1d91
 def demo_diff(
-    folder: str | Path | None = None,   # of everything that is made; found again at the next call; None: temporary
+    folder: str | Path | None = None,   # of all that is made, found again at the next call; None: until Python ends
 ) -> ModelDiff:                         # complete, for the browser and the report
     "What differs between two models that differ in a known way: harvest, training and diff, in half a minute."
     home = Path(tempfile.mkdtemp() if folder is None else folder)
@@ -47,12 +47,12 @@ def demo_diff(
     how = recipe("crosscoder", n_features=160, l1_coeff=.5, steps=600, batch_size=512, lr=3e-3, dead_tokens=50_000)
     cc = train(how, rows, home / "crosscoder", held_out=held_out, progress=False).cc
     md = ModelDiff(cc, held_out, models, home / "diff", n_candidates=10, n_texts=20, n_tokens=2_000).run()
-    if folder is None: finalize(md, shutil.rmtree, home, ignore_errors=True)
+    if folder is None: atexit.register(shutil.rmtree, home, ignore_errors=True)   # what shows the diff outlives it
     return md
 
-# %% ../nbs/43_demo.ipynb #4a3f2733
+# %% ../nbs/43_demo.ipynb #f3e3a21e
 def demo(
-    folder: str | Path | None = None,   # of everything that is made; found again at the next call; None: temporary
+    folder: str | Path | None = None,   # of all that is made, found again at the next call; None: until Python ends
 ) -> ipywidgets.VBox:                   # browser, prompt bar and steering drawer
     "Half a minute from nothing to the browser, without a download: two models that differ in a known way."
     return explore(demo_diff(folder), prompt="my cat was near a ship with the captain, and one sorry fool")

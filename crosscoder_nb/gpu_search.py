@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['search_active']
 
-# %% ../nbs/11_gpu_search.ipynb #34c1b261
+# %% ../nbs/11_gpu_search.ipynb #674a7a9c
 from collections.abc import Callable
 from functools import singledispatch
 from typing import NamedTuple
@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .gpu_kernels import Kernel, constexpr, n_blocks, uses_triton
+from .gpu_kernels import Kernel, constexpr, fastest, n_blocks, uses_triton
 from .sparsity import BatchTopK, GroupMax, TopK, check_k
 
-# %% ../nbs/11_gpu_search.ipynb #bef64f24
+# %% ../nbs/11_gpu_search.ipynb #630db7e1
 class Contests(NamedTuple):
     "Which scores compete with each other, and for how many places."
     block: Tensor        # of each feature, int32 [feature]
@@ -34,7 +34,7 @@ class Contests(NamedTuple):
         block = self.block[col].long()
         return block + row * len(self.places) if self.each_token else block
 
-# %% ../nbs/11_gpu_search.ipynb #80c69818
+# %% ../nbs/11_gpu_search.ipynb #6cddcb9a
 @Kernel
 def _mark(left, right, edge, done, words, n_rows, n_features, d: constexpr,
           ROWS: constexpr, FEATURES: constexpr, DEPTH: constexpr):
@@ -49,8 +49,8 @@ def _mark(left, right, edge, done, words, n_rows, n_features, d: constexpr,
     bound = tl.zeros((ROWS, FEATURES), tl.float32)
     for first in range(0, d, DEPTH):
         bound = tl.dot(tl.load(x + first), tl.trans(tl.load(w + first)), bound)
-    cut = tl.load(edge + feature, mask=feature < n_features, other=float("inf"))
-    over = (bound >= cut[None]).to(tl.int32)
+    cut = tl.load(edge + feature, mask=feature < n_features, other=0.)
+    over = ((bound >= cut[None]) & (feature < n_features)[None]).to(tl.int32)
     bits = tl.reshape(over, (ROWS, FEATURES // 32, 32)) << tl.arange(0, 32)[None, None]
     n_words = tl.cdiv(n_features, 32)
     word = (tl.program_id(0) // n_tiles) * (FEATURES // 32) + tl.arange(0, FEATURES // 32)
@@ -71,7 +71,7 @@ def mark_candidates(
     _mark(grid, left, right, edge, done, words, n_rows, n_features, d, rows, features, 32 if d % 64 else 64,
           num_warps=8, num_stages=3)
 
-# %% ../nbs/11_gpu_search.ipynb #02e917fa
+# %% ../nbs/11_gpu_search.ipynb #c00219fd
 SPAN = 64   # words that a program counts or writes, of 32 features each
 
 
@@ -112,7 +112,7 @@ def read_marks(
     _write(grid, words, ends - counts, rows, cols, n_words, capacity, SPAN)
     return rows, cols, ends[-1] if len(ends) else ends.sum()
 
-# %% ../nbs/11_gpu_search.ipynb #37a3027b
+# %% ../nbs/11_gpu_search.ipynb #63abcce9
 def first_true(mask: Tensor, n: int) -> Tensor:
     "Positions of the first n that are True, [n]; the length of the mask where there are fewer. Nobody waits for it."
     return torch.searchsorted(mask.cumsum(0), torch.arange(1, n + 1, device=mask.device))
@@ -136,7 +136,7 @@ def best_of_contests(
     lowest = torch.where(last < begins[1:], score[last.clamp(0, m - 1)], 0.)
     return F.pad(order, (0, 1), value=m)[first_true(wins, n)].sort().values, lowest
 
-# %% ../nbs/11_gpu_search.ipynb #e3577878
+# %% ../nbs/11_gpu_search.ipynb #17482353
 class Found(NamedTuple):
     "Entries that won a place, in a list of fixed length, sorted by row; where places are left, val and score are 0."
     row: Tensor      # int64 [n]
@@ -146,8 +146,9 @@ class Found(NamedTuple):
     missed: Tensor   # 0-dim bool: True when these may not be the best
 
 
-NEAR, FURTHER, LEAST = .95, .7, 1e-30   # of the last batch's lowest winner; then lower; a bound that is not positive
+NEAR, LEAST = .95, 1e-30                # of the last batch's lowest winner; less than any positive bound
 ROUNDING = 1 - 2**-7                    # how far below an edge a bound may be because it was rounded
+FEW = 1 << 20                           # candidates for which there is always room
 Candidates = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]   # (edge, done) -> row, col, count
 Exact = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]        # (row, col, count) -> val, score; 0 beyond
 
@@ -170,6 +171,11 @@ def candidates_by_table(bound: Tensor, contests: Contests, capacity: int) -> Can
     return find
 
 
+def candidates_by_product(left: Tensor, right: Tensor, contests: Contests, capacity: int) -> Candidates:
+    "The same through the table, from its factors: the product is PyTorch's."
+    return candidates_by_table(F.linear(left, right), contests, capacity)
+
+
 def take_found(entries: tuple[Tensor, ...], inside: Tensor, fill: tuple, missed: Tensor) -> Found:
     "The winners of lists of candidates; `fill` stands where there is none."
     row, col, val, score = (F.pad(t, (0, 1), value=v)[inside] for t, v in zip(entries, fill))
@@ -181,6 +187,7 @@ def search_batch(
     exact: Exact,
     contests: Contests,            # of the whole batch
     edge: Tensor,                  # a guess for each contest's lowest winner, float32
+    lower: Tensor,                 # another, in case that places are left
     capacity: int,                 # of the list of candidates
     shape: tuple[int, int],        # tokens and features
 ) -> Found:
@@ -188,17 +195,17 @@ def search_batch(
     n, device = contests.n_kept(shape[0]), edge.device
     done, val, score = torch.zeros((), dtype=torch.int32, device=device), *torch.zeros(2, capacity, device=device)
     edge = (NEAR * edge).clamp_min(LEAST)
-    for _ in range(3):
+    for below in lower, torch.zeros_like(lower), torch.zeros_like(lower):
         row, col, count = candidates(edge, done)
         again = exact(row, col, torch.where(done > 0, 0, count))
         val, score = (torch.where(done > 0, old, new) for old, new in zip((val, score), again))
         inside, lowest = best_of_contests(score, contests.number(row, col), contests.places, n)
         good = (count <= capacity) & ((lowest >= edge) | (edge <= LEAST)).all()
         done = done.logical_or(good).int()
-        edge = torch.where(done > 0, edge, torch.where(lowest > 0, lowest, FURTHER * edge).clamp_min(LEAST))
+        edge = torch.where(done > 0, edge, torch.where(lowest > 0, lowest, below.minimum(edge)).clamp_min(LEAST))
     return take_found((row, col, val, score), inside, (shape[0] - 1, shape[1] - 1, 0., 0.), done == 0)
 
-# %% ../nbs/11_gpu_search.ipynb #206bd5a3
+# %% ../nbs/11_gpu_search.ipynb #317377d6
 def safe_edges(bound: Tensor, spare: Callable, contests: Contests) -> Tensor:
     "A score for each block of each token, [batch block], that its winners should reach."
     blocks, k = len(contests.places), contests.total // len(contests.places)
@@ -209,9 +216,9 @@ def safe_edges(bound: Tensor, spare: Callable, contests: Contests) -> Tensor:
     excess = 2 * spare(row.flatten(), col.flatten()).view_as(value)
     return (value.float() * ROUNDING - excess).amin(2).clamp_min(LEAST)
 
-# %% ../nbs/11_gpu_search.ipynb #48086e86
+# %% ../nbs/11_gpu_search.ipynb #e0c2f27f
 def search_tokens(
-    bounds: Callable[[int, int], Tensor],          # (first, stop) -> bounds of these tokens' scores, [stop-first feature]
+    bounds: Callable[[int, int], Tensor],          # (first, stop) -> bounds of these tokens' scores
     spare: Callable[[Tensor, Tensor], Tensor],     # (row, col) -> how much a bound there may exceed the score, [n]
     exact: Exact,
     contests: Contests,            # of each token; blocks are of one size and have the same number of places
@@ -227,7 +234,7 @@ def search_tokens(
         bound, n = bounds(first, stop), contests.n_kept(stop - first)
         edge = safe_edges(bound, lambda row, col: spare(row + first, col), contests)
         over = (bound.unflatten(1, (edge.shape[1], -1)) >= ROUNDING * edge[:, :, None]).flatten()
-        capacity, count = min(room * n, over.numel()), over.sum()
+        capacity, count = min(max(room * n, FEW), over.numel()), over.sum()
         place = over.nonzero_static(size=capacity, fill_value=over.numel() - 1).squeeze(1)
         row, col = place // n_features, place % n_features
         val, score = exact(row + first, col, count)
@@ -237,7 +244,7 @@ def search_tokens(
     row, col, val, score, missed = zip(*parts)
     return Found(*(torch.cat(t) for t in (row, col, val, score)), torch.stack(missed).any())
 
-# %% ../nbs/11_gpu_search.ipynb #bdb642d9
+# %% ../nbs/11_gpu_search.ipynb #c9a4231d
 ROOM = 4   # candidates there is room for, for each place
 
 
@@ -282,10 +289,18 @@ def guess_edges(bounds: Callable[[int, int], Tensor], contests: Contests, n_toke
     places = (contests.places * some * 1.2 / n_tokens).ceil().long()
     return best_of_contests(bound.flatten(), number, places, 1)[1]
 
-# %% ../nbs/11_gpu_search.ipynb #1a2c51ae
+# %% ../nbs/11_gpu_search.ipynb #c5d8cb58
+def fastest_candidates(left: Tensor, right: Tensor, contests: Contests, capacity: int, edge: Tensor) -> Candidates:
+    "Candidates by bits or through the table, whichever is faster; more than 2³¹ entries only by bits."
+    ways = (candidates_by_bits, candidates_by_product) if len(left) * len(right) < 2**31 else (candidates_by_bits,)
+    def search(way, *args): way(*args)(NEAR * edge, torch.zeros_like(edge[:1]).int())
+    args = left, right, contests, capacity
+    return fastest(ways, args, search)(*args)
+
+# %% ../nbs/11_gpu_search.ipynb #d8ff30e2
 def search_active(
     sparsity,                      # BatchTopK in training, TopK or GroupMax
-    bounds: Callable[[int, int], Tensor],          # (first, stop) -> bounds of these tokens' scores, [stop-first feature]
+    bounds: Callable[[int, int], Tensor],          # (first, stop) -> bounds of these tokens' scores
     spare: Callable[[Tensor, Tensor], Tensor],     # (row, col) -> how much a bound there may exceed the score, [n]
     exact: Exact,
     shape: tuple[int, int],        # tokens, at least one, and features
@@ -296,9 +311,9 @@ def search_active(
     contests = contests_of(sparsity, *shape, device)
     if contests is None: return None
     if contests.each_token: return search_tokens(bounds, spare, exact, contests, shape, ROOM)
-    capacity = min(ROOM * contests.total, shape[0] * shape[1])
-    edge = torch.where(sparsity.cut > 0, sparsity.cut, guess_edges(bounds, contests, shape[0])).float()
-    by_bits = factors and uses_triton(factors[0])
-    find = candidates_by_bits(*factors, contests, capacity) if by_bits else candidates_by_table(
-        bounds(0, shape[0]), contests, capacity)
-    return search_batch(find, exact, contests, edge, capacity, shape)
+    capacity = min(max(ROOM * contests.total, FEW), shape[0] * shape[1])
+    guess = guess_edges(bounds, contests, shape[0])
+    edge = torch.where(sparsity.cut > 0, sparsity.cut, guess).float()
+    if factors and uses_triton(factors[0]): find = fastest_candidates(*factors, contests, capacity, edge)
+    else: find = candidates_by_table(bounds(0, shape[0]), contests, capacity)
+    return search_batch(find, exact, contests, edge, torch.minimum(.7 * edge, .9 * guess), capacity, shape)

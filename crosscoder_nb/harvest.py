@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .copies import fetch, to_device
+from .copies import copy_back, to_device
 from .models import Model
 from .sites import Site, probe, site_value
 from .alignment import same_tokenizer
@@ -264,7 +264,7 @@ def take_rows(
     sites, coming = list(sites), deque()
     def complete(item, rows): return item, rows.wait()
     for item in items:
-        coming.append((item._replace(x={}), fetch(select_rows(item, sites))))
+        coming.append((item._replace(x={}), copy_back(select_rows(item, sites))))
         del item                                        # it holds the activations of all positions
         ahead = coming[-1][1].copied is not None        # False where there is nothing to wait for
         while len(coming) > ahead: yield complete(*coming.popleft())

@@ -58,7 +58,8 @@ class Occurrences(NamedTuple):
         return cls(torch.cat(found.feature), torch.cat(found.row), found.read, cc.n_features, rows)
 
     @property
-    def fires(self) -> Tensor:   # how often each feature fires, int64 [feature]
+    def fires(self) -> Tensor:   # int64 [feature]
+        "How often each feature fires."
         return torch.bincount(self.feature, minlength=self.n_features)
 
     def only(self, features: Tensor) -> "Occurrences":   # numbers

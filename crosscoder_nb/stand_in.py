@@ -124,6 +124,166 @@ class StandInEvent:
 
 HOST = StandInStream()   # what Python knows to be complete; everything that it queues from then on comes later
 
+# %% ../nbs/00_stand_in.ipynb #f5394162
+MAKERS = ("zeros", "ones", "empty", "full", "arange", "rand", "randn", "randint", "randperm", "linspace", "eye",
+          "tensor", "as_tensor", "zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like")
+NEW = ("new_zeros", "new_ones", "new_empty", "new_full", "new_tensor")
+NO_NUMPY = "can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
+
+
+def wanted_place(device) -> torch.device | None:
+    "The place that a device argument names; None for a device that PyTorch knows itself, or no argument."
+    if device is None: return None
+    device = torch.device("cuda", device) if isinstance(device, int) else torch.device(device)
+    return dict(cuda=GPU, cpu=CPU).get(device.type)
+
+
+def maker(gpu: "StandInGPU", make: Callable) -> Callable:
+    "A function that makes tensors, for a device that may be the stand-in."
+    def made(*args, device=None, pin_memory=False, **kwargs):
+        if pin_memory: return pin(make(*args, **kwargs))
+        place, own = wanted_place(device), [t for t in args if isinstance(t, Tensor)]
+        generator = kwargs.get("generator")
+        if generator is not None and place is not None and generator.device.type != place.type:
+            raise RuntimeError(f"Expected a '{place.type}' device type for generator but found "
+                               f"'{generator.device.type}'")
+        t = make(*args, device=CPU if place else device, **kwargs)
+        if base_device(t).type != "cpu": return t
+        if place is None: return t if own else put(t, CPU)
+        from_data = make.__name__ in ("tensor", "as_tensor", "new_tensor")
+        if from_data: return move(gpu, t, place) if place_of(t) != place or not own else t
+        return put(t, place)
+    return made
+
+
+def move(gpu: "StandInGPU", t: Tensor, place: torch.device, non_blocking: bool = False) -> Tensor:
+    "The tensor, if it is there already, or a copy on another device."
+    return t if place_of(t) == place else _Move.apply(t, gpu, place, non_blocking)
+
+
+def to_arguments(args: tuple, kwargs: dict) -> dict:
+    "The arguments of `Tensor.to` by name, whichever of its three forms was called."
+    first, *rest = args or (None,)
+    if isinstance(first, Tensor): given = dict(device=place_of(first), dtype=first.dtype)
+    elif isinstance(first, torch.dtype): given = dict(dtype=first)
+    else:
+        given, rest = dict(device=first), [*rest, None]
+        given["dtype"], *rest = rest
+    named = given | dict(zip(("non_blocking", "copy"), rest)) | kwargs
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def mover(gpu: "StandInGPU", to: Callable) -> Callable:
+    "`Tensor.to`, for a device that may be the stand-in."
+    def moved(t, *args, **kwargs):
+        given = to_arguments(args, kwargs)
+        place = wanted_place(given.get("device"))
+        if place is None or base_device(t).type != "cpu": return to(t, **given)
+        on_gpu, non_blocking = place_of(t) == GPU, given.get("non_blocking", False)
+        how = {name: given[name] for name in ("dtype", "copy", "memory_format") if name in given}
+        def convert(t): return to(t, **how) if how else t
+        return move(gpu, convert(t), place, non_blocking) if on_gpu else convert(move(gpu, t, place, non_blocking))
+    return moved
+
+# %% ../nbs/00_stand_in.ipynb #c658a752
+class StandInGenerator(torch.Generator):
+    "In place of `torch.Generator`: it belongs to a device."
+    def __new__(cls, device="cpu"): return super().__new__(cls, "cpu")
+
+    def __init__(self, device="cpu"): self.place = torch.device(device)
+
+    @property
+    def device(self) -> torch.device: return self.place
+
+
+@contextmanager
+def use_stream(gpu: "StandInGPU", stream: StandInStream) -> Iterator[None]:
+    "A block whose work is queued in a stream."
+    before, gpu.thread.stream = gpu.current, stream or gpu.current
+    try: yield
+    finally: gpu.thread.stream = before
+
+
+def on_cpu_only(gpu: "StandInGPU", function: Callable, waits: bool) -> Callable:
+    "A method that reads the memory of a tensor on the CPU; from the GPU it waits for a copy, or is refused."
+    def read(t, *args, **kwargs):
+        if place_of(t) != GPU: return function(t, *args, **kwargs)
+        if not waits: raise TypeError(NO_NUMPY)
+        gpu.waited("tolist")
+        return function(t, *args, **kwargs)
+    return read
+
+
+def in_new_threads(gpu: "StandInGPU", run: Callable) -> Callable:
+    "`Thread.run` with the stand-in's mode, which belongs to a thread."
+    def with_mode(thread):
+        _push_mode(gpu)
+        try: run(thread)
+        finally: _pop_mode()
+    return with_mode
+
+
+def pin(t: Tensor, device=None) -> Tensor:
+    "A copy in memory that the operating system cannot move."
+    if place_of(t) == GPU: raise RuntimeError("cannot pin a tensor on cuda:0: only dense CPU tensors can be pinned")
+    pinned = t.clone()
+    storage_of(pinned).pinned = True
+    return pinned
+
+
+def parse_to(parse: Callable) -> Callable:
+    "How `module.to` reads its arguments; a tensor there stands for its device and dtype."
+    def parsed(*args, **kwargs):
+        if not (args and isinstance(args[0], Tensor)): return parse(*args, **kwargs)
+        return place_of(args[0]), args[0].dtype, False, None
+    return parsed
+
+
+def by_device(group: Callable) -> Callable:
+    "The grouping of an optimizer's tensors, with the device that they seem to be on."
+    def grouped(lists, *args):
+        found = group(lists, *args)
+        return {(next(t for t in part[0][0] if t is not None).device, dtype): part
+                for (_, dtype), part in found.items()}
+    return grouped
+
+# %% ../nbs/00_stand_in.ipynb #69233613
+def replacements(gpu: "StandInGPU") -> Iterator[tuple[object, str, object]]:
+    "What is replaced within the block: in which object, under which name, by what."
+    T, cuda = torch.Tensor, torch.cuda
+    yield torch._C._nn, "_parse_to", parse_to(torch._C._nn._parse_to)
+    yield T, "device", property(lambda t: CPU if place_of(t) == ANYWHERE else place_of(t))
+    yield T, "is_cuda", property(lambda t: place_of(t) == GPU)
+    yield T, "is_cpu", property(lambda t: place_of(t) in (CPU, ANYWHERE))
+    yield T, "to", mover(gpu, T.to)
+    yield T, "cpu", lambda t, **kwargs: t.to(CPU)
+    yield T, "cuda", lambda t, device=None, non_blocking=False: t.to(GPU, non_blocking=non_blocking)
+    yield T, "pin_memory", pin
+    yield T, "is_pinned", lambda t, device=None: getattr(storage_of(t), "pinned", False)
+    yield T, "record_stream", lambda t, stream: None
+    yield T, "numpy", on_cpu_only(gpu, T.numpy, waits=False)
+    yield T, "__array__", on_cpu_only(gpu, T.__array__, waits=False)
+    yield T, "tolist", on_cpu_only(gpu, T.tolist, waits=True)
+    for name in MAKERS: yield torch, name, maker(gpu, getattr(torch, name))
+    for name in NEW: yield T, name, maker(gpu, getattr(T, name))
+    yield torch, "Generator", StandInGenerator
+    yield torch._C, "_group_tensors_by_device_and_dtype", by_device(torch._C._group_tensors_by_device_and_dtype)
+    yield Thread, "run", in_new_threads(gpu, Thread.run)
+    yield cuda, "is_available", lambda: True
+    yield cuda, "device_count", lambda: 1
+    yield cuda, "current_device", lambda: 0
+    yield cuda, "get_device_capability", lambda device=None: gpu.capability
+    yield cuda, "get_device_name", lambda device=None: "stand-in"
+    yield cuda, "mem_get_info", lambda device=None: (80 * 2**30, 80 * 2**30)
+    yield cuda, "empty_cache", lambda: None
+    yield cuda, "Stream", StandInStream
+    yield cuda, "Event", StandInEvent
+    yield cuda, "stream", lambda stream: use_stream(gpu, stream)
+    yield cuda, "current_stream", lambda device=None: gpu.current
+    yield cuda, "synchronize", lambda device=None: gpu.waited("synchronize")
+    yield cuda, "get_rng_state", lambda device=None: torch.get_rng_state()
+    yield cuda, "set_rng_state", lambda state, device=None: None
+
 # %% ../nbs/00_stand_in.ipynb #514989de
 def caller() -> str:
     "The innermost place outside PyTorch and this notebook from which an operation was asked for, as module.function."
@@ -239,162 +399,3 @@ class StandInGPU(TorchDispatchMode):
             if not (there == GPU and source.ndim == 0 and here == ANYWHERE):
                 self.waited("a copy to the GPU" if there == GPU else "a copy to the CPU")
         return target
-
-# %% ../nbs/00_stand_in.ipynb #f5394162
-MAKERS = ("zeros", "ones", "empty", "full", "arange", "rand", "randn", "randint", "randperm", "linspace", "eye",
-          "tensor", "as_tensor", "zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like")
-NEW = ("new_zeros", "new_ones", "new_empty", "new_full", "new_tensor")
-NO_NUMPY = "can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
-
-
-def wanted_place(device) -> torch.device | None:
-    "The place that a device argument names; None for a device that PyTorch knows itself, or no argument."
-    device = None if device is None else torch.device("cuda", device) if isinstance(device, int) else torch.device(device)
-    return GPU if device and device.type == "cuda" else CPU if device and device.type == "cpu" else None
-
-
-def maker(gpu: StandInGPU, make: Callable) -> Callable:
-    "A function that makes tensors, for a device that may be the stand-in."
-    def made(*args, device=None, pin_memory=False, **kwargs):
-        if pin_memory: return pin(make(*args, **kwargs))
-        place, own = wanted_place(device), [t for t in args if isinstance(t, Tensor)]
-        generator = kwargs.get("generator")
-        if generator is not None and place is not None and generator.device.type != place.type:
-            raise RuntimeError(f"Expected a '{place.type}' device type for generator but found "
-                               f"'{generator.device.type}'")
-        t = make(*args, device=CPU if place else device, **kwargs)
-        if base_device(t).type != "cpu": return t
-        if place is None: return t if own else put(t, CPU)
-        from_data = make.__name__ in ("tensor", "as_tensor", "new_tensor")
-        if from_data: return move(gpu, t, place) if place_of(t) != place or not own else t
-        return put(t, place)
-    return made
-
-
-def move(gpu: StandInGPU, t: Tensor, place: torch.device, non_blocking: bool = False) -> Tensor:
-    "The tensor, if it is there already, or a copy on another device."
-    return t if place_of(t) == place else _Move.apply(t, gpu, place, non_blocking)
-
-
-def to_arguments(args: tuple, kwargs: dict) -> dict:
-    "The arguments of `Tensor.to` by name, whichever of its three forms was called."
-    first, *rest = args or (None,)
-    if isinstance(first, Tensor): given = dict(device=place_of(first), dtype=first.dtype)
-    elif isinstance(first, torch.dtype): given = dict(dtype=first)
-    else:
-        given, rest = dict(device=first), [*rest, None]
-        given["dtype"], *rest = rest
-    named = given | dict(zip(("non_blocking", "copy"), rest)) | kwargs
-    return {name: value for name, value in named.items() if value is not None}
-
-
-def mover(gpu: StandInGPU, to: Callable) -> Callable:
-    "`Tensor.to`, for a device that may be the stand-in."
-    def moved(t, *args, **kwargs):
-        given = to_arguments(args, kwargs)
-        place = wanted_place(given.get("device"))
-        if place is None or base_device(t).type != "cpu": return to(t, **given)
-        on_gpu, non_blocking = place_of(t) == GPU, given.get("non_blocking", False)
-        how = {name: given[name] for name in ("dtype", "copy", "memory_format") if name in given}
-        def convert(t): return to(t, **how) if how else t
-        return move(gpu, convert(t), place, non_blocking) if on_gpu else convert(move(gpu, t, place, non_blocking))
-    return moved
-
-# %% ../nbs/00_stand_in.ipynb #c658a752
-class StandInGenerator(torch.Generator):
-    "In place of `torch.Generator`: it belongs to a device."
-    def __new__(cls, device="cpu"): return super().__new__(cls, "cpu")
-
-    def __init__(self, device="cpu"): self.place = torch.device(device)
-
-    @property
-    def device(self) -> torch.device: return self.place
-
-
-@contextmanager
-def use_stream(gpu: StandInGPU, stream: StandInStream) -> Iterator[None]:
-    "A block whose work is queued in a stream."
-    before, gpu.thread.stream = gpu.current, stream or gpu.current
-    try: yield
-    finally: gpu.thread.stream = before
-
-
-def on_cpu_only(gpu: StandInGPU, function: Callable, waits: bool) -> Callable:
-    "A method that reads the memory of a tensor on the CPU; from the GPU it waits for a copy, or is refused."
-    def read(t, *args, **kwargs):
-        if place_of(t) != GPU: return function(t, *args, **kwargs)
-        if not waits: raise TypeError(NO_NUMPY)
-        gpu.waited("tolist")
-        return function(t, *args, **kwargs)
-    return read
-
-
-def in_new_threads(gpu: StandInGPU, run: Callable) -> Callable:
-    "`Thread.run` with the stand-in's mode, which belongs to a thread."
-    def with_mode(thread):
-        _push_mode(gpu)
-        try: run(thread)
-        finally: _pop_mode()
-    return with_mode
-
-
-def pin(t: Tensor, device=None) -> Tensor:
-    "A copy in memory that the operating system cannot move."
-    if place_of(t) == GPU: raise RuntimeError("cannot pin 'torch.cuda.FloatTensor' only dense CPU tensors can be pinned")
-    pinned = t.clone()
-    storage_of(pinned).pinned = True
-    return pinned
-
-
-def parse_to(parse: Callable) -> Callable:
-    "How `module.to` reads its arguments; a tensor there stands for its device and dtype."
-    def parsed(*args, **kwargs):
-        if not (args and isinstance(args[0], Tensor)): return parse(*args, **kwargs)
-        return place_of(args[0]), args[0].dtype, False, None
-    return parsed
-
-
-def by_device(group: Callable) -> Callable:
-    "The grouping of an optimizer's tensors, with the device that they seem to be on."
-    def grouped(lists, *args):
-        found = group(lists, *args)
-        return {(next(t for t in part[0][0] if t is not None).device, dtype): part
-                for (_, dtype), part in found.items()}
-    return grouped
-
-# %% ../nbs/00_stand_in.ipynb #69233613
-def replacements(gpu: StandInGPU) -> Iterator[tuple[object, str, object]]:
-    "What is replaced within the block: in which object, under which name, by what."
-    T, cuda = torch.Tensor, torch.cuda
-    yield torch._C._nn, "_parse_to", parse_to(torch._C._nn._parse_to)
-    yield T, "device", property(lambda t: CPU if place_of(t) == ANYWHERE else place_of(t))
-    yield T, "is_cuda", property(lambda t: place_of(t) == GPU)
-    yield T, "is_cpu", property(lambda t: place_of(t) in (CPU, ANYWHERE))
-    yield T, "to", mover(gpu, T.to)
-    yield T, "cpu", lambda t, **kwargs: t.to(CPU)
-    yield T, "cuda", lambda t, device=None, non_blocking=False: t.to(GPU, non_blocking=non_blocking)
-    yield T, "pin_memory", pin
-    yield T, "is_pinned", lambda t, device=None: getattr(storage_of(t), "pinned", False)
-    yield T, "record_stream", lambda t, stream: None
-    yield T, "numpy", on_cpu_only(gpu, T.numpy, waits=False)
-    yield T, "__array__", on_cpu_only(gpu, T.__array__, waits=False)
-    yield T, "tolist", on_cpu_only(gpu, T.tolist, waits=True)
-    for name in MAKERS: yield torch, name, maker(gpu, getattr(torch, name))
-    for name in NEW: yield T, name, maker(gpu, getattr(T, name))
-    yield torch, "Generator", StandInGenerator
-    yield torch._C, "_group_tensors_by_device_and_dtype", by_device(torch._C._group_tensors_by_device_and_dtype)
-    yield Thread, "run", in_new_threads(gpu, Thread.run)
-    yield cuda, "is_available", lambda: True
-    yield cuda, "device_count", lambda: 1
-    yield cuda, "current_device", lambda: 0
-    yield cuda, "get_device_capability", lambda device=None: gpu.capability
-    yield cuda, "get_device_name", lambda device=None: "stand-in"
-    yield cuda, "mem_get_info", lambda device=None: (80 * 2**30, 80 * 2**30)
-    yield cuda, "empty_cache", lambda: None
-    yield cuda, "Stream", StandInStream
-    yield cuda, "Event", StandInEvent
-    yield cuda, "stream", lambda stream: use_stream(gpu, stream)
-    yield cuda, "current_stream", lambda device=None: gpu.current
-    yield cuda, "synchronize", lambda device=None: gpu.waited("synchronize")
-    yield cuda, "get_rng_state", lambda device=None: torch.get_rng_state()
-    yield cuda, "set_rng_state", lambda state, device=None: None

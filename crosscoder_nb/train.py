@@ -351,9 +351,9 @@ def measure_step(
     out |= dict(step=run.step, tokens=run.tokens, l0_loss=n_active / ranks.n_tokens(made.code.shape[0]),
                 l1_coeff=l1_coeff(run.step - 1, run.config) * run.p_scale, lr=run.optimizer.param_groups[0]["lr"],
                 dead=float(dead.float().mean()))
+    if made.fwd.now is not None and not made.fwd.now.any(): out.pop("aux_loss", None)     # none was dead
     if run.failures and (n := int(run.failures.missed)): out["missed_steps"] = n
     if run.k is not None: out["k"] = run.cc.sparsity.k_now
-    if run.failures: out["missed"] = float(run.failures.missed)
     if run.config.p_end is not None: out["p"] = run.p
     threshold = getattr(run.cc.sparsity, "threshold", None)
     if threshold is not None and threshold.ndim == 0: out["threshold"] = float(threshold)
@@ -477,7 +477,8 @@ def remember_first_weights(t: Training) -> None:
     FIRST_WEIGHTS.update({run.cc: t.about[n]["first_weights"] for n, run in t.runs.items()})
 
 # %% ../nbs/21_train.ipynb #bf7b711c
-COUNTERS = ("silent", "dying", "step", "tokens", "p", "p_scale", "fitted", "history", "continued", "machine", "wandb_id")
+COUNTERS = ("silent", "dying", "step", "tokens", "p", "p_scale", "fitted", "history", "continued", "machine",
+            "wandb_id")
 OTHER_MACHINE = ("this run began on {began} and continues on {now}. Sums are rounded differently there, so the result "
                  "will not be bit for bit that of a run which was never stopped.")
 
@@ -577,8 +578,8 @@ def write_results(t: Training) -> None:
     for run in t.runs.values():
         if run.fitted is not None: run.cc.sparsity.threshold.copy_(run.fitted)
         run.cc.info["training"] = describe_origin(t, run)
-    crosscoders, histories = {n: t.ranks.whole(r.cc) for n, r in t.runs.items()}, {n: r.history for n, r in t.runs.items()}
-    if t.ranks.first: save_results(t.folder, t.about, crosscoders, histories)
+    crosscoders = {n: t.ranks.whole(r.cc) for n, r in t.runs.items()}
+    if t.ranks.first: save_results(t.folder, t.about, crosscoders, {n: r.history for n, r in t.runs.items()})
 
 
 def is_finished(t: Training) -> bool:
@@ -782,11 +783,19 @@ def run_steps(t: Training) -> None:
     if t.step < config.steps:
         raise EOFError(f"the data ended after {t.step} batches, and {config.steps} steps were to be made")
 
+# %% ../nbs/21_train.ipynb #80ce8ba2
+HEADLINES = dict(explained_variance="variance explained", val_explained_variance="held out", l0_loss="L0", dead="dead")
+
 # %% ../nbs/21_train.ipynb #e49a799b
 class Trained(NamedTuple):
     "What training returns."
     cc: CrossCoder           # in evaluation mode
     history: pd.DataFrame    # its metrics, a row for every logged step
+
+    def __repr__(self):
+        last = self.history.iloc[-1].dropna()
+        said = [f"{text} {last[name]:.3g}" for name, text in HEADLINES.items() if name in last]
+        return f"Trained({', '.join([f'{self.cc.n_features:,} features', f'step {int(last.step):,}', *said])})"
 
 # %% ../nbs/21_train.ipynb #953bd671
 NOT_MANY = "train_many takes a dict of CrossCoders or Recipes by name; for one of them use train. Got {what!r}"

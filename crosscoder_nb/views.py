@@ -185,24 +185,42 @@ class Provenance:
         return values if self.kept is None else values[self.kept]
 
     @cached_property
-    def token(self) -> np.ndarray: return self.column("token")         # token id of each row
+    def token(self) -> np.ndarray:
+        "The token id of each row."
+        return self.column("token")
     @cached_property
-    def doc(self) -> np.ndarray: return self.column("doc")             # number of its document
+    def doc(self) -> np.ndarray:
+        "The number of each row's document."
+        return self.column("doc")
     @cached_property
-    def window(self) -> np.ndarray: return self.column("window")       # number of its window
+    def window(self) -> np.ndarray:
+        "The number of each row's window."
+        return self.column("window")
     @cached_property
-    def position(self) -> np.ndarray: return self.column("position")   # its place in its window
+    def position(self) -> np.ndarray:
+        "The place of each row in its window."
+        return self.column("position")
     @cached_property
-    def role(self) -> np.ndarray: return self.column("role")           # who wrote it, an index into encoding.ROLES
+    def role(self) -> np.ndarray:
+        "Who wrote each row's token, an index into encoding.ROLES."
+        return self.column("role")
     @cached_property
-    def template(self) -> np.ndarray: return self.column("template")   # whether the chat template wrote it
+    def template(self) -> np.ndarray:
+        "Whether the chat template wrote each row's token."
+        return self.column("template")
     @cached_property
-    def source_number(self) -> np.ndarray: return self.column("source_number")   # of its source in a mixture
+    def source_number(self) -> np.ndarray:
+        "The number of each row's source in a mixture."
+        return self.column("source_number")
 
     @property
-    def n_rows(self) -> int: return int(self.shards.ends[-1]) if self.kept is None else len(self.kept)
+    def n_rows(self) -> int:
+        "The number of rows."
+        return int(self.shards.ends[-1]) if self.kept is None else len(self.kept)
     @property
-    def n_windows(self) -> int: return self.shards.n_windows
+    def n_windows(self) -> int:
+        "The number of windows of text; 0 where rows know none."
+        return self.shards.n_windows
 
     def ids(self, window: int) -> list[int]:
         "Token ids of a whole window, also those that do not count."

@@ -138,7 +138,7 @@ function readTokens(text) {
 
 function readFilter(text, data, shownAs) {
   const names = new Set(), words = new Set(), found = new Map();
-  if (/^\s*#?\d+\s*$/.test(text)) { const wanted = Number(text.replace("#", "")); return { names, words, found, test: (row) => data.features[row] === wanted }; }
+  if (/^\s*#?\d+\s*$/.test(text)) { const wanted = Number(text.replace("#", "")); return { names, words, found, alone: true, test: (row) => data.features[row] === wanted }; }
   const tokens = readTokens(text);
   let at = 0;
   const next = () => tokens[at]?.kind;
@@ -232,7 +232,7 @@ function ticksOf(axis, most) {
   return ticks;
 }
 
-const INK = { first: "#0072b2", second: "#d55e00", shared: "#009e73", other: "#8c8c8c", far: "#8a929c", null: "#7d8590" };
+const INK = { first: "#0072b2", second: "#d55e00", both: "#009e73", other: "#8c8c8c", far: "#8a929c", null: "#7d8590" };
 
 function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
   const canvas = h("canvas", { className: "cc-canvas", tabIndex: 0, role: "application" });
@@ -242,11 +242,7 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
 
   const column = (i) => data.about.get(state.axes[i]);
   const classOf = data.about.get("class");
-  function inkOfClass(name) {
-    if (name === `${meta.names[0]} only`) return INK.first;
-    if (meta.names.length === 2 && name === `${meta.names[1]} only`) return INK.second;
-    return name === "shared" || name === "universal" ? INK.shared : INK.other;
-  }
+  const whose = new Map(meta.classes.map(([name, , , of]) => [name, of])), inkOfClass = (name) => INK[whose.get(name) ?? "other"];
   const inks = (classOf?.texts ?? []).map(inkOfClass);
   const inkOf = (row) => (inks.length ? inks[classOf.values[row]] : INK.first);
 
@@ -643,7 +639,7 @@ function drawProfile({ sites, norms, cosines }) {
 function show(root, { meta, columns, texts, source, onSelect, link }) {
   const data = makeData(meta, columns, texts, source), names = meta.names;
   const nulls = meta.nulls.map((_, i) => Object.fromEntries(Object.keys(columns).filter((key) => key.startsWith(`${i}/`)).map((key) => [key.slice(`${i}/`.length), columns[key]])));
-  const sole = new Map(names.map((name) => [`${name} only`, `only ${name}`])), shownAs = (text) => sole.get(text) ?? text;
+  const shownAs = (text) => meta.only[text] ?? text;
   const fired = data.few.some((n) => n >= 10) ? "10" : "0";
   const state = { rows: [], sort: meta.sort, down: true, page: 0, row: null, ticket: 0, drawn: 0, brush: null, group: "strongest", columns: meta.table.slice() };
 
@@ -755,6 +751,7 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
     const sides = (state.brush ?? []).map((side) => ({ ...side, values: data.about.get(side.name).values }));
     const rows = [];
     for (let row = 0; row < meta.rows; row++) {
+      if (filter.alone) { if (filter.test(row)) rows.push(row); continue; }      // a number finds its feature, whatever else is chosen
       if (data.few[row] < least || (chosen && data.value(classOf, row) !== chosen)) continue;
       if (sides.every(({ values, low, high }) => values[row] >= low && values[row] <= high) && filter.test(row)) rows.push(row);
     }
