@@ -34,7 +34,7 @@ from .crosscoder import CrossCoder, take
 from .copies import feed, to_device
 from .saving import as_json
 from .files import remove_half_written, sole_writer, without_records
-from .kernels import keep_memory
+from .kernels import calm_threads, keep_memory
 from .losses import Losses, Objective, l1_penalty, losses, total
 from .machine import device_or_fastest
 from .ranks import Ranks
@@ -271,10 +271,10 @@ class Run:
         loss.backward()
         ranks.average_gradients(cc.parameters(), len(x))
         if c.unit_norm: remove_parallel(cc)
-        norm = clip_gradients(cc, self.optimizer, c.clip)
+        with calm_threads(): norm = clip_gradients(cc, self.optimizer, c.clip)
         check_step(self, x, loss, norm)
         if self.is_logged(self.step + 1): add_l1(self, made)
-        self.optimizer.step()
+        with calm_threads(): self.optimizer.step()
         if c.unit_norm: set_unit_rows(cc)
         n_tokens = ranks.n_tokens(len(x))
         self.silent = torch.where(find_fired(cc, ranks.add_tokens(made.code.counts())), 0, self.silent + n_tokens)
@@ -351,9 +351,9 @@ def measure_step(
     out |= dict(step=run.step, tokens=run.tokens, l0_loss=n_active / ranks.n_tokens(made.code.shape[0]),
                 l1_coeff=l1_coeff(run.step - 1, run.config) * run.p_scale, lr=run.optimizer.param_groups[0]["lr"],
                 dead=float(dead.float().mean()))
+    if made.fwd.now is not None and not made.fwd.now.any(): out.pop("aux_loss", None)     # none was dead
     if run.failures and (n := int(run.failures.missed)): out["missed_steps"] = n
     if run.k is not None: out["k"] = run.cc.sparsity.k_now
-    if run.failures: out["missed"] = float(run.failures.missed)
     if run.config.p_end is not None: out["p"] = run.p
     threshold = getattr(run.cc.sparsity, "threshold", None)
     if threshold is not None and threshold.ndim == 0: out["threshold"] = float(threshold)
@@ -477,7 +477,8 @@ def remember_first_weights(t: Training) -> None:
     FIRST_WEIGHTS.update({run.cc: t.about[n]["first_weights"] for n, run in t.runs.items()})
 
 # %% ../nbs/21_train.ipynb #bf7b711c
-COUNTERS = ("silent", "dying", "step", "tokens", "p", "p_scale", "fitted", "history", "continued", "machine", "wandb_id")
+COUNTERS = ("silent", "dying", "step", "tokens", "p", "p_scale", "fitted", "history", "continued", "machine",
+            "wandb_id")
 OTHER_MACHINE = ("this run began on {began} and continues on {now}. Sums are rounded differently there, so the result "
                  "will not be bit for bit that of a run which was never stopped.")
 
@@ -577,8 +578,8 @@ def write_results(t: Training) -> None:
     for run in t.runs.values():
         if run.fitted is not None: run.cc.sparsity.threshold.copy_(run.fitted)
         run.cc.info["training"] = describe_origin(t, run)
-    crosscoders, histories = {n: t.ranks.whole(r.cc) for n, r in t.runs.items()}, {n: r.history for n, r in t.runs.items()}
-    if t.ranks.first: save_results(t.folder, t.about, crosscoders, histories)
+    crosscoders = {n: t.ranks.whole(r.cc) for n, r in t.runs.items()}
+    if t.ranks.first: save_results(t.folder, t.about, crosscoders, {n: r.history for n, r in t.runs.items()})
 
 
 def is_finished(t: Training) -> bool:
