@@ -510,7 +510,8 @@ class Examples:
         wanted, table = text.casefold(), self._tables["examples"]
         def has(ids): return wanted in "".join(pieces(tokenizer, ids.tolist())).casefold()
         ids = self._tables["windows"]["ids"]
-        windows = [i for i, some in enumerate(ids) if wanted in decode_all(tokenizer, some.values.to_numpy()).casefold()]
+        texts = (decode_all(tokenizer, some.values.to_numpy()) for some in ids)
+        windows = [i for i, text in enumerate(texts) if wanted in text.casefold()]
         near, places = set(), np.flatnonzero(np.isin(table["window"].to_numpy(), windows))
         for feature, window, at in zip(*(table[name].to_numpy()[places] for name in ("feature", "window", "position"))):
             if feature in near: continue

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Notes']
 
-# %% ../nbs/37_notes.ipynb #f31fa28f
+# %% ../nbs/37_notes.ipynb #0b94ce91
 import json, os, warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ import pandas as pd
 
 from .files import parse_json
 
-# %% ../nbs/37_notes.ipynb #2d35d641
+# %% ../nbs/37_notes.ipynb #04f46cac
 KINDS = dict(label=str, note=str, star=bool)   # what can be written about a feature
 
 
@@ -32,7 +32,7 @@ def check_entry(entry: Mapping) -> dict:
             raise ValueError(f"{name} must be a {kind.__name__}; got {entry[name]!r}")
     return dict(entry)
 
-# %% ../nbs/37_notes.ipynb #5972c832
+# %% ../nbs/37_notes.ipynb #10de7ddf
 def read_entries(path: Path) -> list[dict]:   # in the order of the file; none when there is no file
     "The entries of a file; lines that are not entries are left out, with a warning."
     entries, lost = [], 0
@@ -53,7 +53,7 @@ def append_lines(path: Path, entries: list[dict]) -> None:
         f.flush()
         os.fsync(f.fileno())
 
-# %% ../nbs/37_notes.ipynb #505b763b
+# %% ../nbs/37_notes.ipynb #f5784f5c
 def join_entries(
     entries: list[dict],
     crosscoder: str,      # whose features; empty: any
@@ -66,7 +66,7 @@ def join_entries(
         known.setdefault(entry["feature"], {}).update(said)
     return known
 
-# %% ../nbs/37_notes.ipynb #4c21bb87
+# %% ../nbs/37_notes.ipynb #95191033
 class Notes:
     "Labels, notes and stars of the features of a crosscoder."
 
@@ -123,5 +123,6 @@ class Notes:
 
     def table(self) -> pd.DataFrame:   # a row per feature
         "What is known, with columns label, note and star, to be joined to a table of features."
-        df = pd.DataFrame.from_dict(self.known(), orient="index", columns=[*KINDS, "at"]).drop(columns="at").sort_index()
-        return df.fillna(dict(label="", note="", star=False)).astype(dict(star=bool)).rename_axis("feature")
+        df = pd.DataFrame.from_dict(self.known(), orient="index", columns=[*KINDS, "at"]).drop(columns="at")
+        df = df.sort_index().fillna(dict(label="", note="", star=False))
+        return df.astype(dict(star=bool)).rename_axis("feature")

@@ -68,7 +68,11 @@ def in_chromium(check, *args):
             page.on("request", lambda r: re.match("file:|data:|blob:|(http|ws)://127.0.0.1:", r.url) or wrong.append(r.url))
             page.on("pageerror", lambda e: wrong.append(str(e)))
             page.on("console", lambda m: m.type == "error" and wrong.append(m.text))
-            page.on("dialog", lambda d: (wrong.append(f"a dialog: {d.message}"), d.dismiss()))
+            def answer(dialog):   # a notebook with changes asks before it is left; nothing else may ask anything
+                if dialog.type == "beforeunload": return dialog.accept()
+                wrong.append(f"a dialog: {dialog.message}")
+                dialog.dismiss()
+            page.on("dialog", answer)
             try: found = check(page, *args)
             finally: chromium.close()
             assert not wrong, wrong
@@ -82,7 +86,8 @@ def with_jupyterlab(check, work, **more):
     try: return in_chromium(check, address, work / "files")
     finally:
         server.terminate()
-        server.wait()
+        try: server.wait(15)
+        except subprocess.TimeoutExpired: server.kill()
 
 
 READY = """async () => { await jupyterapp.restored; const c = jupyterapp.shell.currentWidget.sessionContext;
