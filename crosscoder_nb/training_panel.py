@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BackgroundRun', 'TrainingPanel']
 
-# %% ../nbs/42_training_panel.ipynb #377bf7b2
+# %% ../nbs/42_training_panel.ipynb #ab80185a
 import threading
 import time
 from collections import deque
@@ -31,7 +31,7 @@ from .sites import model_of
 from .svg import draw_svg
 from .train import Trained, train, train_many
 
-# %% ../nbs/42_training_panel.ipynb #12f2c888
+# %% ../nbs/42_training_panel.ipynb #ee6a2509
 class EndingRows:
     "The same rows, until they are told to end."
 
@@ -49,7 +49,7 @@ class EndingRows:
             yield x
             self.given += 1
 
-# %% ../nbs/42_training_panel.ipynb #ea474183
+# %% ../nbs/42_training_panel.ipynb #56e7fe24
 def read_history(folder: Path) -> pd.DataFrame:
     "The metrics in a folder of a run; empty before the first are written."
     try: return read_metrics(folder)
@@ -71,7 +71,7 @@ def with_steps(what: CrossCoder | Recipe | Mapping, steps: int):   # of the same
     if isinstance(what, Mapping): return {name: with_steps(one, steps) for name, one in what.items()}
     return replace(what, options={**what.options, "steps": steps}) if isinstance(what, Recipe) else what
 
-# %% ../nbs/42_training_panel.ipynb #94d56812
+# %% ../nbs/42_training_panel.ipynb #65b5622b
 class BackgroundRun:
     """A training that runs in a thread, with the arguments and the result of `train`, or of `train_many`.
 
@@ -151,7 +151,7 @@ class BackgroundRun:
         if self.error is not None: raise self.error
         return self.found
 
-# %% ../nbs/42_training_panel.ipynb #62724071
+# %% ../nbs/42_training_panel.ipynb #e020db5b
 class Watched(NamedTuple):
     "A run that is watched."
     folder: Path
@@ -192,7 +192,7 @@ def find_all_runs(what) -> dict[str, Watched]:
     if named is None: return {n: w for one in what for n, w in find_runs("", one).items()}
     return {n: w for name, one in named.items() for n, w in find_runs(name, one).items()}
 
-# %% ../nbs/42_training_panel.ipynb #c2d8455c
+# %% ../nbs/42_training_panel.ipynb #5c336eb2
 class Pace:
     "How fast steps are made."
 
@@ -215,10 +215,11 @@ def say_time(seconds: float) -> str:
     if seconds < 90: return f"{seconds:.0f} s"
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
-# %% ../nbs/42_training_panel.ipynb #62cf2133
+# %% ../nbs/42_training_panel.ipynb #2659d163
 MOST_POINTS = 500   # of a curve
 COLOURS = {'fill="#FFFFFF"': 'fill="var(--jp-layout-color0, #FFFFFF)"',      # follow the theme of the notebook
            'fill="#222222"': 'fill="var(--jp-content-font-color1, #222222)"',
+           'stroke="#DDDDDD"': 'stroke="var(--jp-border-color2, #DDDDDD)"',
            'stroke="#222222"': 'stroke="var(--jp-content-font-color1, #222222)"'}
 
 
@@ -240,7 +241,7 @@ def draw_curves(
     for fixed, themed in COLOURS.items(): svg = svg.replace(fixed, themed)
     return svg
 
-# %% ../nbs/42_training_panel.ipynb #8af13ef2
+# %% ../nbs/42_training_panel.ipynb #d5a65def
 class Controls(ipywidgets.HBox):
     "State and buttons of a run that is trained from this notebook."
 
@@ -282,7 +283,7 @@ class Controls(ipywidgets.HBox):
         self.bar.max, self.bar.value = run.steps, run.step
         self.stop.disabled, self.resume.disabled = not run.is_running, run.is_running
 
-# %% ../nbs/42_training_panel.ipynb #88e24297
+# %% ../nbs/42_training_panel.ipynb #ca5862dc
 class Kept(anywidget.AnyWidget):
     "Shows nothing; what is displayed in place of another widget when the notebook is opened without its kernel."
     _esm, _css = STATIC / "live.js", STATIC / "live.css"
@@ -290,7 +291,7 @@ class Kept(anywidget.AnyWidget):
     _saved = traitlets.Unicode().tag(sync=True)   # the page
     _shown = traitlets.Unicode().tag(sync=True)   # the number of the other widget
 
-# %% ../nbs/42_training_panel.ipynb #12b47a4c
+# %% ../nbs/42_training_panel.ipynb #442186db
 class TrainingPanel(ipywidgets.VBox):
     "Live curves of training, with Stop and Resume for what is trained from this notebook."
 

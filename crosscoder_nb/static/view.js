@@ -1049,7 +1049,7 @@ async function render({ model, el }) {
   const { contents, columns } = await unpack(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   const view = show(el, {
     meta: contents.meta, columns, texts: contents.texts, source,
-    onSelect(feature) { if (model.get("selected") !== feature) { model.set("selected", feature); model.save_changes(); } },
+    onSelect(feature) { if (!dead && model.get("selected") !== feature) { model.set("selected", feature); model.save_changes(); } },
   });
   const follow = () => { if (model.get("selected") !== null) view.select(model.get("selected")); };
   function watch() {
