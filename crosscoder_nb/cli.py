@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['run_command']
 
-# %% ../nbs/60_cli.ipynb #428ec957
+# %% ../nbs/60_cli.ipynb #01c833b6
 import argparse
 import difflib
 import json
@@ -28,7 +28,7 @@ from typing import Any, NamedTuple, Union, get_args, get_origin
 import yaml
 from fastcore.docments import docments
 
-# %% ../nbs/60_cli.ipynb #61c69bae
+# %% ../nbs/60_cli.ipynb #ee0c67c1
 def kinds_of(annotation) -> tuple:
     "The types that an argument may have."
     return get_args(annotation) if get_origin(annotation) in (UnionType, Union) else (annotation,)
@@ -68,7 +68,7 @@ def options_of(part) -> list[Option]:
             found.setdefault(name, Option(name, kinds_of(kind), default, text or ""))
     return list(found.values())
 
-# %% ../nbs/60_cli.ipynb #ef508adf
+# %% ../nbs/60_cli.ipynb #3738844e
 def read_scalar(text: str):
     "A number, None, a truth value, a list or a mapping where a text is one; otherwise the text."
     if text.lower() in ("none", "null", ""): return None
@@ -99,7 +99,7 @@ def read_value(option: Option, value):
         raise BadSettings(f"{option.flag} is {wanted}; got {value!r}")
     return int(value) if option.is_number and isinstance(value, float) and float not in option.plain else value
 
-# %% ../nbs/60_cli.ipynb #f0a81921
+# %% ../nbs/60_cli.ipynb #5e56eb6f
 ALIASES = {"l1_coeff": ("l1", "mu"), "n_features": ("dict_size",), "layer": ("layers",), "steps": ("max_steps",),
            "validate_every": ("validate_every_n_steps",), "same_init": ("same_init_for_all_layers",),
            "dec_norm": ("norm_init_scale",), "transpose_init": ("init_with_transpose",), "data": ("dataset",),
@@ -187,7 +187,7 @@ def read_command(name: str, command, words: Sequence[str]) -> Told:
     read = {key: read_value(options[key], value) for key, value in settings.items()}
     return Told(common["study"], common["run"], common["dry_run"], read)
 
-# %% ../nbs/60_cli.ipynb #fe9f8642
+# %% ../nbs/60_cli.ipynb #60f3e88b
 WIDTH = 100   # columns at most
 RUN = "--run NAME  the crosscoder's folder in the study [run]"
 COMMON = ("--config FILE  settings in YAML or JSON",
@@ -254,7 +254,7 @@ def help_of(name: str, command, group: str | None = None, defaults: Mapping[str,
     flags = {part: " ".join(option.flag for option in options_of(parts[part])) for part in parts}
     return "\n".join([*lines, *(line for part, text in flags.items() for line in as_lines(part, text))])
 
-# %% ../nbs/60_cli.ipynb #912160a0
+# %% ../nbs/60_cli.ipynb #727db916
 NOTEBOOK = """from crosscoder_nb.all import *
 from crosscoder_nb.live import explore
 from crosscoder_nb.studies import Study
@@ -263,7 +263,7 @@ md = Study({folder!r}, {run!r}).diff()
 explore(md)"""
 
 
-TITLE = "# {name}\n\nRun → Run All Cells shows the features. `md` knows the rest, such as `md.leaders` and `md.verdict`."
+TITLE = "# {name}\n\nRun → Run All Cells shows the features. `md` knows the rest, such as `md.verdict`."
 
 
 def write_notebook(folder: Path, run: str) -> Path:
@@ -272,7 +272,8 @@ def write_notebook(folder: Path, run: str) -> Path:
     if path.exists(): return path
     def cell(kind, text): return dict(cell_type=kind, metadata={}, source=text) | (
         dict(outputs=[], execution_count=None) if kind == "code" else {})
-    cells = [cell("markdown", TITLE.format(name=folder.resolve().name)), cell("code", NOTEBOOK.format(folder=".", run=run))]
+    title = TITLE.format(name=folder.resolve().name)
+    cells = [cell("markdown", title), cell("code", NOTEBOOK.format(folder=".", run=run))]
     kernel = dict(kernelspec=dict(name="python3", display_name="Python 3", language="python"))
     path.write_text(json.dumps(dict(cells=cells, metadata=kernel, nbformat=4, nbformat_minor=4), indent=1))
     return path
@@ -304,7 +305,7 @@ def demo_in(study, dry_run: bool = False) -> None:
     print(f"{write_report(md, study.folder / 'report.html')} can be opened in any browser; in a notebook,",
           f"crosscoder_nb.demo.demo({str(study.folder)!r}) shows the same, with the models.")
 
-# %% ../nbs/60_cli.ipynb #208e2fb7
+# %% ../nbs/60_cli.ipynb #d47a2822
 TOP = """crosscoder COMMAND STUDY [options]
 
 What differs between two language models. STUDY is a folder, which holds all that belongs together.
@@ -355,14 +356,14 @@ def carry_out(name: str, words: list[str]) -> int:   # exit code
     else: return known[name].work(study, dry_run=told.dry_run, **told.settings) or 0
     return 0
 
-# %% ../nbs/60_cli.ipynb #e430b620
+# %% ../nbs/60_cli.ipynb #fa78c84d
 def in_words(e: Exception) -> str:
     "An error as a sentence."
     text = " ".join(str(e).split())
     if isinstance(e, ValueError | OSError | RuntimeError | EOFError | FloatingPointError) and text: return text
     return f"{type(e).__name__}: {text}. --debug shows where it came from."
 
-# %% ../nbs/60_cli.ipynb #ebc3e7b4
+# %% ../nbs/60_cli.ipynb #1f51681b
 def run_command(
     words: Sequence[str],   # what follows the name of the program
 ) -> int:                   # 0 done, 1 failed, 2 not understood, 130 interrupted
@@ -383,18 +384,18 @@ def run_command(
         print(f"crosscoder {name}: {in_words(e)}", file=sys.stderr)
         return 2 if type(e).__name__ == "BadSettings" else 1
 
-# %% ../nbs/60_cli.ipynb #8fd49224
+# %% ../nbs/60_cli.ipynb #892e129c
 @contextmanager
 def as_program():
     "The habits of a program, within this context."
     if not sys.stderr.isatty(): os.environ.setdefault("TQDM_MININTERVAL", "30")   # read when tqdm is first imported
     if hasattr(sys.stdout, "reconfigure"): sys.stdout.reconfigure(line_buffering=True)
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGINT, signal.default_int_handler)      # which shells ignore for what ends in &
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     def show(message, *_): print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
     with warnings.catch_warnings():
         warnings.showwarning = show
-        try: yield
-        finally: signal.signal(signal.SIGTERM, before)
+        yield
 
 
 def main() -> None:

@@ -103,6 +103,7 @@ def collect_distributed(
     All models of a process run together. ValueError when the folder holds another run."""
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
         return ActivationStore.collect(folder, models, sites, tokens, shard_rows, dtype)
+    if torch.cuda.is_available(): torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     if not dist.is_initialized(): dist.init_process_group()
     folder, probed = Path(folder), probe_sites(models, sites)
     widths = {site.name: probed[site] for site in sites}

@@ -669,8 +669,9 @@ def search_on_gpu(cc: CrossCoder, x: Tensor, norms: Tensor) -> Entries | None:
     only = factors[0][:2] if len(factors) == 1 else None
     found = search_active(cc.sparsity, bounds, spare, exact, (len(x), cc.n_features), x.device, only)
     if found is None: return None
-    cc.missed = found.missed
-    return Entries(*found[:4])
+    cc.missed, entries = found.missed, Entries(*found[:4])
+    if cc.training: return entries
+    return None if cc.missed else entries.at(entries.val > 0)     # nothing is gained by not waiting
 
 
 @torch.no_grad()

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['demo_diff', 'demo']
 
-# %% ../nbs/43_demo.ipynb #1a09280c
+# %% ../nbs/43_demo.ipynb #9c53f4ab
 import atexit
 import shutil
 import tempfile
@@ -24,7 +24,7 @@ from .store import ActivationStore
 from .tokens import Tokens
 from .train import train
 
-# %% ../nbs/43_demo.ipynb #b228d8bc
+# %% ../nbs/43_demo.ipynb #5ec2125c
 HELD_OUT = 150   # documents
 
 
@@ -36,9 +36,9 @@ def collect_rows(folder: Path, models: list[Model]) -> tuple[Rows, Rows]:
         return ActivationStore.collect(folder / name, models, sites, tokens)
     return collect("activations", texts[:-HELD_OUT], 60_000), collect("held_out", texts[-HELD_OUT:], 10_000)
 
-# %% ../nbs/43_demo.ipynb #347e2067
+# %% ../nbs/43_demo.ipynb #a0fb1d91
 def demo_diff(
-    folder: str | Path | None = None,   # of everything that is made; found again at the next call; None: until Python ends
+    folder: str | Path | None = None,   # of all that is made, found again at the next call; None: until Python ends
 ) -> ModelDiff:                         # complete, for the browser and the report
     "What differs between two models that differ in a known way: harvest, training and diff, in half a minute."
     home = Path(tempfile.mkdtemp() if folder is None else folder)
@@ -50,9 +50,9 @@ def demo_diff(
     if folder is None: atexit.register(shutil.rmtree, home, ignore_errors=True)   # what shows the diff outlives it
     return md
 
-# %% ../nbs/43_demo.ipynb #07f0a265
+# %% ../nbs/43_demo.ipynb #f3e3a21e
 def demo(
-    folder: str | Path | None = None,   # of everything that is made; found again at the next call; None: until Python ends
+    folder: str | Path | None = None,   # of all that is made, found again at the next call; None: until Python ends
 ) -> ipywidgets.VBox:                   # browser, prompt bar and steering drawer
     "Half a minute from nothing to the browser, without a download: two models that differ in a known way."
     return explore(demo_diff(folder), prompt="my cat was near a ship with the captain, and one sorry fool")

@@ -42,7 +42,7 @@ def feature_families(
     least: float = 0.5,         # mean cosine within a family
     n_draws: int = 50,          # random sets for the null
     seed: int = 0,
-) -> pd.DataFrame:              # a row per feature: family, size, nearest, nearest_null; families in the order of their first
+) -> pd.DataFrame:              # a row per feature: family (in the order of their first), size, nearest, nearest_null
     "Group features by what they write. ValueError for unknown features or sites."
     features = check_features(cc, features)
     if site not in (None, *cc.writes): raise ValueError(f"site must be one of {', '.join(cc.writes)}; got {site!r}")

@@ -20,10 +20,11 @@ from .model_diff import WAYS
 
 # %% ../nbs/41_findings.ipynb #d94d9500
 FOUND = ("Of {features:,} features, {living:,} fired on the {tokens:,} tokens measured. By the norms of their decoders "
-         "{shared} are shared, {second} belong to {b} only, {first} to {a} only, and {between} fall between these classes.")
-CONFIRMED = ("Latent scaling, which asks the activations instead of the norms, confirms {n:,} of the {of:,} that norms call "
-             "exclusive{share}, and finds {more:,} more that only one model uses and {rotated:,} that both have, each in "
-             "a direction of its own.")
+         "{shared} are shared, {second} belong to {b} only, {first} to {a} only, and {between} fall between these "
+         "classes.")
+CONFIRMED = ("Latent scaling, which asks the activations instead of the norms, confirms {n:,} of the {of:,} that norms "
+             "call exclusive{share}, and finds {more:,} more that only one model uses and {rotated:,} that both have, "
+             "each in a direction of its own.")
 OF_NULL = "In the null {name}, where nothing is to be found, norms call {norms:,} of {living:,} exclusive{scaling}."
 
 
@@ -60,7 +61,8 @@ def say_confirmed(df: pd.DataFrame) -> str:
 def say_null(name: str, df: pd.DataFrame) -> str:
     "How many exclusive features a null has."
     scaling = f", latent scaling {int(by_scaling(df).sum()):,}" if "scaling" in df else ""
-    return OF_NULL.format(name=name, norms=int(by_norms(df).sum()), living=int((df["class"] != "dead").sum()), scaling=scaling)
+    living = int((df["class"] != "dead").sum())
+    return OF_NULL.format(name=name, norms=int(by_norms(df).sum()), living=living, scaling=scaling)
 
 # %% ../nbs/41_findings.ipynb #e2036b50
 def headline(
@@ -78,15 +80,17 @@ def headline(
     return " ".join([*said, *(say_null(name, null) for name, null in (nulls or {}).items())])
 
 # %% ../nbs/41_findings.ipynb #1f3b44b1
-CAVEAT = ("What this does not show: norms alone can mislead. Training for sparsity can shrink the decoder of a shared feature "
-          "in one model until it looks exclusive, so an exclusive feature is a candidate, to be checked by latent scaling, by "
-          "its effect and on its texts. Counts say little without those of a null. A feature that fires on few tokens has an "
-          "uncertain density, and features that the crosscoder did not learn are not in the table at all.")
+CAVEAT = ("What this does not show: norms alone can mislead. Training for sparsity can shrink the decoder of a shared "
+          "feature in one model until it looks exclusive, so an exclusive feature is a candidate, to be checked by "
+          "latent scaling, by its effect and on its texts. Counts say little without those of a null. A feature that "
+          "fires on few tokens has an uncertain density, and features that the crosscoder did not learn are not in the "
+          "table at all.")
 
 # %% ../nbs/41_findings.ipynb #bf971cfb
 LIMITS = {   # what -> (good from, not good enough beyond, why it matters)
     "variance explained": (.7, .5, "what the reconstruction lacks no feature can show"),
-    "gap of variance explained": (.05, .15, "of the model explained worse, features are missed, and the other's look exclusive"),
+    "gap of variance explained": (.05, .15, "features of the model explained worse are missed, and the other's look "
+                                            "exclusive"),
     "dead features": (.1, .4, "the dictionary is smaller than it looks"),
     "cross-entropy recovered": (.9, .75, "what is lost of the predictions no feature can explain"),
     "tokens measured": (100_000, 10_000, "features that fire seldom are known from few firings")}
@@ -109,7 +113,8 @@ def measurements(e: Evaluation, fidelity: pd.DataFrame | None) -> list[tuple]:  
         found.append(("gap of variance explained", "", abs(list(sites.values())[0] - list(sites.values())[1]), ()))
     found.append(("dead features", "", float(e.dead.float().mean()), ()))
     if fidelity is not None:
-        found += [("cross-entropy recovered", site, row.ce_recovered, (row.ce_low, row.ce_high)) for site, row in fidelity.iterrows()]
+        found += [("cross-entropy recovered", site, row.ce_recovered, (row.ce_low, row.ce_high))
+                  for site, row in fidelity.iterrows()]
     return [*found, ("tokens measured", "", e.n_tokens, ())]
 
 # %% ../nbs/41_findings.ipynb #ad913abf
@@ -122,8 +127,8 @@ def quality(
     for what, where, value, interval in measurements(evaluation, fidelity):
         good, bad, why = LIMITS[what]
         low, high = interval or (float("nan"), float("nan"))
-        rows.append(dict(measure=what, where=where, value=value, low=low, high=high, light=light(what, value), good=good,
-                         bad=bad, why=why))
+        rows.append(dict(measure=what, where=where, value=value, low=low, high=high, light=light(what, value),
+                         good=good, bad=bad, why=why))
     return pd.DataFrame(rows).set_index("measure")
 
 # %% ../nbs/41_findings.ipynb #a3f6b758
@@ -135,8 +140,8 @@ def rotated_features(
     "Features that both models have, each in a direction of its own."
     turned = (df["class"] == "shared") & (df.cosine < below)
     if "scaling" in df: turned |= (df.scaling == "rotated")
-    order = df[turned].sort_values("evidence", ascending=False) if "evidence" in df else df[turned].sort_values("cosine")
-    return [int(i) for i in order.index[:n]]
+    by = "evidence" if "evidence" in df else "cosine"
+    return [int(i) for i in df[turned].sort_values(by, ascending=by == "cosine").index[:n]]
 
 # %% ../nbs/41_findings.ipynb #8dd1ffc5
 def leading_families(
@@ -144,7 +149,7 @@ def leading_families(
     which: str | None,            # the model that they lead in; None: those that are rotated
     cc: CrossCoder | None = None, # whose decoders tell the families; None: each feature is one
     n: int = 20,                  # features
-) -> list[pd.DataFrame]:          # one per family, and at last those by themselves (attrs alone): rows of df, with nearest
+) -> list[pd.DataFrame]:          # rows of df, one table per family, and at last those by themselves (attrs alone)
     "The leading features of a model, or those that are rotated, in families, with `nearest` and `nearest_null`."
     features = rotated_features(df, n) if which is None else [int(i) for i in exclusive(df, which, n).index]
     if cc is None or len(features) < 2:
@@ -169,13 +174,14 @@ def say_family(
     n = len(family)
     said = ["One feature, by itself" if n == 1 else f"{n} features, each by itself" if family.attrs["alone"] else
             f"A family of {n} that write nearly the same direction"]
-    if n > 1 and "nearest" in family: said[0] += (f" (cosine to the nearest {family.nearest.mean():.2f} on average, of as "
-                                                  f"many drawn at random {family.nearest_null.mean():.2f})")
+    if n > 1 and "nearest" in family:
+        said[0] += (f" (cosine to the nearest {family.nearest.mean():.2f} on average, of as many drawn at random "
+                    f"{family.nearest_null.mean():.2f})")
     if "difference" in family: said.append(f"{family.difference.sum():.1%} of the difference between the models")
     if (times := f"times_{which}") in family and family[times].notna().any():
         surely = int((family[f"{times}_low"] > 1).sum())
-        said.append(f"{surely} of {int(family[times].notna().sum())} surely change {which}'s predictions more than a random "
-                    "direction does")
+        said.append(f"{surely} of {int(family[times].notna().sum())} surely change {which}'s predictions more than a "
+                    "random direction does")
     return "; ".join(said) + "."
 
 # %% ../nbs/41_findings.ipynb #646ce662

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['search_active']
 
-# %% ../nbs/11_gpu_search.ipynb #e378cef0
+# %% ../nbs/11_gpu_search.ipynb #674a7a9c
 from collections.abc import Callable
 from functools import singledispatch
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from torch import Tensor
 from .gpu_kernels import Kernel, constexpr, fastest, n_blocks, uses_triton
 from .sparsity import BatchTopK, GroupMax, TopK, check_k
 
-# %% ../nbs/11_gpu_search.ipynb #94f1c64a
+# %% ../nbs/11_gpu_search.ipynb #630db7e1
 class Contests(NamedTuple):
     "Which scores compete with each other, and for how many places."
     block: Tensor        # of each feature, int32 [feature]
@@ -34,7 +34,7 @@ class Contests(NamedTuple):
         block = self.block[col].long()
         return block + row * len(self.places) if self.each_token else block
 
-# %% ../nbs/11_gpu_search.ipynb #997baeda
+# %% ../nbs/11_gpu_search.ipynb #6cddcb9a
 @Kernel
 def _mark(left, right, edge, done, words, n_rows, n_features, d: constexpr,
           ROWS: constexpr, FEATURES: constexpr, DEPTH: constexpr):
@@ -49,8 +49,8 @@ def _mark(left, right, edge, done, words, n_rows, n_features, d: constexpr,
     bound = tl.zeros((ROWS, FEATURES), tl.float32)
     for first in range(0, d, DEPTH):
         bound = tl.dot(tl.load(x + first), tl.trans(tl.load(w + first)), bound)
-    cut = tl.load(edge + feature, mask=feature < n_features, other=float("inf"))
-    over = (bound >= cut[None]).to(tl.int32)
+    cut = tl.load(edge + feature, mask=feature < n_features, other=0.)
+    over = ((bound >= cut[None]) & (feature < n_features)[None]).to(tl.int32)
     bits = tl.reshape(over, (ROWS, FEATURES // 32, 32)) << tl.arange(0, 32)[None, None]
     n_words = tl.cdiv(n_features, 32)
     word = (tl.program_id(0) // n_tiles) * (FEATURES // 32) + tl.arange(0, FEATURES // 32)
@@ -71,7 +71,7 @@ def mark_candidates(
     _mark(grid, left, right, edge, done, words, n_rows, n_features, d, rows, features, 32 if d % 64 else 64,
           num_warps=8, num_stages=3)
 
-# %% ../nbs/11_gpu_search.ipynb #305699db
+# %% ../nbs/11_gpu_search.ipynb #c00219fd
 SPAN = 64   # words that a program counts or writes, of 32 features each
 
 
@@ -112,7 +112,7 @@ def read_marks(
     _write(grid, words, ends - counts, rows, cols, n_words, capacity, SPAN)
     return rows, cols, ends[-1] if len(ends) else ends.sum()
 
-# %% ../nbs/11_gpu_search.ipynb #9237e776
+# %% ../nbs/11_gpu_search.ipynb #63abcce9
 def first_true(mask: Tensor, n: int) -> Tensor:
     "Positions of the first n that are True, [n]; the length of the mask where there are fewer. Nobody waits for it."
     return torch.searchsorted(mask.cumsum(0), torch.arange(1, n + 1, device=mask.device))
@@ -136,7 +136,7 @@ def best_of_contests(
     lowest = torch.where(last < begins[1:], score[last.clamp(0, m - 1)], 0.)
     return F.pad(order, (0, 1), value=m)[first_true(wins, n)].sort().values, lowest
 
-# %% ../nbs/11_gpu_search.ipynb #f5269ae6
+# %% ../nbs/11_gpu_search.ipynb #17482353
 class Found(NamedTuple):
     "Entries that won a place, in a list of fixed length, sorted by row; where places are left, val and score are 0."
     row: Tensor      # int64 [n]
@@ -205,7 +205,7 @@ def search_batch(
         edge = torch.where(done > 0, edge, torch.where(lowest > 0, lowest, below.minimum(edge)).clamp_min(LEAST))
     return take_found((row, col, val, score), inside, (shape[0] - 1, shape[1] - 1, 0., 0.), done == 0)
 
-# %% ../nbs/11_gpu_search.ipynb #e8d36865
+# %% ../nbs/11_gpu_search.ipynb #317377d6
 def safe_edges(bound: Tensor, spare: Callable, contests: Contests) -> Tensor:
     "A score for each block of each token, [batch block], that its winners should reach."
     blocks, k = len(contests.places), contests.total // len(contests.places)
@@ -216,7 +216,7 @@ def safe_edges(bound: Tensor, spare: Callable, contests: Contests) -> Tensor:
     excess = 2 * spare(row.flatten(), col.flatten()).view_as(value)
     return (value.float() * ROUNDING - excess).amin(2).clamp_min(LEAST)
 
-# %% ../nbs/11_gpu_search.ipynb #134e10f0
+# %% ../nbs/11_gpu_search.ipynb #e0c2f27f
 def search_tokens(
     bounds: Callable[[int, int], Tensor],          # (first, stop) -> bounds of these tokens' scores
     spare: Callable[[Tensor, Tensor], Tensor],     # (row, col) -> how much a bound there may exceed the score, [n]
@@ -244,7 +244,7 @@ def search_tokens(
     row, col, val, score, missed = zip(*parts)
     return Found(*(torch.cat(t) for t in (row, col, val, score)), torch.stack(missed).any())
 
-# %% ../nbs/11_gpu_search.ipynb #fe2b2788
+# %% ../nbs/11_gpu_search.ipynb #c9a4231d
 ROOM = 4   # candidates there is room for, for each place
 
 
@@ -289,7 +289,7 @@ def guess_edges(bounds: Callable[[int, int], Tensor], contests: Contests, n_toke
     places = (contests.places * some * 1.2 / n_tokens).ceil().long()
     return best_of_contests(bound.flatten(), number, places, 1)[1]
 
-# %% ../nbs/11_gpu_search.ipynb #9d4e9c12
+# %% ../nbs/11_gpu_search.ipynb #c5d8cb58
 def fastest_candidates(left: Tensor, right: Tensor, contests: Contests, capacity: int, edge: Tensor) -> Candidates:
     "Candidates by bits or through the table, whichever is faster; more than 2³¹ entries only by bits."
     ways = (candidates_by_bits, candidates_by_product) if len(left) * len(right) < 2**31 else (candidates_by_bits,)
@@ -297,7 +297,7 @@ def fastest_candidates(left: Tensor, right: Tensor, contests: Contests, capacity
     args = left, right, contests, capacity
     return fastest(ways, args, search)(*args)
 
-# %% ../nbs/11_gpu_search.ipynb #8975f119
+# %% ../nbs/11_gpu_search.ipynb #d8ff30e2
 def search_active(
     sparsity,                      # BatchTopK in training, TopK or GroupMax
     bounds: Callable[[int, int], Tensor],          # (first, stop) -> bounds of these tokens' scores

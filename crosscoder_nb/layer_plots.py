@@ -194,7 +194,8 @@ def circuit_figure(
             fig.add_scatter(x=x, y=y, mode="lines", line=dict(width=width, color=colour), opacity=.5, hoverinfo="skip")
     for kind, (symbol, colour) in MARKS.items():
         some = nodes[nodes.kind == kind]
-        text = [as_label(labels.get(name, some.text[name] if kind in ("token", "logit") else "")) for name in some.index]
+        own = some.text if kind in ("token", "logit") else {}
+        text = [as_label(labels.get(name, own.get(name, ""))) for name in some.index]
         fig.add_scatter(x=at.x[some.index], y=at.y[some.index], text=text, name=kind,
                         mode="markers" if kind == "logit" else "markers+text",
                         textposition="bottom center" if kind == "token" else "top center", hovertext=list(some.index),

@@ -204,7 +204,8 @@ def say_seconds(s: float) -> str:
 LEADING = ("evidence", "difference", "cosine", "rel_norm", "nu_error", "nu_error_low", "nu_error_high",
            "nu_reconstruction", "nu_reconstruction_low", "nu_reconstruction_high", "scaling", "firings", "q_null")
 VERSION = 2  # of what is kept
-ABOUT = 50   # leading features that are asked for what they have in common
+ABOUT = 50   # most leading features that are asked for what they have in common ...
+SHARE = 1 / 20   # ... and at most this share of those that fire, so that few lead a small dictionary
 N_COMPONENTS = 5   # principal directions of the difference
 OF_LEADERS = "effects", "about", "artifacts"   # parts that are of the leading features
 IN_PART = "fidelity", "predictions"            # parts for which the models read only some of the texts
@@ -308,7 +309,7 @@ class ModelDiff:
     def about(self) -> pd.DataFrame | None:
         "Whether the leading features have places in common, a row per way to divide the rows; None without texts."
         if self.missing("about"): return None
-        def make(): return summarise_places(self.occurrences, self.leading(ABOUT), self.tokenizer)
+        def make(): return summarise_places(self.occurrences, self.leading(self.n_asked), self.tokenizer)
         return self.results.table("about", self.asked("about"), make)
 
     @cached_property
@@ -317,7 +318,7 @@ class ModelDiff:
         def make():
             table = evidence(self.norms, self.scaling)
             specific = table.index[table["class"].isin([f"{name} only" for name in self.names])].tolist()
-            features = list(dict.fromkeys([*self.leading(ABOUT), *specific]))
+            features = list(dict.fromkeys([*self.leading(self.n_asked), *specific]))
             return find_artifacts(self.cc, self.held_out, table, features, device=self.options["device"])
         return self.results.table("artifacts", self.asked("artifacts"), make)
 
@@ -354,7 +355,7 @@ class ModelDiff:
         by: str | Sequence = "doc",   # doc, token, window, position, role, template, source, or a label of each row
     ) -> pd.DataFrame:                # a row per kind
         "On rows of which kinds the leading features fire more than others that fire as often, as `leanings` tells it."
-        return leanings(self.occurrences, self.leading(ABOUT), by, self.tokenizer)
+        return leanings(self.occurrences, self.leading(self.n_asked), by, self.tokenizer)
 
     # ---- what follows from it
 
@@ -365,6 +366,11 @@ class ModelDiff:
     ) -> list[int]:
         "Numbers of the features with the most evidence of those claimed for a model."
         return [int(i) for i in exclusive(evidence(self.norms, self.scaling), which or self.names[1], n).index]
+
+    @cached_property
+    def n_asked(self) -> int:
+        "How many leading features are asked for what they have in common: one in twenty of those that fire, 5 to 50."
+        return min(ABOUT, max(5, int(SHARE * (~self.evaluation.dead).sum())))
 
     @cached_property
     def candidates(self) -> list[int]:
@@ -446,7 +452,7 @@ class ModelDiff:
         n = self.options
         if part in IN_PART: return self.read_by | dict(n_tokens=n["n_tokens"], seed=n["seed"])
         if part == "baselines": return dict(models=self.read_by["models"], sites=list(self.sites))
-        if part in ("about", "artifacts"): return dict(features=self.leading(ABOUT))
+        if part in ("about", "artifacts"): return dict(features=self.leading(self.n_asked))
         return self.read_by | dict(features=self.candidates, n_texts=n["n_texts"], seed=n["seed"])
 
     def missing(self, part: str) -> str:   # empty: nothing

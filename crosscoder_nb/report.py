@@ -24,7 +24,6 @@ import pandas as pd
 import plotly.graph_objects as go
 from markupsafe import Markup
 
-from . import __version__
 from .browser import STATIC
 from .cards import example_data, leaning_features, page_data, say_claim, say_firings
 from .columns import class_label, clean, meaning
@@ -97,12 +96,14 @@ def static_card_data(shown: Shown, feature: int, n: int = 3) -> dict:   # n: exa
     strongest = max((act for e in texts for act in e["acts"]), default=1.) or 1.
     notes = shown.notes.of(feature)
     return dict(feature=feature, kind=class_label(row["class"], shown.names), fires=say_firings(shown, row),
-                label=clean(notes.get("label", ""), 120), note=clean(notes.get("note", ""), 400), claim=say_claim(row, shown.names),
+                label=clean(notes.get("label", ""), 120), note=clean(notes.get("note", ""), 400),
+                claim=say_claim(row, shown.names),
                 texts=[dict(doc=e["doc"], act=f"{e['act']:.3g}", tokens=shaded_tokens(e, strongest)) for e in texts],
                 none="" if texts else "No text on which it fires.")
 
 # %% ../nbs/42_report.ipynb #dfa6456b
-LEADERS = ("class", "evidence", "difference", "rel_norm", "cosine", "nu_error", "nu_reconstruction", "scaling", "firings")
+LEADERS = ("class", "evidence", "difference", "rel_norm", "cosine", "nu_error", "nu_reconstruction", "scaling",
+           "firings")
 ENDS = tuple(f"{c}{end}" for c in ("nu_error", "nu_reconstruction") for end in ("_low", "_high"))
 
 
@@ -114,9 +115,15 @@ def leader_table(shown: Shown, which: str, n: int = 20) -> Table:
     told.insert(0, "feature", [f"#{i}" for i in top.index])
     cards = [static_card_data(shown, int(i), 1) for i in top.index]
     if any(card["label"] for card in cards): told["label"] = [card["label"] for card in cards]
-    told["strongest text"] = ["".join(f"«{t}»" if "peak" in k else t for t, k in c["texts"][0]["tokens"]) if c["texts"] else ""
-                              for c in cards]
+    told["strongest text"] = ["".join(f"«{t}»" if "peak" in kind else t for text in card["texts"]
+                                      for t, kind in text["tokens"]) for card in cards]
     return Table(f"The {len(top)} features that lead in {which}", told)
+
+
+NO_FIDELITY = ("What the reconstruction costs each model's predictions was not measured: that takes a ModelDiff with "
+               "models.")
+NO_NULL = ("No null was given, so nobody knows how many exclusive features this method finds where there are none: "
+           "ModelDiff(..., nulls={...}) takes a diff of models that learnt nothing in particular.")
 
 
 def good_enough(shown: Shown, fidelity: pd.DataFrame | None, history) -> Section:
@@ -126,12 +133,13 @@ def good_enough(shown: Shown, fidelity: pd.DataFrame | None, history) -> Section
         lights = quality(shown.evaluation, fidelity)
         told = in_words(lights.reset_index(), ["measure", "where", "value", "low", "high", "good", "bad", "why"])
         told["value"] = [cell.split(" [")[0] for cell in told["value"]]
-        told.insert(3, "95 % interval", [f"{l:.3f} to {h:.3f}" if l == l else "" for l, h in zip(lights.low, lights.high)])
+        ends = [f"{l:.3f} to {h:.3f}" if l == l else "" for l, h in zip(lights.low, lights.high)]
+        told.insert(3, "95 % interval", ends)
         told.insert(0, "light", lights.light.tolist())
-        parts.append(Table("Measured, and by which limits it is judged", told.drop(columns=["low", "high"], errors="ignore")
-                           .rename(columns=dict(good="good from", bad="not good enough beyond"))))
-    if fidelity is None: parts.append("What the reconstruction costs each model's predictions was not measured: that takes a "
-                                      "ModelDiff with models.")
+        told = told.drop(columns=["low", "high"], errors="ignore")
+        parts.append(Table("Measured, and by which limits it is judged",
+                           told.rename(columns=dict(good="good from", bad="not good enough beyond"))))
+    if fidelity is None: parts.append(NO_FIDELITY)
     if history is not None: parts.append(Picture("The run of training.", training_curves(history, shown.names)))
     return Section("good", "Is the crosscoder good enough to believe?", "", parts)
 
@@ -139,38 +147,46 @@ def good_enough(shown: Shown, fidelity: pd.DataFrame | None, history) -> Section
 def overview(shown: Shown) -> Section:
     "The figures of all features."
     df, nulls = shown.df, shown.nulls
-    parts = [Picture("Where each feature's decoder norm lies between the two models.", relative_norm_histogram(df, nulls)),
-             Picture("All living features; the outline encloses those of the null." if nulls else "All living features.",
-                     difference_map(df, nulls=nulls))]
-    if df.cosine.notna().any(): parts.append(Picture("How alike a feature's two decoders are.", cosine_histogram(df, nulls=nulls)))
+    said = "All living features" + "; the outline encloses those of the null" * bool(nulls)
+    parts = [Picture("Where each feature's norm lies between the two models.", relative_norm_histogram(df, nulls)),
+             Picture(f"{said}.", difference_map(df, nulls=nulls))]
+    if df.cosine.notna().any():
+        parts.append(Picture("How alike a feature's two decoders are.", cosine_histogram(df, nulls=nulls)))
     parts.append(Picture("How often features fire.", density_histogram(df)))
     if "claimed" in df:
         parts.append(Picture("What latent scaling says of them.", scaling_scatter(df)))
     if f"times_{shown.names[1]}" in df and df[f"times_{shown.names[1]}"].notna().any():
         parts.append(Picture("Whether features matter to the predictions.", effect_scatter(df)))
-    said = "No null was given, so nobody knows how many exclusive features this method finds where there are none: ModelDiff(..., " \
-           "nulls={...}) takes a diff of models that learnt nothing in particular."
-    return Section("map", "Where the features are", "" if nulls else said, parts)
+    return Section("map", "Where the features are", "" if nulls else NO_NULL, parts)
 
 
-def families_section(shown: Shown, name: str, title: str, about: str, which: str | None, n: int, table: bool) -> Section:
+def families_section(
+    shown: Shown, name: str, title: str, about: str,
+    which: str | None,   # the model that the features lead in; None: rotated ones
+    n: int,              # of them
+    table: bool,         # whether their numbers come first
+) -> Section:
     "Features in families, each with its texts."
     found = leading_families(shown.df, which, shown.cc, n)
     parts = [leader_table(shown, which)] if table else []
     judge = which or shown.names[1]
-    parts += [Family(say_family(family, judge), [static_card_data(shown, int(i)) for i in family.index]) for family in found]
+    parts += [Family(say_family(family, judge), [static_card_data(shown, int(i)) for i in family.index])
+              for family in found]
     return Section(name, title, about, parts or ["There are none."])
 
 # %% ../nbs/42_report.ipynb #f10ae511
+PLACES = ["by", "features", "kinds", "spread", "spread_low", "spread_high", "alike", "alike_low", "alike_high", "p",
+          "most", "text"]
+
+
 def where_section(md: ModelDiff | None) -> Section:
     "Where in the text the leading features fire."
     parts = ["This takes rows that know their texts: write_report of a ModelDiff on a store has it."]
     if md is not None and md.about is not None:
         parts = []
         if len(md.about):
-            parts.append(Table("Whether the leading features keep to few places (spread), compared with others as frequent (alike)",
-                               in_words(md.about.reset_index(), ["by", "features", "kinds", "spread", "spread_low", "spread_high",
-                                                                 "alike", "alike_low", "alike_high", "p", "most", "text"])))
+            parts.append(Table("Whether the leading features keep to few places (spread), beside others (alike)",
+                               in_words(md.about.reset_index(), PLACES)))
         for by, places in leading_places(md.occurrences, md.table).items():
             parts.append(Picture(f"By {by}: the share of the firings, beside the share of all tokens.",
                                  firing_places(places, md.names)))
@@ -181,8 +197,10 @@ def holds_section(md: ModelDiff | None, stability: pd.DataFrame | None) -> Secti
     "Nulls, artifacts, and whether another dictionary finds the same."
     parts = []
     if md is not None and md.nulls is not None:
-        parts.append(Table("Exclusive features by several criteria, beside the nulls", in_words(md.nulls.reset_index())))
-    if stability is not None: parts.append(Table("Features that another dictionary has too", in_words(stability.reset_index())))
+        counts = in_words(md.nulls.reset_index())
+        parts.append(Table("Exclusive features by several criteria, beside the nulls", counts))
+    if stability is not None:
+        parts.append(Table("Features that another dictionary has too", in_words(stability.reset_index())))
     else: parts.append("Whether another seed, or the other half of the data, gives the same features was not measured: "
                        "write_report(..., stability=stability([match_features(cc, other, rows)])) shows it.")
     if md is not None:
@@ -220,25 +238,28 @@ def run_card(shown: Shown, info: Mapping | None) -> pd.DataFrame:   # what, valu
     config, tokens = training.get("config", {}), data.get("tokens") or {}
     if shown.cc is not None: facts |= dict(sites=", ".join(shown.cc.sites), sparsity=str(shown.cc.sparsity.config()))
     if "recipe" in about: facts["recipe"] = f"{about['recipe'].get('sparsity')}, {about['recipe'].get('source')}"
-    if config: facts["training"] = ", ".join(f"{k} {config[k]}" for k in ("steps", "batch_size", "lr", "seed") if k in config)
-    if isinstance(training.get("tokens"), int): facts["tokens trained on"] = f"{training['tokens']:,}, repetitions included"
+    chosen = [f"{k} {config[k]}" for k in ("steps", "batch_size", "lr", "seed") if k in config]
+    if chosen: facts["training"] = ", ".join(chosen)
+    if isinstance(n := training.get("tokens"), int): facts["tokens trained on"] = f"{n:,}, repetitions included"
     if "rows" in data: facts["rows trained on"] = f"{data['rows']:,}"
     if isinstance(tokens, dict) and isinstance(tokens.get("source"), dict): facts["texts"] = str(tokens["source"])[:200]
     if shown.measured: facts["measured on"] = shown.measured
     if known := getattr(shown.examples, "manifest", {}).get("crosscoder"): facts["crosscoder"] = known[:16]
     facts |= {str(k): clean(v) for k, v in (info or {}).items()}
-    facts |= {"written": date.today().isoformat(), "crosscoder_nb": __version__, "torch": version("torch")}
+    facts |= {"written": date.today().isoformat(), "crosscoder_nb": version("crosscoder_nb"), "torch": version("torch")}
     return pd.DataFrame(dict(what=facts.keys(), value=map(clean, facts.values())))
 
 
-GLOSSARY = ("rel_norm", "cosine", "density", "evidence", "difference", "nu_error", "nu_reconstruction", "scaling", "firings")
+GLOSSARY = ("rel_norm", "cosine", "density", "evidence", "difference", "nu_error", "nu_reconstruction", "scaling",
+            "firings")
 
 
 def appendix(shown: Shown, md: ModelDiff | None, info: Mapping | None, code: str) -> Section:
     "Run card, words, and how to repeat it."
-    words = pd.DataFrame([meaning(c, shown.names) for c in GLOSSARY if c in shown.df], columns=["column", "what it means"])
-    a, b = shown.names
-    sign = f"Everywhere 0 means only {a}, and 1 means only {b}. Intervals are 95 %, over documents unless something else is said."
+    known, (a, b) = [meaning(c, shown.names) for c in GLOSSARY if c in shown.df], shown.names
+    words = pd.DataFrame(known, columns=["column", "what it means"])
+    sign = (f"Everywhere 0 means only {a}, and 1 means only {b}. Intervals are 95 %, over documents unless something "
+            "else is said.")
     parts = [Table("Run card", run_card(shown, info)), Table("Words", words), f"This file was written by {code}"]
     if md is not None: parts.insert(1, Table("What was measured", in_words(md.states().reset_index())))
     return Section("appendix", "Appendix", sign, parts)
@@ -256,9 +277,11 @@ def content_policy(
 # %% ../nbs/42_report.ipynb #944053e1
 def to_csv(df: pd.DataFrame) -> bytes:
     "A table as CSV that no spreadsheet takes for formulas."
-    def tame(v): return f"'{v}" if isinstance(v, str) and v[:1] in tuple("=+-@\t\r") and not re.fullmatch(r"-?[\d.,e+–-]+", v) else v
-    safe = df.map(tame)
-    return safe.rename(columns=lambda c: tame(str(c))).to_csv(index=df.index.name is not None).encode("utf-8", "replace")
+    def tame(v):
+        formula = isinstance(v, str) and v[:1] in tuple("=+-@\t\r") and not re.fullmatch(r"-?[\d.,e+–-]+", v)
+        return f"'{v}" if formula else v
+    safe = df.map(tame).rename(columns=lambda c: tame(str(c)))
+    return safe.to_csv(index=df.index.name is not None).encode("utf-8", "replace")
 
 
 def data_link(content: bytes, kind: str) -> Markup:
@@ -279,57 +302,8 @@ def dark_figures() -> str:   # CSS
     return "@media (prefers-color-scheme: dark) {\n" + "\n".join(rules) + "\n}\n"
 
 # %% ../nbs/42_report.ipynb #479e1a73
-MACROS = """
-{%- macro table(part) %}
-<h3><bdi>{{ part.title }}</bdi></h3><div class="wide"><table><thead><tr>
-{%- for c in part.df.columns %}<th scope="col"><bdi>{{ c }}</bdi></th>{% endfor %}</tr></thead><tbody>
-{%- for row in part.df.itertuples(index=False) %}<tr>{% for cell in row %}
-{%- if cell in lights %}<td class="{{ lights[cell] }}">{{ cell }}</td>
-{%- else %}<td{% if cell | length < 30 and cell[:1] in "0123456789-–" %} class="number"{% endif %}><bdi>{{ cell | clip }}</bdi></td>
-{%- endif %}{% endfor %}</tr>{% endfor %}</tbody></table></div>
-<p class="no-print"><a download="{{ part.title[:40] | replace(" ", "_") }}.csv" href="{{ csv(part.df) }}">CSV</a></p>
-{%- endmacro %}
-{%- macro family(part) %}
-<div class="family"><p class="about">{{ part.about }}</p><div class="cards">
-{%- for card in part.cards %}<article class="card"><h4>#{{ card.feature }} · <bdi>{{ card.kind }}</bdi>
-{%- if card.label %} · <bdi>{{ card.label }}</bdi>{% endif %}</h4>
-<p class="quiet">{{ card.fires }}</p><p><bdi>{{ card.claim }}</bdi></p>{% if card.note %}<p><bdi>{{ card.note }}</bdi></p>{% endif %}
-{%- for text in card.texts %}<p class="text">
-{%- for token, kind in text.tokens %}<span{% if kind %} class="{{ kind }}"{% endif %}>{{ token }}</span>{% endfor %}</p>
-{%- endfor %}{% if card.none %}<p class="quiet">{{ card.none }}</p>{% endif %}</article>{% endfor %}</div></div>
-{%- endmacro %}"""
-
-PAGE = MACROS + """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{{ policy }}">
-<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
-<title>{{ report.title }}</title><style>{{ style }}</style></head>
-<body><main><div class="report{{ " red" if report.red }}"><header><h1><bdi>{{ report.title }}</bdi></h1>
-<p class="headline"><bdi>{{ report.headline }}</bdi></p>
-{% if report.red %}<p class="warning">At least one light below is red: what follows should not be believed yet.</p>{% endif %}
-{% for sentence in report.sentences %}<p class="quiet"><bdi>{{ sentence }}</bdi></p>{% endfor %}
-<nav>{% for s in report.sections %}<a href="#{{ s.name }}"><bdi>{{ s.title }}</bdi></a> {% endfor %}<a href="#browser">Browser</a></nav></header>
-{% for s in report.sections %}{% if s.name == "appendix" %}
-<section id="browser"><h2>Browser</h2><p>{{ browsed }}</p></section></div><div class="view">
-<p>The script in this file draws the table, the map and the cards here; it is not running.</p></div>
-<div class="report{{ " red" if report.red }}">{% endif %}
-<section id="{{ s.name }}"><h2><bdi>{{ s.title }}</bdi></h2>{% if s.about %}<p class="about"><bdi>{{ s.about }}</bdi></p>{% endif %}
-{% for part in s.parts %}{% if part is string %}<p><bdi>{{ part }}</bdi></p>
-{% elif part.kind == "table" %}{{ table(part) }}
-{% elif part.kind == "family" %}{{ family(part) }}
-{% else %}<figure>{{ draw(part) }}<figcaption>{{ part.about }}</figcaption></figure>
-{% endif %}{% endfor %}{% if s.name == "appendix" and whole %}
-<p class="no-print"><a download="features.csv.gz" href="{{ whole }}">All {{ n_features }} features as CSV, packed</a></p>
-{% endif %}</section>{% endfor %}
-<footer>Written by crosscoder_nb {{ software }}. Data of the browser: SHA-256 {{ checksum }}.</footer></div></main>
-<script type="application/octet-stream" id="data">{{ packed }}</script>
-<script type="module">{{ script }}</script>
-</body></html>
-"""
-OPEN = """const view = document.querySelector(".view");
-openPage(view, document.getElementById("data").textContent).then(() => {
-  if (location.hash.startsWith("#f=")) view.scrollIntoView();
-});"""
+OPEN = """const view = document.querySelector(".view"), asked = location.hash.startsWith("#f=");
+openPage(view, document.getElementById("data").textContent).then(() => { if (asked) view.scrollIntoView(); });"""
 ENVIRONMENT = dict(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
 
 
@@ -351,56 +325,28 @@ def page_html(
     n_features: str = "",   # in it
 ) -> str:                   # the whole file
     "Write a report as HTML."
-    style = "\n".join((STATIC / f"{name}.css").read_text(encoding="utf-8") for name in ("view", "report")) + dark_figures()
-    script = f"{(STATIC / 'view.js').read_text(encoding='utf-8')}\n{OPEN}\n"
+    def static(name): return (STATIC / name).read_text(encoding="utf-8")
+    style = static("view.css") + static("report.css") + dark_figures()
+    script = f"{static('view.js')}\n{OPEN}\n"
     environment = jinja2.Environment(autoescape=True, finalize=calm_names(report.names), **ENVIRONMENT)
     environment.filters["clip"] = lambda text: clean(calm_names(report.names)(text), 240)
-    page = environment.from_string(PAGE)
+    page, lights = environment.from_string(static("report.html.jinja")), dict(zip(LIGHTS, ("good", "doubtful", "bad")))
     checksum = hashlib.sha256(packed.encode()).hexdigest()[:16]
     return page.render(report=report, policy=Markup(content_policy(script, style)), style=Markup(style),
                        script=Markup(script), packed=packed, browsed=browsed, whole=whole, n_features=n_features,
-                       draw=lambda part: Markup(draw_svg(part.fig, part.about, 580)), software=__version__, checksum=checksum,
-                       csv=lambda df: data_link(to_csv(df), "text/csv"), lights=dict(zip(LIGHTS, ("good", "doubtful", "bad"))))
+                       draw=lambda part: Markup(draw_svg(part.fig, part.about, 580)), software=version("crosscoder_nb"),
+                       checksum=checksum, csv=lambda df: data_link(to_csv(df), "text/csv"), lights=lights)
 
 # %% ../nbs/42_report.ipynb #e43cf394
-SIGNS = str.maketrans({c: f"\\{c}" for c in "\\`*_[]|~"} | {"@": "&#64;", "#": "&#35;", "\n": " ", "\r": " ", "\t": " "})
+SIGNS = str.maketrans({c: f"\\{c}" for c in "\\`*_[]|~"} | {"@": "&#64;", "#": "&#35;"} | dict.fromkeys("\n\r\t", " "))
 
 
 def as_markdown(value) -> str:
     "A text that Markdown shows as it is."
     if isinstance(value, Markup): return str(value)
-    text = escape(clean(value, 4000), quote=False).translate(SIGNS).replace("://", "&#58;//").replace("www.", "www&#46;")
+    text = escape(clean(value, 4000), quote=False).translate(SIGNS)
+    text = text.replace("://", "&#58;//").replace("www.", "www&#46;")
     return f"\u2068{text}\u2069" if not text.isascii() else text
-
-
-DOCUMENT = """
-# {{ report.title }}
-
-{{ report.headline }}
-{% if report.red %}
-**At least one light below is red: what follows should not be believed yet.**
-{% endif %}{% for sentence in report.sentences %}
-{{ sentence }}
-{% endfor %}{% for s in report.sections %}
-## {{ s.title }}
-{% if s.about %}
-{{ s.about }}
-{% endif %}{% for part in s.parts %}{% if part is string %}
-{{ part }}
-{% elif part.kind == "table" %}
-**{{ part.title }}**
-
-{{ cells(part.df.columns) }}
-{{ cells("-" * part.df.columns | length, "---") }}
-{% for row in part.df.itertuples(index=False) %}{{ cells(row) }}
-{% endfor %}{% elif part.kind == "family" %}
-{{ part.about }}
-
-{% for card in part.cards %}* {{ bold("#%s" % card.feature) }} {{ card.kind }}{% if card.label %} · {{ card.label }}{% endif %}. {{ card.fires }}. {{ card.claim }}
-{% for text in card.texts %}  * {% for token, kind in text.tokens %}{% if "peak" in kind %}{{ bold(token) }}{% else %}{{ token }}{% endif %}{% endfor %}
-{% endfor %}{% endfor %}{% else %}
-*Figure: {{ plain(part.fig.layout.title.text or part.about) }}*
-{% endif %}{% endfor %}{% endfor %}"""
 
 
 def page_markdown(report: Report) -> str:
@@ -409,7 +355,8 @@ def page_markdown(report: Report) -> str:
     def bold(text): return Markup(f"**{inner}**" if (inner := as_markdown(text).strip()) else " ")
     def cells(values, rule=None): return Markup(f"| {' | '.join(rule or as_markdown(calm(v)) for v in values)} |")
     calm = calm_names(report.names)
-    page = jinja2.Environment(finalize=lambda value: as_markdown(calm(value)), **ENVIRONMENT).from_string(DOCUMENT)
+    environment = jinja2.Environment(finalize=lambda value: as_markdown(calm(value)), **ENVIRONMENT)
+    page = environment.from_string((STATIC / "report.md.jinja").read_text(encoding="utf-8"))
     return page.render(report=report, cells=cells, bold=bold, plain=plain)
 
 # %% ../nbs/42_report.ipynb #7ace3bf4
@@ -450,7 +397,8 @@ def fit_data(
     began = time.perf_counter()
     probe = list(features[:PROBE])
     packed = page_data(shown, probe, n_examples)
-    seconds, size = (time.perf_counter() - began) / max(1, len(probe)), max(1, (len(packed) - bare) / max(1, len(probe)))
+    tried = max(1, len(probe))
+    seconds, size = (time.perf_counter() - began) / tried, max(1, (len(packed) - bare) / tried)
     n = min(len(features), max(0, int((room - bare) / size)))
     if n * seconds > PATIENCE: print(f"the texts of {n} features take about {n * seconds:.0f} s")
     while n > len(probe):
@@ -494,33 +442,36 @@ def write_report(
     evaluation=None,                     # from `evaluate`
     history: pd.DataFrame | Mapping[str, pd.DataFrame] | None = None,   # metrics.jsonl of the training, or of several
     info: Mapping | None = None,         # how the crosscoder was made, shown unchanged
-    features: Sequence[int] | None = None,   # whose cards the browser in it holds; None: those that lead, and some others
+    features: Sequence[int] | None = None,   # whose cards the browser in it holds; None: those that lead, some others
     n_examples: int = 6,                 # strongest texts of each
     budget: str | int = "3 MB",          # of the file; fewer cards where they do not fit
     stability: pd.DataFrame | None = None,   # from `stability`: which features another dictionary has too
     title: str | None = None,            # None: the two models' names
 ) -> Path:                               # the file
-    """Write the diff as one HTML file, without kernel or network, or as Markdown; `report.html#f=123` opens it at feature 123.
+    """Write the diff as one HTML file, without kernel or network, or as Markdown.
 
+    `report.html#f=123` opens it at feature 123.
     ValueError for features that are not in the table, before anything is written."""
     path, room = Path(path), parse_budget(budget)
     md = found if isinstance(found, ModelDiff) else None
-    if md is not None and not set(md.states().state) <= {"kept"} | {md.missing(part) for part in md.states().index}: md.run()
+    if md is not None and any(state not in ("kept", md.missing(part)) for part, state in md.states().state.items()):
+        md.run()
     shown = what_to_show(found, examples, tokenizer, evaluation)
     model_names(shown.df)   # ValueError unless there are two
     if features is not None and (odd := [i for i in features if i not in shown.df.index]):
         raise ValueError(f"features must be among the {len(shown.df):,} of the table ({shown.df.index.min()} to "
                          f"{shown.df.index.max()}); got {odd[0]}")
-    code = f'write_report(md, "{path.name}")' if md is not None else f'write_report(table, "{path.name}", examples, tokenizer)'
+    code = f'write_report({"md" if md is not None else "table"}, "{path.name}", ...)'
     report = make_report(shown, md, history, info, stability, title, code)
     if path.suffix == ".md": text = page_markdown(report)
     else:
         features = report_features(shown.df) if features is None else list(features)
         whole = table_link(shown, room // 3)
         bare = len(page_html(report, whole=whole, n_features=f"{len(shown.df):,}").encode())
+        if bare > room: print(f"the file takes {bare / 1e6:.1f} MB without the browser's texts, more than the budget")
         packed, inside = fit_data(shown, features, n_examples, max(room - bare, room // 10))
-        browsed = f"The table has every feature; the texts of {len(inside):,} are in this file: those that lead in either " \
-                  "model, rotated ones, and shared ones drawn at random." if features is not None else ""
+        browsed = (f"The texts of {len(inside):,} features are in this file: those that lead in either model, rotated "
+                   "ones, and shared ones drawn at random.")
         text = page_html(report, packed, browsed, whole, f"{len(shown.df):,}")
     path.write_text(text, encoding="utf-8", errors="replace")
     return path

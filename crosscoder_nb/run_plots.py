@@ -85,8 +85,8 @@ def say_last(history: pd.DataFrame) -> str:
 def one_run_panels(history: pd.DataFrame, names: tuple) -> list[list[go.Scatter]]:   # lines of each panel
     "The lines of one run."
     explained = explained_columns(history, names) | {"val_explained_variance": ("pooled, held out", HELD_OUT)}
-    return [curves(history, explained), curves(history, {"l0_loss": ("L0", INK), "val_l0_loss": ("held out", HELD_OUT)}),
-            curves(history, {"dead": ("dead", INK)}),
+    active = {"l0_loss": ("L0", INK), "val_l0_loss": ("held out", HELD_OUT)}
+    return [curves(history, explained), curves(history, active), curves(history, {"dead": ("dead", INK)}),
             curves(history, {"loss": ("loss", INK), "l2_loss": ("squared error", OTHER)})]
 
 
@@ -132,7 +132,8 @@ def dead_curves(
     check_logs(runs)
     fig, last = go.Figure(), {}
     for (name, log), colour in zip(runs.items(), cycle(RUNS)):
-        if "dead" not in log: raise ValueError(f"the log of {name!r} has no column 'dead': nothing counted dead features")
+        if "dead" not in log:
+            raise ValueError(f"the log of {name!r} has no column 'dead': dead features were not counted")
         fig.add_traces(curves(log, {"dead": (as_label(name, 24), colour)}))
         last[name] = log.dead.dropna().iloc[-1]
     fig.update_xaxes(title="step").update_yaxes(title="share of dead features", tickformat=".1%", rangemode="tozero")
@@ -144,16 +145,18 @@ def sparsity_frontier(
     runs: Mapping[str, Evaluation | Mapping[str, Evaluation]],   # name -> evaluation; or evaluations by name
     site: str = "pooled",                                        # where the variance is explained
 ) -> go.Figure:                                                  # a dot per evaluation, a line per family
-    "Variance explained against active features per token, for several runs. ValueError without runs or for another site."
+    "Variance explained against active features per token, of some runs. ValueError without runs, or for other sites."
     if not runs: raise ValueError("there is no run to draw: give evaluations by the names of their runs")
     fig, count = go.Figure(), 0
     for (name, found), colour in zip(runs.items(), cycle(RUNS)):
         family = dict(found) if isinstance(found, Mapping) else {name: found}
         if lacking := [n for n, e in family.items() if site not in e.fve]:
-            raise ValueError(f"the evaluation of {lacking[0]!r} has no site {site!r}; it has {', '.join(family[lacking[0]].fve)}")
+            raise ValueError(f"the evaluation of {lacking[0]!r} has no site {site!r}; it has "
+                             f"{', '.join(family[lacking[0]].fve)}")
         family = dict(sorted(family.items(), key=lambda item: item[1].l0))
-        fig.add_scatter(x=[e.l0 for e in family.values()], y=[e.fve[site] for e in family.values()], name=as_label(name, 30),
-                        mode="lines+markers", line=dict(color=colour, width=2), marker=dict(color=colour, size=8),
+        x, y = ([value(e) for e in family.values()] for value in (lambda e: e.l0, lambda e: e.fve[site]))
+        fig.add_scatter(x=x, y=y, name=as_label(name, 30), mode="lines+markers", line=dict(color=colour, width=2),
+                        marker=dict(color=colour, size=8),
                         hovertext=[as_label(n) for n in family], hoverinfo="text+x+y")
         count += len(family)
     fig.update_xaxes(title="active features per token (L0)", rangemode="tozero")

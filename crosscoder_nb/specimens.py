@@ -57,7 +57,8 @@ def specimen_evidence(
         columns |= {name: value, f"{name}_low": value - half, f"{name}_high": value + half}
     high = np.maximum(columns["nu_error_high"], columns["nu_reconstruction_high"])
     told = [~fired, (high < .5) & (df.cosine < .5) & (abs(2 * df.rel_norm - 1) < .1), high < .5, high > .7]
-    words = "too few firings", "rotated", pd.Series(columns["claimed"]) + " only", "not only " + pd.Series(columns["claimed"])
+    claimed = pd.Series(columns["claimed"])
+    words = "too few firings", "rotated", claimed + " only", "not only " + claimed
     columns |= dict(scaling=np.select(told, words, "open"), difference=rng.gamma(1, .002, n) * (1.1 - nu.clip(max=1)))
     table = df.assign(**columns)
     table["evidence"] = (table.difference * (1 - table.cosine)).where(fired)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['COMMANDS', 'Study']
 
-# %% ../nbs/59_studies.ipynb #81277154
+# %% ../nbs/59_studies.ipynb #cc756c31
 import difflib
 import json
 import re
@@ -44,7 +44,7 @@ from .timing import seconds_per_step, seconds_per_token
 from .tokens import Tokens
 from .train import Trained, train
 
-# %% ../nbs/59_studies.ipynb #ef423e0c
+# %% ../nbs/59_studies.ipynb #1d7af877
 class BadSettings(ValueError): "Settings that nobody can have meant; nothing was done."
 
 
@@ -71,7 +71,7 @@ def read_model(text: str) -> ModelText:
     path, revision = cut_off(path, "@")
     return ModelText(name or Path(adapter or path).name.removesuffix(".gguf"), path, revision, adapter)
 
-# %% ../nbs/59_studies.ipynb #19f5d3f8
+# %% ../nbs/59_studies.ipynb #8f8be117
 def load_adapted(wanted: list[ModelText], options: dict) -> dict[str, Model]:   # by name
     "Those of the models that have an adapter, and the base models with which they share their weights."
     alone = {(m.path, m.revision): m.name for m in wanted if not m.adapter}
@@ -100,7 +100,7 @@ def open_models(
         if m.name not in found: found[m.name] = load_model(m.path, m.name, revision=m.revision, **later)
     return [found[name] for name in names]
 
-# %% ../nbs/59_studies.ipynb #dac60dab
+# %% ../nbs/59_studies.ipynb #d238fca1
 PLACES = {f.__name__: f for f in (resid, resid_pre, resid_mid, mlp_in, mlp_out, attn_in, attn_out, heads)}
 
 
@@ -138,7 +138,7 @@ def choose_sites(
     return [site for at in places for together in zip(*numbers) for model, n in zip(models, together)
             for site in model.sites(at(n))]
 
-# %% ../nbs/59_studies.ipynb #2eec06d2
+# %% ../nbs/59_studies.ipynb #78195c01
 def read_source(text: str) -> tuple[str, str, float]:   # name, path, weight
     "Read name=path:weight, of which only the path must be there."
     name, equals, path = text.partition("=")
@@ -161,7 +161,7 @@ def split_texts(
     if len(found) == 1: return found[0][1]
     return tuple(mix({name: (parts[i], weight) for name, parts, weight in found}) for i in (0, 1))
 
-# %% ../nbs/59_studies.ipynb #f8b9628d
+# %% ../nbs/59_studies.ipynb #a68cc298
 class Part(NamedTuple):
     "Functions whose arguments are settings."
     name: str
@@ -185,7 +185,7 @@ class Part(NamedTuple):
         [call] = self.calls
         return {to: settings[name] for name, to in self.arguments(call).items() if settings.get(name) is not None}
 
-# %% ../nbs/59_studies.ipynb #90b33d3d
+# %% ../nbs/59_studies.ipynb #0b917651
 MODELS = Part("models", (load_model,), ("path", "name", "revision", "quantization_config"))
 TEXTS = Part("texts", (open_texts,), ("path",))
 TOKENS = Part("tokens", (Tokens,), ("source", "tokenizer", "others"))
@@ -203,7 +203,7 @@ DIFF = Part("diff", (ModelDiff,), ("cc", "held_out", "models", "folder", "nulls"
 REPORT = Part("report", (write_report,), ("found", "path", "examples", "tokenizer", "evaluation", "history", "info",
                                          "stability"))
 
-# %% ../nbs/59_studies.ipynb #3221bdfc
+# %% ../nbs/59_studies.ipynb #78adbfdc
 def read_share(value):
     "A value in which shares of the run are written 20%."
     if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?%", value): return Share(float(value[:-1]) / 100)
@@ -222,7 +222,7 @@ def with_dtypes(arguments: dict) -> dict:
     "Arguments with their dtypes read."
     return {n: read_dtype(v) if n == "dtype" else tuple(v) if isinstance(v, list) else v for n, v in arguments.items()}
 
-# %% ../nbs/59_studies.ipynb #b61ae6c7
+# %% ../nbs/59_studies.ipynb #01bcd4b0
 def other_tokenizers(models: list[Model]) -> dict:   # by the model's name
     "The tokenizers of models that read other tokens than the first."
     others = {}
@@ -260,7 +260,7 @@ def prepare_harvest(
     return Harvesting(found, sites, dict(zip(("activations", "held_out"), map(tokens, parts, sizes))),
                       with_dtypes(STORE.take(settings)))
 
-# %% ../nbs/59_studies.ipynb #fee4a724
+# %% ../nbs/59_studies.ipynb #95f072d0
 def time_harvest(h: Harvesting, models: list[Model]) -> float:   # seconds for each token
     "How long a token takes through all models."
     tokens = h.tokens["held_out"]
@@ -289,7 +289,7 @@ def plan_harvest(h: Harvesting, folder: Path) -> None:
     n = sum(wanted) if all(wanted) else 1_000_000
     print(f"about {say_seconds(n * seconds)} for {n:,} tokens")
 
-# %% ../nbs/59_studies.ipynb #13ba43d7
+# %% ../nbs/59_studies.ipynb #d824c401
 UNBOUNDED = "a stream may never end, so say how many tokens to take: max_tokens=..."
 
 
@@ -302,7 +302,7 @@ def collect_into(study: "Study", dry_run: bool = False, **settings) -> None:
     for name, tokens in ready.tokens.items():
         print(ActivationStore.collect(study.folder / name, models, ready.sites, tokens, **ready.options))
 
-# %% ../nbs/59_studies.ipynb #36a97d8c
+# %% ../nbs/59_studies.ipynb #a87e29a4
 def choose_recipe(
     sites: Mapping[str, int],            # name -> width
     recipe_name: str,
@@ -326,7 +326,7 @@ def of_layers(rows: Rows, layer: list) -> Rows:
     if not sites: raise BadSettings(f"no site is of the layers {list(layer)}; there are {list(rows.sites)}")
     return rows.select({site: site for site in sites})
 
-# %% ../nbs/59_studies.ipynb #7ecba5b7
+# %% ../nbs/59_studies.ipynb #74f83bd4
 def plan_training(how: Recipe, rows: Rows, device: str | None) -> None:
     "Print what a training run will need."
     cc, config = how.build(rows, device)
@@ -359,21 +359,10 @@ def train_in(
     if dry_run: return plan_training(how, store, settings.get("device"))
     unseen = unseen and unseen.select({site: site for site in store.sites})
     trained = train(how, store, study.folder / study.run, held_out=unseen, **VALIDATION.take(settings))
-    print(say_trained(trained))
+    print(trained)
     return trained
 
-
-LAST = dict(val_explained_variance="variance explained, held out", explained_variance="in training", l0_loss="L0",
-            dead="dead")
-
-
-def say_trained(trained: Trained) -> str:
-    "How a run ended, in one line."
-    last = trained.history.iloc[-1]
-    numbers = [f"{text} {last[name]:.3g}" for name, text in LAST.items() if name in last]
-    return f"{trained.cc.n_features:,} features, step {int(last.step):,}: {', '.join(numbers)}"
-
-# %% ../nbs/59_studies.ipynb #0d7daad8
+# %% ../nbs/59_studies.ipynb #8690804b
 SHOWN = ("evidence", "cosine", "rel_norm", "nu_error_high", "scaling", "firings", "q_null", "example")
 NOT_COLLECTED = ("{folder} holds no {what}. Study.do('collect', ...) or `crosscoder collect` makes them; rows of other "
                  "folders can be given by name.")
@@ -413,7 +402,7 @@ def report_in(
     print(f"{written}, {written.stat().st_size / 1e6:.1f} MB")
     return written
 
-# %% ../nbs/59_studies.ipynb #7b9683e9
+# %% ../nbs/59_studies.ipynb #833e369f
 class Command(NamedTuple):
     "What can be done in a study."
     work: Callable
@@ -434,7 +423,7 @@ class Command(NamedTuple):
             raise BadSettings(f"there is no setting {name!r}; " + (f"did you mean {', '.join(near)}?" if near else
                               f"there are {', '.join(self.names)}"))
 
-# %% ../nbs/59_studies.ipynb #0209e176
+# %% ../nbs/59_studies.ipynb #d05df086
 def read_settings(path: Path) -> dict[str, dict]:   # command -> its settings
     "Read a file of settings in YAML, of which JSON is a part. BadSettings when it is something else."
     try: found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
@@ -481,7 +470,7 @@ def keeping_settings(path: Path, command: str, settings: dict):
             for folder in made: folder.rmdir()
         raise
 
-# %% ../nbs/59_studies.ipynb #3326930d
+# %% ../nbs/59_studies.ipynb #c26b40ca
 class Study:
     "A folder that holds all that belongs to one question: activations, crosscoders, what differs, and the settings."
 

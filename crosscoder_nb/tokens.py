@@ -352,7 +352,7 @@ class Tokens:
         template: bool | str = True,         # True: template tokens count too; False: they don't; "only": no others
         others: dict[str, PreTrainedTokenizerBase] | None = None,  # tokenizers of further models, by the model's name
         bad_documents: float = .01,   # share of those read that may be bad and is passed over; more are an error
-                                      # (until 1000 are read, the share of 1000, or of all in a list or data set with fewer)
+                                      # (until 1000 are read, of 1000, or of all in a list or data set with fewer)
     ):
         self.source, self.tokenizer, self.column, self.others = source, tokenizer, column, others or {}
         self.context, self.batch_size, self.max_tokens = context, batch_size, max_tokens

@@ -783,11 +783,19 @@ def run_steps(t: Training) -> None:
     if t.step < config.steps:
         raise EOFError(f"the data ended after {t.step} batches, and {config.steps} steps were to be made")
 
+# %% ../nbs/21_train.ipynb #80ce8ba2
+HEADLINES = dict(explained_variance="variance explained", val_explained_variance="held out", l0_loss="L0", dead="dead")
+
 # %% ../nbs/21_train.ipynb #e49a799b
 class Trained(NamedTuple):
     "What training returns."
     cc: CrossCoder           # in evaluation mode
     history: pd.DataFrame    # its metrics, a row for every logged step
+
+    def __repr__(self):
+        last = self.history.iloc[-1].dropna()
+        said = [f"{text} {last[name]:.3g}" for name, text in HEADLINES.items() if name in last]
+        return f"Trained({', '.join([f'{self.cc.n_features:,} features', f'step {int(last.step):,}', *said])})"
 
 # %% ../nbs/21_train.ipynb #953bd671
 NOT_MANY = "train_many takes a dict of CrossCoders or Recipes by name; for one of them use train. Got {what!r}"

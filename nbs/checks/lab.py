@@ -1,5 +1,5 @@
 "What the checks in a real browser share: a JupyterLab of their own, and a Chromium that opens its notebooks or a file."
-import io, json, os, re, shutil, socket, subprocess, sys, time
+import io, json, os, re, shutil, socket, subprocess, sys, time, urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
@@ -111,6 +111,24 @@ def run_all(page, until, patience=60):
     "Run all cells, and wait until an output has this text."
     command(page, "notebook:run-all-cells")
     page.locator(f'.jp-OutputArea-output:has-text("{until}")').first.wait_for(timeout=1000 * patience)
+
+
+def end_kernels(address):
+    "End all kernels of a JupyterLab."
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for session in json.load(direct.open(f"{address}/api/sessions?token=t")):
+        direct.open(urllib.request.Request(f"{address}/api/sessions/{session['id']}?token=t", method="DELETE"))
+
+
+def reopen(page, address, path):
+    "Save the notebook that is open, end its kernel, and open it again, trusted as by its owner."
+    command(page, "docmanager:save")
+    for _ in range(100):
+        if "widgets" in json.loads(path.read_text())["metadata"]: break
+        page.wait_for_timeout(100)
+    page.goto("about:blank")
+    end_kernels(address)
+    open_notebook(page, address, path.name)
 
 
 def set_theme(page, dark):
