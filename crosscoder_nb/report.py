@@ -302,10 +302,8 @@ def dark_figures() -> str:   # CSS
     return "@media (prefers-color-scheme: dark) {\n" + "\n".join(rules) + "\n}\n"
 
 # %% ../nbs/42_report.ipynb #479e1a73
-OPEN = """const view = document.querySelector(".view");
-openPage(view, document.getElementById("data").textContent).then(() => {
-  if (location.hash.startsWith("#f=")) view.scrollIntoView();
-});"""
+OPEN = """const view = document.querySelector(".view"), asked = location.hash.startsWith("#f=");
+openPage(view, document.getElementById("data").textContent).then(() => { if (asked) view.scrollIntoView(); });"""
 ENVIRONMENT = dict(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
 
 

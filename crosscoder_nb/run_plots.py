@@ -145,7 +145,7 @@ def sparsity_frontier(
     runs: Mapping[str, Evaluation | Mapping[str, Evaluation]],   # name -> evaluation; or evaluations by name
     site: str = "pooled",                                        # where the variance is explained
 ) -> go.Figure:                                                  # a dot per evaluation, a line per family
-    "Variance explained against active features per token, of several runs. ValueError without runs, or for other sites."
+    "Variance explained against active features per token, of some runs. ValueError without runs, or for other sites."
     if not runs: raise ValueError("there is no run to draw: give evaluations by the names of their runs")
     fig, count = go.Figure(), 0
     for (name, found), colour in zip(runs.items(), cycle(RUNS)):
