@@ -698,9 +698,10 @@ def keep_checkpoint(t: Training) -> None:
     with fitted_thresholds(t.runs):
         for n, run in t.runs.items():
             info, run.cc.info = run.cc.info, run.cc.info | dict(training=describe_origin(t, run))
-            try: whole = t.ranks.whole(run.cc)
+            try:
+                whole = t.ranks.whole(run.cc)
+                if t.ranks.first: whole.save_pretrained(there.folder / n)
             finally: run.cc.info = info
-            if t.ranks.first: whole.save_pretrained(there.folder / n)
     checkpoint(there)
 
 
