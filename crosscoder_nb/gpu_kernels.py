@@ -7,6 +7,7 @@ __all__ = ['step_limits', 'segment_sums', 'inner_products', 'decoder_gradients',
 
 # %% ../nbs/10_gpu_kernels.ipynb #c72c14e7
 import os
+import sys
 from collections.abc import Callable
 from functools import cache, cached_property, partial
 from importlib.util import find_spec
@@ -84,7 +85,9 @@ def columns_at_once(d: int, most: int = 512) -> int:
 
 
 def run_in_numpy() -> None:
-    "For tests: let Triton's interpreter run kernels in NumPy. Call it before a kernel is first launched."
+    "For tests: let Triton's interpreter run kernels in NumPy. RuntimeError where Triton was imported to compile them."
+    if "triton" in sys.modules and os.environ.get("TRITON_INTERPRET") != "1":
+        raise RuntimeError("run_in_numpy comes too late: Triton is imported. Call it first, in a new process.")
     os.environ["TRITON_INTERPRET"] = "1"
     import triton.runtime.interpreter as interpreter
     def patch_index(tensor, scope, patch=interpreter._patch_lang_tensor):
