@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import anywidget
+import numpy as np
 import pandas as pd
 import traitlets
 
@@ -112,6 +113,12 @@ ANSWERS = dict(card=feature_card, group=example_group, whole=whole_example, lens
 # %% ../nbs/41_browser.ipynb #7f8176ae
 STATIC = Path(str(files("crosscoder_nb") / "static"))  # view.js and view.css, the page itself
 
+# %% ../nbs/41_browser.ipynb #fa8db8a5
+class FeatureNumber(traitlets.Int):
+    "The number of a feature, also as it comes from the index of a table; kept as Python's, which JSON can hold."
+
+    def validate(self, obj, value): return super().validate(obj, int(value) if isinstance(value, np.integer) else value)
+
 # %% ../nbs/41_browser.ipynb #7a511eff
 class FeatureBrowser(anywidget.AnyWidget):
     """Map, table and cards of the features of a diff.
@@ -120,7 +127,7 @@ class FeatureBrowser(anywidget.AnyWidget):
     _esm, _css = STATIC / "view.js", STATIC / "view.css"
     _block = traitlets.Bytes().tag(sync=True)
     _saved, _id = traitlets.Unicode().tag(sync=True), traitlets.Unicode().tag(sync=True)
-    selected = traitlets.Int(None, allow_none=True, help="number of the feature shown").tag(sync=True)
+    selected = FeatureNumber(None, allow_none=True, help="number of the feature shown").tag(sync=True)
 
     def __init__(
         self,
