@@ -18,8 +18,8 @@ import traitlets
 
 from .cards import (check_feature, example_group, feature_card, leaning_features, lens_data, neighbours,
                                  whole_example)
-from .columns import (as_array, class_label, clean, meaning, pack, provenance, short_name, view_columns,
-                                   view_meta)
+from .columns import (as_array, class_label, clean, is_number, meaning, pack, provenance, short_name,
+                                   view_columns, view_meta)
 from .crosscoder import CrossCoder
 from .examples import Examples, excerpt
 from .metrics import Evaluation
@@ -93,9 +93,10 @@ def send_column(shown: Shown, name: str) -> bytes:
 def send_cells(shown: Shown, features: list[int], names: list[str]) -> dict:
     "Some columns of some rows, exactly."
     rows = shown.df.loc[features].set_axis([str(c) for c in shown.df.columns], axis=1)
-    found = {name: as_array(rows[name]) for name in names}
-    def cell(v, texts): return texts[int(v)] if texts is not None else None if v != v else float(v)
-    return {name: [cell(v, texts) for v in values] for name, (values, texts) in found.items()}
+    def cells(values):
+        if not is_number(values): return [clean(v) for v in values]
+        return [float(v) if np.isfinite(v) else None for v in values.to_numpy(dtype=float, na_value=np.nan)]
+    return {name: cells(rows[name]) for name in names}
 
 
 def search_texts(shown: Shown, text: str) -> list[int]:
