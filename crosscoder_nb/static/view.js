@@ -2117,7 +2117,7 @@ async function render({ model, el }) {
   function receive({ id, answer, error, trace }, buffers) {
     const { resolve, reject } = waiting.get(id) ?? { resolve() {}, reject() {} };
     waiting.delete(id);
-    if (error) reject({ message: error, stack: trace });
+    if (error) reject(Object.assign(new Error(error), { stack: trace }));
     else
       resolve(
         buffers?.length ? new Uint8Array(buffers[0].buffer, buffers[0].byteOffset, buffers[0].byteLength) : answer,
