@@ -556,7 +556,7 @@ function exampleTokens(example, card, open, tooltip) {
 }
 
 // An example opens at a click: first what the page has, then the whole window, where a kernel can give it.
-function drawExample(example, card, { tooltip, whole }) {
+function drawExample(example, card, { tooltip, whole, guard }) {
   const text = h("div", { className: "cc-text", dir: "auto" }), total = example.shares.reduce((a, s) => a + Math.max(0, s), 0) || 1;
   const bar = h("div", { className: "cc-share", hidden: !example.act || !example.shares.length, title: `at the peak: ${shareText(card.sites, example.shares)}` },
     ...example.shares.map((s, i) => h("div", { style: { width: `${100 * Math.max(0, s) / total}%`, background: LANE[i % 4] } })));
@@ -569,7 +569,7 @@ function drawExample(example, card, { tooltip, whole }) {
     Object.assign(example, await whole(example));
     if (el.getAttribute("aria-expanded") === "true") text.replaceChildren(...exampleTokens(example, card, true, tooltip));
   }
-  el.onclick = () => { if (String(getSelection()) === "") draw(el.getAttribute("aria-expanded") !== "true"); };
+  el.onclick = guard(() => { if (String(getSelection()) === "") return draw(el.getAttribute("aria-expanded") !== "true"); });
   draw(false);
   return el;
 }
@@ -828,7 +828,7 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
     if (!group.sections.length) return [h("p", { className: "cc-note" }, group.note)];
     const whole = source.whole ? (example) => source.whole(card.feature, example) : null;
     return group.sections.flatMap(({ title, examples }) => [...(title ? [h("div", { className: "cc-part" }, title)] : []),
-      ...(examples.length ? examples.map((example) => drawExample(example, card, { tooltip, whole })) : [h("p", { className: "cc-hint" }, "no example of this strength was drawn")])]);
+      ...(examples.length ? examples.map((example) => drawExample(example, card, { tooltip, whole, guard })) : [h("p", { className: "cc-hint" }, "no example of this strength was drawn")])]);
   }
 
   function drawExamples(card, current) {
@@ -1021,7 +1021,7 @@ async function render({ model, el }) {
   function receive({ id, answer, error, trace }, buffers) {
     const { resolve, reject } = waiting.get(id) ?? { resolve() {}, reject() {} };
     waiting.delete(id);
-    if (error) reject({ message: error, stack: trace });
+    if (error) reject(Object.assign(new Error(error), { stack: trace }));
     else resolve(buffers?.length ? new Uint8Array(buffers[0].buffer, buffers[0].byteOffset, buffers[0].byteLength) : answer);
   }
 
@@ -1038,7 +1038,7 @@ async function render({ model, el }) {
     group: (feature, group) => remembered(`${group} ${feature}`, () => ask("group", { feature, group })),
     lens: (feature) => remembered(`lens ${feature}`, () => ask("lens", { feature })),
     neighbours: (feature) => remembered(`near ${feature}`, () => ask("neighbours", { feature })),
-    whole: (feature, { window, position, first, act }) => ask("whole", { feature, window, position: position + first, act }),
+    whole: (feature, { window, position, first }) => ask("whole", { feature, window, position: position + first }),
     column: async (name) => unpack(await ask("column", { name })),
     cells: (features, names) => ask("cells", { features, names }),
     search: (text) => ask("search", { text }),
