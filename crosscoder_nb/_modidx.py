@@ -967,6 +967,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/crosscoder_nb', 'doc_host'
                                     'crosscoder_nb.diff.diff': ('diff.html#diff', 'crosscoder_nb/diff.py'),
                                     'crosscoder_nb.diff.exclusive': ('diff.html#exclusive', 'crosscoder_nb/diff.py'),
                                     'crosscoder_nb.diff.find_presence': ('diff.html#find_presence', 'crosscoder_nb/diff.py'),
+                                    'crosscoder_nb.diff.is_living': ('diff.html#is_living', 'crosscoder_nb/diff.py'),
                                     'crosscoder_nb.diff.lean': ('diff.html#lean', 'crosscoder_nb/diff.py'),
                                     'crosscoder_nb.diff.living': ('diff.html#living', 'crosscoder_nb/diff.py'),
                                     'crosscoder_nb.diff.model_names': ('diff.html#model_names', 'crosscoder_nb/diff.py'),

@@ -239,6 +239,7 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
   const state = { axes: meta.axes.slice(), fitted: true, view: null, rows: [], all: [], picked: null, brush: null, points: null };
   const pad = { left: 46, right: 8, top: 8, bottom: 34 };
   let box = { width: 0, height: 0 }, waiting = false, dragging = null, scrolled = 0;
+  let layer = null;      // frame and features as drawn last; what is selected or brushed is drawn over them
 
   const column = (i) => data.about.get(state.axes[i]);
   const classOf = data.about.get("class");
@@ -272,19 +273,12 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
     const ratio = window.devicePixelRatio || 1, g = canvas.getContext("2d"), style = getComputedStyle(canvas);
     canvas.width = Math.round(box.width * ratio);
     canvas.height = Math.round(box.height * ratio);
-    g.setTransform(ratio, 0, 0, ratio, 0, 0);
     const text = style.getPropertyValue("--cc-dim").trim() || "#59626d", line = style.getPropertyValue("--cc-line").trim() || "#d7dbe0";
-    g.font = "11px system-ui, sans-serif";
-    if (!state.view) { g.fillStyle = text; g.textAlign = "center"; g.fillText(state.axes.length < 2 ? "This table has no two columns of numbers to draw a map of." : "loading …", box.width / 2, box.height / 2); return; }
-    drawFrame(g, text, line);
-    g.save();
-    g.beginPath();
-    g.rect(pad.left - 4, pad.top - 4, box.width - pad.left - pad.right + 8, box.height - pad.top - pad.bottom + 8);
-    g.clip();
-    nulls.forEach((null_, i) => drawOutline(g, null_, i));
-    drawFeatures(g);
-    drawPicked(g, style);
-    g.restore();
+    const look = [canvas.width, canvas.height, text, line].join();
+    if (layer?.look !== look) layer = Object.assign(drawLayer(ratio, text, line), { look });
+    g.drawImage(layer, 0, 0);
+    g.setTransform(ratio, 0, 0, ratio, 0, 0);
+    if (state.view) drawPicked(g, style);
     if (state.brush) {
       const { x0, y0, x1, y1 } = state.brush;
       g.strokeStyle = INK.first; g.lineWidth = 1.5; g.fillStyle = "rgba(0, 114, 178, .12)";
@@ -292,7 +286,22 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
       g.strokeRect(Math.min(x0, x1), Math.min(y0, y1), Math.abs(x1 - x0), Math.abs(y1 - y0));
     }
   }
-  const redraw = () => { if (!waiting) { waiting = true; requestAnimationFrame(draw); } };
+  const repaint = () => { if (!waiting) { waiting = true; requestAnimationFrame(draw); } };
+  const redraw = () => { layer = null; repaint(); };
+
+  function drawLayer(ratio, text, line) {
+    const drawn = h("canvas", { width: canvas.width, height: canvas.height }), g = drawn.getContext("2d");
+    g.setTransform(ratio, 0, 0, ratio, 0, 0);
+    g.font = "11px system-ui, sans-serif";
+    if (!state.view) { g.fillStyle = text; g.textAlign = "center"; g.fillText(state.axes.length < 2 ? "This table has no two columns of numbers to draw a map of." : "loading …", box.width / 2, box.height / 2); return drawn; }
+    drawFrame(g, text, line);
+    g.beginPath();
+    g.rect(pad.left - 4, pad.top - 4, box.width - pad.left - pad.right + 8, box.height - pad.top - pad.bottom + 8);
+    g.clip();
+    nulls.forEach((null_, i) => drawOutline(g, null_, i));
+    drawFeatures(g);
+    return drawn;
+  }
 
   // Axes with ticks, and the classes of relative norm as bands.
   function drawFrame(g, text, line) {
@@ -444,14 +453,14 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
       state.view[0].low += dx; state.view[0].high += dx; state.view[1].low += dy; state.view[1].high += dy;
       Object.assign(dragging, { x, y });
     } else state.brush = { x0: dragging.x, y0: dragging.y, x1: clamp(x, pad.left, box.width - pad.right), y1: clamp(y, pad.top, box.height - pad.bottom) };
-    redraw();
+    if (dragging.pan) redraw(); else repaint();
   };
   canvas.onpointerup = (event) => {
     if (!dragging) return;
     const { moved, pan } = dragging, brush = state.brush, [x, y] = where(event);
     dragging = state.brush = null;
     if (!moved) { const row = nearest(x, y, 15); if (row !== null) onPick(row); return; }
-    redraw();
+    repaint();
     if (pan || !brush) return;
     const back = (axis, v) => (axis.log ? 10 ** v : v);
     onBrush([[0, acrossBack(Math.min(brush.x0, brush.x1)), acrossBack(Math.max(brush.x0, brush.x1))], [1, downBack(Math.max(brush.y0, brush.y1)), downBack(Math.min(brush.y0, brush.y1))]]
@@ -509,7 +518,7 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
     el, key, canvas, redraw,
     show(rows, all) { state.rows = rows; if (all !== state.all) { state.all = all; refit(); } if (!state.view) refit(); describe(); redraw(); },
     axes() { refit(); ends_el.hidden = state.axes[0] !== "rel_norm" || !ends.length; describe(); redraw(); },
-    pick(row) { state.picked = row; redraw(); },
+    pick(row) { state.picked = row; repaint(); },
     close() { resized.disconnect(); window.removeEventListener("wheel", elsewhere, { capture: true }); },
   };
   function describe() {
@@ -696,6 +705,20 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
     }));
   }
 
+  const rowFocused = () => Boolean(document.activeElement?.matches?.(".cc-row") && body.contains(document.activeElement));
+
+  // The row of the selected feature, or else the first one, is the one that Tab reaches.
+  function markRow(focused = rowFocused()) {
+    const picked = String(data.features[state.row]), there = [...body.children].some((tr) => tr.dataset.feature === picked);
+    [...body.children].forEach((tr, i) => {
+      const own = tr.dataset.feature === picked;
+      tr.classList.toggle("cc-selected", own);
+      tr.setAttribute("aria-selected", String(own));
+      tr.tabIndex = own || (i === 0 && !there) ? 0 : -1;
+    });
+    if (focused) body.querySelector('[tabindex="0"]')?.focus({ preventScroll: true });
+  }
+
   async function drawRows() {
     const from = state.page * PAGE, rows = state.rows.slice(from, from + PAGE), drawn = ++state.drawn;
     const cells = await cellsOf(rows);
@@ -707,13 +730,10 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
       if (column.kind === "number") return number(v, digits[k]);
       return name === "star" ? (v ? "★" : "") : shownAs(String(v));
     };
-    const focused = document.activeElement?.matches?.(".cc-row") && body.contains(document.activeElement);
-    body.replaceChildren(...rows.map((row, i) => {
-      const picked = row === state.row;
-      return h("tr", { className: picked ? "cc-row cc-selected" : "cc-row", tabIndex: picked || (i === 0 && !rows.includes(state.row)) ? 0 : -1, "data-feature": data.features[row], "aria-selected": String(picked), onclick: guard(() => pick(row)) },
-        ...cells[i].map((v, k) => { const c = data.about.get(state.columns[k]); const shown = text(state.columns[k], v, k); return h("td", { className: c.kind === "number" ? "cc-number" : "cc-word", title: shown.length > 24 ? shown : undefined }, apart(shown)); }));
-    }));
-    if (focused) body.querySelector('[tabindex="0"]')?.focus({ preventScroll: true });
+    const focused = rowFocused();
+    body.replaceChildren(...rows.map((row, i) => h("tr", { className: "cc-row", "data-feature": data.features[row], onclick: guard(() => pick(row)) },
+        ...cells[i].map((v, k) => { const c = data.about.get(state.columns[k]); const shown = text(state.columns[k], v, k); return h("td", { className: c.kind === "number" ? "cc-number" : "cc-word", title: shown.length > 24 ? shown : undefined }, apart(shown)); }))));
+    markRow(focused);
     const end = from + rows.length;
     found.textContent = rows.length ? `${count(from + 1)}–${count(end)} of ${count(state.rows.length)} (${count(meta.rows)} features)` : `none of ${count(meta.rows)} features`;
     empty.hidden = rows.length > 0;
@@ -890,9 +910,9 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
   async function pick(row, page = true) {
     const feature = data.features[row], ticket = ++state.ticket, current = () => ticket === state.ticket;   // a late reply is dropped
     state.row = row;
-    const place = page ? state.rows.indexOf(row) : -1;
+    const place = page ? state.rows.indexOf(row) : -1, was = state.page;
     if (place >= 0) state.page = Math.floor(place / PAGE);
-    drawRows().catch(complain);
+    if (state.page === was) markRow(); else drawRows().catch(complain);
     map.pick(row);
     problem.hidden = true;
     tooltip.hide();
@@ -900,11 +920,12 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
     panel.removeAttribute("data-ready");
     panel.setAttribute("aria-busy", "true");
     root.classList.add("cc-open");
+    const asked = source.card(feature);      // before anybody else hears of the selection and keeps the kernel busy
     onSelect(feature);
     const slow = setTimeout(() => { if (current()) { title.replaceChildren(h("h3", {}, `#${feature}`)); lean.hidden = true; contents.replaceChildren(waiting()); } }, 250);
     const late = setTimeout(() => { if (current()) contents.replaceChildren(waiting("No answer yet: the kernel is busy or was stopped.")); }, PATIENCE);
     try {
-      const card = await source.card(feature);
+      const card = await asked;
       if (!current()) return;
       if (!card) { title.replaceChildren(h("h3", {}, `#${feature}`), closer()); lean.hidden = true; contents.replaceChildren(h("p", { className: "cc-note" }, source.missing)); }
       else drawCard(card, current);
