@@ -7,6 +7,7 @@ __all__ = ['short_name', 'class_label', 'clean', 'pack', 'site_labels', 'provena
 
 # %% ../nbs/39_columns.ipynb #e4b718ef
 import json, unicodedata, zlib
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -122,7 +123,7 @@ def as_array(values: pd.Series) -> tuple[np.ndarray, list[str] | None]:   # [row
 def pack_column(values: np.ndarray) -> bytes:
     "An array in few bytes: bytes of equal significance side by side, compressed."
     planes = values.view(np.uint8).reshape(len(values), values.itemsize)
-    return zlib.compress(np.ascontiguousarray(planes.T).tobytes(), 1)
+    return zlib.compress(np.ascontiguousarray(planes.T).tobytes(), 6)
 
 # %% ../nbs/39_columns.ipynb #ec01d2f4
 def pack(
@@ -167,11 +168,14 @@ def provenance(
     return facts
 
 # %% ../nbs/39_columns.ipynb #677da082
-def few_firings(shown: Shown) -> np.ndarray:   # uint8 [feature]; 255 stands for more
-    "How often each feature fired, as far as it matters; 255 where that is not known."
+FIRED = np.array([0, 1, 10, 100], "u1")   # tokens, among which a reader chooses
+
+
+def few_firings(shown: Shown) -> np.ndarray:   # uint8 [feature]
+    "The largest number of FIRED that each feature reached; 255 where that is not known."
     df = shown.df
     if "density" not in df or shown.n_tokens is None: return np.full(len(df), 255, "u1")
-    return (df.density * shown.n_tokens).round().fillna(0).clip(0, 255).to_numpy().astype("u1")
+    return FIRED[np.searchsorted(FIRED, (df.density * shown.n_tokens).round().fillna(0), side="right") - 1]
 
 # %% ../nbs/39_columns.ipynb #2126ed62
 def is_log(values: pd.Series) -> bool:
@@ -190,13 +194,13 @@ def varies(df: pd.DataFrame, name: str) -> bool:
     "Whether a column has two values or more, at living features."
     if name not in df or not is_number(df[name]): return False
     alive = df[name][df["class"] != "dead"] if "class" in df else df[name]
-    return alive.nunique() > 1
+    return bool(alive.min() < alive.max())
 
 
 def first_axes(df: pd.DataFrame) -> list[str]:   # two, one or none
     "The columns that the map begins with."
     axes = dict.fromkeys([*AXES, *(str(name) for name in df if str(name).startswith("share_")), *map(str, df)])
-    return [name for name in axes if varies(df, name)][:2]
+    return list(islice((name for name in axes if varies(df, name)), 2))
 
 # %% ../nbs/39_columns.ipynb #b951e755
 def describe_column(shown: Shown, name: str) -> dict:
@@ -269,10 +273,11 @@ def null_points(shown: Shown, axes: list[str]) -> dict[str, np.ndarray]:
 # %% ../nbs/39_columns.ipynb #926db83e
 def view_columns(
     shown: Shown,
-    budget: float = 1.38e6,  # bytes; what does not fit is asked for later
+    meta: dict,              # from `view_meta`: axes, sort and table come first
+    budget: float = 1.3e6,   # bytes; what does not fit is asked for later
 ) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:   # values of each column; the texts of a column of texts
     "The values that a page begins with, the most important first."
-    shown, meta = by_name(shown), view_meta(shown)
+    shown = by_name(shown)
     numbers = dict(feature=shown.df.index.to_numpy().astype("<u4"), few=few_firings(shown))
     numbers |= null_points(shown, meta["axes"])
     texts, left = {}, budget - sum(len(pack_column(values)) for values in numbers.values())

@@ -215,13 +215,17 @@ def lean(
     return df.rel_norm if which == df.attrs["names"][1] else 1 - df.rel_norm
 
 
+def is_living(df: pd.DataFrame, min_fires: int) -> pd.Series:
+    "Whether features fired on so many tokens."
+    return (df["class"] != "dead") & (df.density * df.attrs["n_tokens"] > min_fires - 0.5)   # float32 shares
+
+
 def living(
     df: pd.DataFrame,      # from diff or evidence
     min_fires: int = 10,   # tokens of the evaluation on which a feature must have fired
 ) -> pd.DataFrame:         # rows of df
     "Keep the features that fire often enough to say something about them."
-    fires = df.density * df.attrs["n_tokens"]                              # densities are float32 shares
-    return df[(df["class"] != "dead") & (fires > min_fires - 0.5)]
+    return df[is_living(df, min_fires)]
 
 # %% ../nbs/32_diff.ipynb #5d774925
 def exclusive(
@@ -239,5 +243,5 @@ def exclusive(
     if which not in names:
         raise ValueError(f"which must be the name of a model, {' or '.join(map(repr, names))}; got {which!r}")
     if n < 1: raise ValueError(f"n must be at least 1; got {n}")
-    order = lean(living(df, min_fires), which).sort_values(ascending=False, kind="stable").index
+    order = lean(df, which)[is_living(df, min_fires)].sort_values(ascending=False, kind="stable").index
     return df.loc[order[:n]]

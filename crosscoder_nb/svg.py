@@ -222,7 +222,7 @@ def draw_bar(trace, x: Axis, y: Axis) -> list[str]:
 
 
 def draw_heatmap(trace, x: Axis, y: Axis, n_shades: int = 8) -> list[str]:
-    "Cells in shades of one colour; empty ones are not drawn."
+    "Cells in shades of one colour, each a short thick line; empty ones are not drawn."
     z, parts = np.asarray(trace.z, float), []
     edges = [np.append(c - h, c[-1] + h) for c in (np.asarray(trace.x, float), np.asarray(trace.y, float))
              for h in [(c[1] - c[0]) / 2]]
@@ -231,8 +231,9 @@ def draw_heatmap(trace, x: Axis, y: Axis, n_shades: int = 8) -> list[str]:
     shade = np.ceil((z - np.nanmin(z)) / (np.nanmax(z) - np.nanmin(z) or 1) * (n_shades - 1))
     for n in range(n_shades):
         row, column = np.nonzero(shade == n)
-        boxes = np.stack([px[column], py[row + 1], px[column + 1], py[row]], 1)
-        parts.append(draw_boxes(boxes, "#8C8C8C", .2 + .8 * n / n_shades))
+        d = "".join(f"M{px[c]:.1f} {(py[r] + py[r + 1]) / 2:.1f}h{px[1] - px[0]:.1f}" for r, c in zip(row, column))
+        look = dict(colour="#8C8C8C", width=abs(py[1] - py[0]), opacity=.2 + .8 * n / n_shades, more="")
+        if d: parts.append(LINE.format(d=d, **look))
     return parts
 
 

@@ -66,7 +66,7 @@ def in_chromium(check, *args):
             page, wrong = chromium.new_page(viewport=dict(width=1280, height=900)), []
             page.set_default_timeout(30_000)
             page.on("request", lambda r: re.match("file:|data:|blob:|(http|ws)://127.0.0.1:", r.url) or wrong.append(r.url))
-            page.on("pageerror", lambda e: wrong.append(str(e)))
+            page.on("pageerror", lambda e: wrong.append(e.stack or str(e)))
             page.on("console", lambda m: m.type == "error" and wrong.append(f"{m.text} {m.location}"))
             def answer(dialog):   # a notebook with changes asks before it is left; nothing else may ask anything
                 if dialog.type == "beforeunload": return dialog.accept()
