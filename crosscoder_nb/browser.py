@@ -143,8 +143,9 @@ class FeatureBrowser(anywidget.AnyWidget):
     ):
         self.shown = what_to_show(found, examples, tokenizer, evaluation, cc, models, rows, nulls)
         self.df, self.examples, self.notes = self.shown.df, self.shown.examples, self.shown.notes
-        numbers, texts = view_columns(self.shown)
-        super().__init__(_block=pack(dict(meta=view_meta(self.shown), texts=texts), numbers))
+        meta = view_meta(self.shown)
+        numbers, texts = view_columns(self.shown, meta)
+        super().__init__(_block=pack(dict(meta=meta, texts=texts), numbers))
         self._id = self.model_id or ""
         self.on_msg(self._reply)
 

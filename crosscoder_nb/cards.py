@@ -378,7 +378,8 @@ def page_data(
 ) -> str:                                    # base64
     "The data of a page without a kernel: the whole table, and some cards."
     features = leaning_features(shown.df, 20) if features is None else features
-    numbers, texts = view_columns(shown, budget=np.inf)
+    meta = view_meta(shown)
+    numbers, texts = view_columns(shown, meta, np.inf)
     cards = {int(i): whole_card(shown, i, n_examples) for i in features}
-    block = pack(dict(meta=view_meta(shown), texts=texts, cards=cards, missing=MISSING.format(n=len(cards))), numbers)
+    block = pack(dict(meta=meta, texts=texts, cards=cards, missing=MISSING.format(n=len(cards))), numbers)
     return base64.b64encode(block).decode()
