@@ -350,15 +350,11 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
     points: null,
   };
   const pad = { left: 46, right: 8, top: 8, bottom: 34 };
-<<<<<<< HEAD
   let box = { width: 0, height: 0 },
     waiting = false,
     dragging = null,
     scrolled = 0;
-=======
-  let box = { width: 0, height: 0 }, waiting = false, dragging = null, scrolled = 0;
-  let layer = null;      // frame and features as drawn last; what is selected or brushed is drawn over them
->>>>>>> report
+  let layer = null; // frame and features as drawn last; what is selected or brushed is drawn over them
 
   const column = (i) => data.about.get(state.axes[i]);
   const classOf = data.about.get("class");
@@ -410,38 +406,13 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
       style = getComputedStyle(canvas);
     canvas.width = Math.round(box.width * ratio);
     canvas.height = Math.round(box.height * ratio);
-<<<<<<< HEAD
-    g.setTransform(ratio, 0, 0, ratio, 0, 0);
     const text = style.getPropertyValue("--cc-dim").trim() || "#59626d",
       line = style.getPropertyValue("--cc-line").trim() || "#d7dbe0";
-    g.font = "11px system-ui, sans-serif";
-    if (!state.view) {
-      g.fillStyle = text;
-      g.textAlign = "center";
-      g.fillText(
-        state.axes.length < 2 ? "This table has no two columns of numbers to draw a map of." : "loading …",
-        box.width / 2,
-        box.height / 2,
-      );
-      return;
-    }
-    drawFrame(g, text, line);
-    g.save();
-    g.beginPath();
-    g.rect(pad.left - 4, pad.top - 4, box.width - pad.left - pad.right + 8, box.height - pad.top - pad.bottom + 8);
-    g.clip();
-    nulls.forEach((null_, i) => drawOutline(g, null_, i));
-    drawFeatures(g);
-    drawPicked(g, style);
-    g.restore();
-=======
-    const text = style.getPropertyValue("--cc-dim").trim() || "#59626d", line = style.getPropertyValue("--cc-line").trim() || "#d7dbe0";
     const look = [canvas.width, canvas.height, text, line].join();
     if (layer?.look !== look) layer = Object.assign(drawLayer(ratio, text, line), { look });
     g.drawImage(layer, 0, 0);
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
     if (state.view) drawPicked(g, style);
->>>>>>> report
     if (state.brush) {
       const { x0, y0, x1, y1 } = state.brush;
       g.strokeStyle = INK.first;
@@ -451,22 +422,32 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
       g.strokeRect(Math.min(x0, x1), Math.min(y0, y1), Math.abs(x1 - x0), Math.abs(y1 - y0));
     }
   }
-<<<<<<< HEAD
-  const redraw = () => {
+  const repaint = () => {
     if (!waiting) {
       waiting = true;
       requestAnimationFrame(draw);
     }
   };
-=======
-  const repaint = () => { if (!waiting) { waiting = true; requestAnimationFrame(draw); } };
-  const redraw = () => { layer = null; repaint(); };
+  const redraw = () => {
+    layer = null;
+    repaint();
+  };
 
   function drawLayer(ratio, text, line) {
-    const drawn = h("canvas", { width: canvas.width, height: canvas.height }), g = drawn.getContext("2d");
+    const drawn = h("canvas", { width: canvas.width, height: canvas.height }),
+      g = drawn.getContext("2d");
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
     g.font = "11px system-ui, sans-serif";
-    if (!state.view) { g.fillStyle = text; g.textAlign = "center"; g.fillText(state.axes.length < 2 ? "This table has no two columns of numbers to draw a map of." : "loading …", box.width / 2, box.height / 2); return drawn; }
+    if (!state.view) {
+      g.fillStyle = text;
+      g.textAlign = "center";
+      g.fillText(
+        state.axes.length < 2 ? "This table has no two columns of numbers to draw a map of." : "loading …",
+        box.width / 2,
+        box.height / 2,
+      );
+      return drawn;
+    }
     drawFrame(g, text, line);
     g.beginPath();
     g.rect(pad.left - 4, pad.top - 4, box.width - pad.left - pad.right + 8, box.height - pad.top - pad.bottom + 8);
@@ -475,7 +456,6 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
     drawFeatures(g);
     return drawn;
   }
->>>>>>> report
 
   // Axes with ticks, and the classes of relative norm as bands.
   function drawFrame(g, text, line) {
@@ -735,7 +715,6 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
       state.view[1].low += dy;
       state.view[1].high += dy;
       Object.assign(dragging, { x, y });
-<<<<<<< HEAD
     } else
       state.brush = {
         x0: dragging.x,
@@ -743,11 +722,8 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
         x1: clamp(x, pad.left, box.width - pad.right),
         y1: clamp(y, pad.top, box.height - pad.bottom),
       };
-    redraw();
-=======
-    } else state.brush = { x0: dragging.x, y0: dragging.y, x1: clamp(x, pad.left, box.width - pad.right), y1: clamp(y, pad.top, box.height - pad.bottom) };
-    if (dragging.pan) redraw(); else repaint();
->>>>>>> report
+    if (dragging.pan) redraw();
+    else repaint();
   };
   canvas.onpointerup = (event) => {
     if (!dragging) return;
@@ -755,18 +731,13 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
       brush = state.brush,
       [x, y] = where(event);
     dragging = state.brush = null;
-<<<<<<< HEAD
     if (!state.view) return;
     if (!moved) {
       const row = nearest(x, y, 15);
       if (row !== null) onPick(row);
       return;
     }
-    redraw();
-=======
-    if (!moved) { const row = nearest(x, y, 15); if (row !== null) onPick(row); return; }
     repaint();
->>>>>>> report
     if (pan || !brush) return;
     const back = (axis, v) => (axis.log ? 10 ** v : v);
     onBrush(
@@ -916,7 +887,6 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
   const resized = new ResizeObserver(redraw);
   resized.observe(canvas);
   return {
-<<<<<<< HEAD
     el,
     key,
     canvas,
@@ -939,19 +909,12 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
     },
     pick(row) {
       state.picked = row;
-      redraw();
+      repaint();
     },
     close() {
       resized.disconnect();
       window.removeEventListener("wheel", elsewhere, { capture: true });
     },
-=======
-    el, key, canvas, redraw,
-    show(rows, all) { state.rows = rows; if (all !== state.all) { state.all = all; refit(); } if (!state.view) refit(); describe(); redraw(); },
-    axes() { refit(); ends_el.hidden = state.axes[0] !== "rel_norm" || !ends.length; describe(); redraw(); },
-    pick(row) { state.picked = row; repaint(); },
-    close() { resized.disconnect(); window.removeEventListener("wheel", elsewhere, { capture: true }); },
->>>>>>> report
   };
   function describe() {
     const label = (i) => column(i)?.label ?? "nothing";
@@ -1018,8 +981,7 @@ function exampleTokens(example, card, open, tooltip) {
 }
 
 // An example opens at a click: first what the page has, then the whole window, where a kernel can give it.
-<<<<<<< HEAD
-function drawExample(example, card, { tooltip, whole, complain }) {
+function drawExample(example, card, { tooltip, whole, guard }) {
   const text = h("div", { className: "cc-text", dir: "auto" }),
     total = example.shares.reduce((a, s) => a + Math.max(0, s), 0) || 1;
   const bar = h(
@@ -1040,14 +1002,6 @@ function drawExample(example, card, { tooltip, whole, complain }) {
     text,
     h("div", { className: "cc-doc" }, `doc ${example.doc}`),
   );
-=======
-function drawExample(example, card, { tooltip, whole, guard }) {
-  const text = h("div", { className: "cc-text", dir: "auto" }), total = example.shares.reduce((a, s) => a + Math.max(0, s), 0) || 1;
-  const bar = h("div", { className: "cc-share", hidden: !example.act || !example.shares.length, title: `at the peak: ${shareText(card.sites, example.shares)}` },
-    ...example.shares.map((s, i) => h("div", { style: { width: `${100 * Math.max(0, s) / total}%`, background: LANE[i % 4] } })));
-  const el = h("div", { className: "cc-example", tabIndex: 0, role: "button" },
-    h("div", { className: "cc-peak-act" }, example.act ? number(example.act) : "silent", bar), text, h("div", { className: "cc-doc" }, `doc ${example.doc}`));
->>>>>>> report
   async function draw(open) {
     el.setAttribute("aria-expanded", String(open));
     text.replaceChildren(...exampleTokens(example, card, open, tooltip));
@@ -1056,13 +1010,9 @@ function drawExample(example, card, { tooltip, whole, guard }) {
     if (el.getAttribute("aria-expanded") === "true")
       text.replaceChildren(...exampleTokens(example, card, true, tooltip));
   }
-<<<<<<< HEAD
-  el.onclick = () => {
-    if (String(getSelection()) === "") draw(el.getAttribute("aria-expanded") !== "true").catch(complain);
-  };
-=======
-  el.onclick = guard(() => { if (String(getSelection()) === "") return draw(el.getAttribute("aria-expanded") !== "true"); });
->>>>>>> report
+  el.onclick = guard(() => {
+    if (String(getSelection()) === "") return draw(el.getAttribute("aria-expanded") !== "true");
+  });
   draw(false);
   return el;
 }
@@ -1434,11 +1384,13 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
     );
   }
 
-  const rowFocused = () => Boolean(document.activeElement?.matches?.(".cc-row") && body.contains(document.activeElement));
+  const rowFocused = () =>
+    Boolean(document.activeElement?.matches?.(".cc-row") && body.contains(document.activeElement));
 
   // The row of the selected feature, or else the first one, is the one that Tab reaches.
   function markRow(focused = rowFocused()) {
-    const picked = String(data.features[state.row]), there = [...body.children].some((tr) => tr.dataset.feature === picked);
+    const picked = String(data.features[state.row]),
+      there = [...body.children].some((tr) => tr.dataset.feature === picked);
     [...body.children].forEach((tr, i) => {
       const own = tr.dataset.feature === picked;
       tr.classList.toggle("cc-selected", own);
@@ -1463,20 +1415,12 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
       if (column.kind === "number") return number(v, digits[k]);
       return name === "star" ? (v ? "★" : "") : shownAs(String(v));
     };
-<<<<<<< HEAD
-    const focused = document.activeElement?.matches?.(".cc-row") && body.contains(document.activeElement);
+    const focused = rowFocused();
     body.replaceChildren(
-      ...rows.map((row, i) => {
-        const picked = row === state.row;
-        return h(
+      ...rows.map((row, i) =>
+        h(
           "tr",
-          {
-            className: picked ? "cc-row cc-selected" : "cc-row",
-            tabIndex: picked || (i === 0 && !rows.includes(state.row)) ? 0 : -1,
-            "data-feature": data.features[row],
-            "aria-selected": String(picked),
-            onclick: guard(() => pick(row)),
-          },
+          { className: "cc-row", "data-feature": data.features[row], onclick: guard(() => pick(row)) },
           ...cells[i].map((v, k) => {
             const c = data.about.get(state.columns[k]);
             const shown = text(state.columns[k], v, k);
@@ -1489,16 +1433,10 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
               apart(shown),
             );
           }),
-        );
-      }),
+        ),
+      ),
     );
-    if (focused) body.querySelector('[tabindex="0"]')?.focus({ preventScroll: true });
-=======
-    const focused = rowFocused();
-    body.replaceChildren(...rows.map((row, i) => h("tr", { className: "cc-row", "data-feature": data.features[row], onclick: guard(() => pick(row)) },
-        ...cells[i].map((v, k) => { const c = data.about.get(state.columns[k]); const shown = text(state.columns[k], v, k); return h("td", { className: c.kind === "number" ? "cc-number" : "cc-word", title: shown.length > 24 ? shown : undefined }, apart(shown)); }))));
     markRow(focused);
->>>>>>> report
     const end = from + rows.length;
     found.textContent = rows.length
       ? `${count(from + 1)}–${count(end)} of ${count(state.rows.length)} (${count(meta.rows)} features)`
@@ -1766,17 +1704,12 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
   function drawGroup(group, card) {
     if (!group.sections.length) return [h("p", { className: "cc-note" }, group.note)];
     const whole = source.whole ? (example) => source.whole(card.feature, example) : null;
-<<<<<<< HEAD
     return group.sections.flatMap(({ title, examples }) => [
       ...(title ? [h("div", { className: "cc-part" }, title)] : []),
       ...(examples.length
-        ? examples.map((example) => drawExample(example, card, { tooltip, whole, complain }))
+        ? examples.map((example) => drawExample(example, card, { tooltip, whole, guard }))
         : [h("p", { className: "cc-hint" }, "no example of this strength was drawn")]),
     ]);
-=======
-    return group.sections.flatMap(({ title, examples }) => [...(title ? [h("div", { className: "cc-part" }, title)] : []),
-      ...(examples.length ? examples.map((example) => drawExample(example, card, { tooltip, whole, guard })) : [h("p", { className: "cc-hint" }, "no example of this strength was drawn")])]);
->>>>>>> report
   }
 
   function drawExamples(card, current) {
@@ -1944,13 +1877,11 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
       ticket = ++state.ticket,
       current = () => ticket === state.ticket; // a late reply is dropped
     state.row = row;
-<<<<<<< HEAD
-    const place = state.rows.indexOf(row);
-=======
-    const place = page ? state.rows.indexOf(row) : -1, was = state.page;
->>>>>>> report
+    const place = state.rows.indexOf(row),
+      was = state.page;
     if (place >= 0) state.page = Math.floor(place / PAGE);
-    if (state.page === was) markRow(); else drawRows().catch(complain);
+    if (state.page === was) markRow();
+    else drawRows().catch(complain);
     map.pick(row);
     problem.hidden = true;
     tooltip.hide();
@@ -1958,7 +1889,7 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
     panel.removeAttribute("data-ready");
     panel.setAttribute("aria-busy", "true");
     root.classList.add("cc-open");
-    const asked = source.card(feature);      // before anybody else hears of the selection and keeps the kernel busy
+    const asked = source.card(feature); // before anybody else hears of the selection and keeps the kernel busy
     onSelect(feature);
     const slow = setTimeout(() => {
       if (current()) {
@@ -2213,14 +2144,10 @@ async function render({ model, el }) {
     const { resolve, reject } = waiting.get(id) ?? { resolve() {}, reject() {} };
     waiting.delete(id);
     if (error) reject(Object.assign(new Error(error), { stack: trace }));
-<<<<<<< HEAD
     else
       resolve(
         buffers?.length ? new Uint8Array(buffers[0].buffer, buffers[0].byteOffset, buffers[0].byteLength) : answer,
       );
-=======
-    else resolve(buffers?.length ? new Uint8Array(buffers[0].buffer, buffers[0].byteOffset, buffers[0].byteLength) : answer);
->>>>>>> report
   }
 
   async function remembered(key, question) {
