@@ -2229,6 +2229,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/crosscoder_nb', 'doc_host'
                                                                                      'crosscoder_nb/organisms.py'),
                                          'crosscoder_nb.organisms.exclusive_scores': ( 'organisms.html#exclusive_scores',
                                                                                        'crosscoder_nb/organisms.py'),
+                                         'crosscoder_nb.organisms.free_port': ('organisms.html#free_port', 'crosscoder_nb/organisms.py'),
+                                         'crosscoder_nb.organisms.launch': ('organisms.html#launch', 'crosscoder_nb/organisms.py'),
                                          'crosscoder_nb.organisms.mix_features': ( 'organisms.html#mix_features',
                                                                                    'crosscoder_nb/organisms.py'),
                                          'crosscoder_nb.organisms.piece_tokenizer': ( 'organisms.html#piece_tokenizer',
