@@ -296,7 +296,7 @@ def browse_in(
 
 
 def demo_in(study, dry_run: bool = False) -> None:
-    "Train a crosscoder on planted activations, find what differs between the two models, and write a report of it."
+    "Make two small models with a planted difference, find it with a crosscoder, and write a report of it."
     from crosscoder_nb.demo import demo_diff
     from crosscoder_nb.report import write_report
     if dry_run: return print(f"would write {study.folder / 'report.html'}, in about half a minute")
@@ -310,7 +310,7 @@ TOP = """crosscoder COMMAND STUDY [options]
 
 What differs between two language models. STUDY is a folder, which holds all that belongs together.
 
-  demo      planted activations: train, find what differs, report; half a minute, no model
+  demo      two small models with a planted difference: collect, train, diff, report; half a minute
   collect   activations of models on texts, and some of documents held out
   train     a crosscoder on them
   diff      what differs, with the evidence

@@ -573,7 +573,7 @@ def against(md: ModelDiff) -> str:
 
 def say_exclusive(md: ModelDiff) -> str:
     "Say how many of the leading features only the second model has, and how many are rotated."
-    said, b = md.leaders.scaling, md.names[1]
+    said, b = md.leaders.scaling.head(md.n_asked), md.names[1]
     only, n = int((said == f"{b} only").sum()), len(said)
     low, high = count_interval(only, n)
     return OF_ONE.format(only=only, n=n, b=b, low=low, high=high, rotated=int((said == "rotated").sum()))
