@@ -12,13 +12,14 @@ from importlib.resources import files
 from pathlib import Path
 
 import anywidget
+import numpy as np
 import pandas as pd
 import traitlets
 
 from .cards import (check_feature, example_group, feature_card, leaning_features, lens_data, neighbours,
                                  whole_example)
-from .columns import (as_array, class_label, clean, meaning, pack, provenance, short_name, view_columns,
-                                   view_meta)
+from .columns import (as_array, class_label, clean, is_number, meaning, pack, provenance, short_name,
+                                   view_columns, view_meta)
 from .crosscoder import CrossCoder
 from .examples import Examples, excerpt
 from .metrics import Evaluation
@@ -92,9 +93,10 @@ def send_column(shown: Shown, name: str) -> bytes:
 def send_cells(shown: Shown, features: list[int], names: list[str]) -> dict:
     "Some columns of some rows, exactly."
     rows = shown.df.loc[features].set_axis([str(c) for c in shown.df.columns], axis=1)
-    found = {name: as_array(rows[name]) for name in names}
-    def cell(v, texts): return texts[int(v)] if texts is not None else None if v != v else float(v)
-    return {name: [cell(v, texts) for v in values] for name, (values, texts) in found.items()}
+    def cells(values):
+        if not is_number(values): return [clean(v) for v in values]
+        return [float(v) if np.isfinite(v) else None for v in values.to_numpy(dtype=float, na_value=np.nan)]
+    return {name: cells(rows[name]) for name in names}
 
 
 def search_texts(shown: Shown, text: str) -> list[int]:
@@ -112,6 +114,12 @@ ANSWERS = dict(card=feature_card, group=example_group, whole=whole_example, lens
 # %% ../nbs/41_browser.ipynb #7f8176ae
 STATIC = Path(str(files("crosscoder_nb") / "static"))  # view.js and view.css, the page itself
 
+# %% ../nbs/41_browser.ipynb #fa8db8a5
+class FeatureNumber(traitlets.Int):
+    "The number of a feature, also as it comes from the index of a table; kept as Python's, which JSON can hold."
+
+    def validate(self, obj, value): return super().validate(obj, int(value) if isinstance(value, np.integer) else value)
+
 # %% ../nbs/41_browser.ipynb #7a511eff
 class FeatureBrowser(anywidget.AnyWidget):
     """Map, table and cards of the features of a diff.
@@ -120,7 +128,7 @@ class FeatureBrowser(anywidget.AnyWidget):
     _esm, _css = STATIC / "view.js", STATIC / "view.css"
     _block = traitlets.Bytes().tag(sync=True)
     _saved, _id = traitlets.Unicode().tag(sync=True), traitlets.Unicode().tag(sync=True)
-    selected = traitlets.Int(None, allow_none=True, help="number of the feature shown").tag(sync=True)
+    selected = FeatureNumber(None, allow_none=True, help="number of the feature shown").tag(sync=True)
 
     def __init__(
         self,

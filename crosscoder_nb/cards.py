@@ -365,6 +365,7 @@ MISSING = ("The texts of this feature are not in this file, which holds those of
 
 def whole_card(shown: Shown, feature: int, n: int) -> dict:
     "A card with all that a page would ask for later."
+    feature = check_feature(shown.df, feature)
     card = feature_card(shown, feature, n)
     groups = {group: example_group(shown, feature, group, max(1, n // 3)) for group in GROUPS if group != "strongest"}
     return card | dict(groups=groups, lens=lens_data(shown, feature), neighbours=neighbours(shown, feature))

@@ -206,7 +206,7 @@ def say_number(x) -> str:
     if isinstance(x, (bool, str)) or x is None: return "" if x is None else str(x)
     if x != x: return "–"
     if float(x).is_integer() and abs(x) < 1e15: return f"{int(x):,}"
-    return f"{x:.3g}" if abs(x) < 1000 else f"{x:,.0f}"
+    return f"{x:.3g}" if abs(x) < 999.5 else f"{x:,.0f}"   # never 1e+03
 
 # %% ../nbs/41_findings.ipynb #275ab418
 def in_words(

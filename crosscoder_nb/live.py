@@ -18,7 +18,8 @@ import traitlets
 from IPython.display import display
 from torch import Tensor
 
-from .browser import STATIC, FeatureBrowser
+from .browser import STATIC, FeatureBrowser, FeatureNumber
+from .cards import rounded
 from .columns import class_label, clean, site_labels
 from .crosscoder import CrossCoder, columns
 from .encoding import pieces
@@ -30,7 +31,7 @@ from .models import Model
 from .rows import check_features
 from .shown import Shown, what_to_show
 from .sites import Site, model_of
-from .steering import steer
+from .steering import plan_steering, write_steered
 from .tokens import Tokens
 
 # %% ../nbs/42_live.ipynb #e9a7ed75
@@ -137,7 +138,7 @@ class Asking(anywidget.AnyWidget):
     kind = traitlets.Unicode().tag(sync=True)
     _saved, _shown = traitlets.Unicode().tag(sync=True), traitlets.Unicode().tag(sync=True)   # without a kernel
     about = traitlets.Dict().tag(sync=True)      # what the page must know at once
-    selected = traitlets.Int(None, allow_none=True, help="number of the feature shown").tag(sync=True)
+    selected = FeatureNumber(None, allow_none=True, help="number of the feature shown").tag(sync=True)
 
     def __init__(self, found, beside: dict, kind: str, **about):
         self.shown = check_live(what_to_show(found, **beside))
@@ -179,11 +180,6 @@ def check_live(shown: Shown) -> Shown:
 def as_prompt(text: str, chat: bool) -> str | list[dict]:
     "A text, or a chat in which the user says it."
     return [dict(role="user", content=text)] if chat else text
-
-# %% ../nbs/42_live.ipynb #d30bf5f8
-def rounded(row) -> list[float]:
-    "Numbers with four digits."
-    return [float(f"{v:.4g}") for v in row]
 
 # %% ../nbs/42_live.ipynb #6be9ed27
 class PromptBar(Asking):
@@ -232,8 +228,10 @@ SAYS = dict(add=("At every token but the first, adds {times} × {unit:.3g}, {wha
                    "change of {at}, along its direction in {model}."))
 
 
-def chat_ids(model: Model, text: str) -> Tensor:   # [seq]
-    "The tokens of a chat in which the user says something, up to where the answer begins."
+def prompt_ids(model: Model, text: str, chat: bool) -> Tensor:   # [seq]
+    "The tokens to continue: a text, or a chat in which the user says it, up to where the answer begins."
+    if not text.strip(): raise ValueError("There is nothing to continue: write a word or more.")
+    if not chat: return model.tokenizer(text, return_tensors="pt").input_ids[0]
     made = model.tokenizer.apply_chat_template(as_prompt(text, True), add_generation_prompt=True, return_tensors="pt",
                                                return_dict=True)
     return made["input_ids"][0]
@@ -266,14 +264,14 @@ class SteeringDrawer(Asking):
         about = dict(times=", ".join(f"{s:g}" for s in strengths), unit=unit, what=what)
         return dict(said=SAYS[mode].format(feature=feature, model=model_of(at), at=at, **about))
 
-    def answer_write(self, feature: int, at: str, mode: str, strength: float, text: str, n: int,
+    def answer_write(self, feature: int, at: str, mode: str, strength: float | None, text: str, n: int,
                      chat: bool = False) -> dict:
-        "What the model writes, steered and not."
-        shown, model = self.shown, next(m for m in self.shown.models if m.name == model_of(at))
-        prompt = chat_ids(model, text) if chat else text
-        strengths = {feature: strength * self.usual(feature)[0]}
-        both = steer(shown.cc, list(shown.models), prompt, strengths, at, mode, max_new_tokens=n)
-        return dict(plain=clean(both.unsteered), steered=clean(both.steered))
+        "What the model writes with the feature at a strength; None: as it is, which is the same beside all strengths."
+        cc, models, unit = self.shown.cc, list(self.shown.models), self.usual(feature)[0]
+        plan = plan_steering(cc, models, {} if strength is None else {feature: strength * unit}, at,
+                             "add" if strength is None else mode)
+        ids = prompt_ids(plan.model, text, chat)
+        return dict(written=clean(plan.model.tokenizer.decode(write_steered(plan, ids[None], n, 0., 0))))
 
 # %% ../nbs/42_live.ipynb #f442cfab
 class Together(ipywidgets.VBox):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from .files import parse_json
@@ -104,6 +105,7 @@ class Notes:
     ) -> dict:          # what is then known about it
         "Write something about a feature. ValueError for anything but label, note and star."
         at = datetime.now(UTC).isoformat()
+        if isinstance(feature, np.integer): feature = int(feature)   # from the index of a table
         entry = check_entry(dict(feature=feature, crosscoder=self.crosscoder, at=at) | said)
         if self.path is None: self._entries.append(entry)
         else: append_lines(self.path, [entry])

@@ -60,7 +60,8 @@ def words_tokenizer():   # a transformers tokenizer
     "A tokenizer whose tokens are the words of the planted texts, with the space before them."
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
-    spaced = {word if word in "<bos>.," else f"▁{word}": i for i, word in enumerate(VOCABULARY)}
+    alone = ("<bos>", ".", ",")   # no space stands before them
+    spaced = {word if word in alone else f"▁{word}": i for i, word in enumerate(VOCABULARY)}
     made = Tokenizer(models.WordLevel(spaced | {"▁": len(spaced), "<unk>": len(spaced) + 1}, unk_token="<unk>"))
     made.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation()])
     made.decoder = decoders.Metaspace()
@@ -137,7 +138,8 @@ def plant_model(tuned: bool):   # a transformers causal language model
     for name, p in module.named_parameters():
         if "norm" not in name: p.zero_()
     know = know_kinds(tuned, D)
-    plant_words(module, know), plant_context(module, know)
+    plant_words(module, know)
+    plant_context(module, know)
     return module
 
 # %% ../nbs/03_planted_words.ipynb #df5f4b3d

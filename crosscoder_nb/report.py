@@ -131,12 +131,10 @@ def good_enough(shown: Shown, fidelity: pd.DataFrame | None, history) -> Section
     parts = []
     if shown.evaluation is not None:
         lights = quality(shown.evaluation, fidelity)
-        told = in_words(lights.reset_index(), ["measure", "where", "value", "low", "high", "good", "bad", "why"])
-        told["value"] = [cell.split(" [")[0] for cell in told["value"]]
+        told = in_words(lights.reset_index(), ["measure", "where", "value", "good", "bad", "why"])
         ends = [f"{l:.3f} to {h:.3f}" if l == l else "" for l, h in zip(lights.low, lights.high)]
         told.insert(3, "95 % interval", ends)
         told.insert(0, "light", lights.light.tolist())
-        told = told.drop(columns=["low", "high"], errors="ignore")
         parts.append(Table("Measured, and by which limits it is judged",
                            told.rename(columns=dict(good="good from", bad="not good enough beyond"))))
     if fidelity is None: parts.append(NO_FIDELITY)
@@ -453,6 +451,8 @@ def write_report(
     `report.html#f=123` opens it at feature 123.
     ValueError for features that are not in the table, before anything is written."""
     path, room = Path(path), parse_budget(budget)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} into; make it first")
     md = found if isinstance(found, ModelDiff) else None
     if md is not None and any(state not in ("kept", md.missing(part)) for part, state in md.states().state.items()):
         md.run()

@@ -331,7 +331,7 @@ class TrainingPanel(ipywidgets.VBox):
         lines = [line for line, one in zip(self.summary, self.watched.values()) if not one.run]
         self.said.value = "<br>".join(f"<bdi>{escape(line)}</bdi>" for line in lines)
         logs = [one.folder / "metrics.jsonl" for one in self.watched.values()]
-        sizes = [path.stat()[6:9] if path.exists() else None for path in logs]     # size and times
+        sizes = [(path.stat().st_size, path.stat().st_mtime_ns) if path.exists() else None for path in logs]
         if sizes == self.sizes: return
         self.sizes = sizes
         histories = {name: read_history(one.folder) for name, one in self.watched.items()}

@@ -12,7 +12,7 @@ function make(tag, attributes = {}, ...children) {
 }
 
 const text = value => make("bdi", {}, String(value));
-const short = value => Number(value).toPrecision(3).replace(/\.?0+($|e)/, "$1");
+const short = value => String(Number(Number(value).toPrecision(3)));
 const visible = token => token.replace(/\n/g, "⏎").replace(/\t/g, "⇥") || "·";
 
 const LATE = "Waiting for the kernel … If it was restarted, run the cell again.";
@@ -20,7 +20,8 @@ const GONE = "The kernel of this page does not answer: it was restarted or is go
 
 // Questions to the kernel. An answer that comes after a newer question of the same kind is dropped.
 function asker(model, say) {
-  const waiting = new Map(), latest = {};
+  const waiting = new Map(),
+    latest = {};
   let count = 0;
   model.on("msg:custom", answer => {
     const asked = waiting.get(answer.answer);
@@ -29,16 +30,22 @@ function asker(model, say) {
     clearTimeout(asked.patience);
     if (latest[asked.kind] !== answer.answer) return;
     say("");
-    if (answer.error) say(answer.error, answer.trace);
-    else asked.then(answer);
+    if (!answer.error) return asked.then(answer);
+    say(answer.error, answer.trace);
+    asked.failed();
   });
-  return (kind, question, then) => {
+  return (kind, question, then, failed = () => {}) => {
     const ask = ++count;
     latest[kind] = ask;
     const patience = setTimeout(() => say(LATE), 1500);
-    waiting.set(ask, { kind, then, patience });
-    try { model.send({ ask, kind, ...question }); }
-    catch (error) { clearTimeout(patience); say(GONE); }
+    waiting.set(ask, { kind, then, failed, patience });
+    try {
+      model.send({ ask, kind, ...question });
+    } catch (error) {
+      clearTimeout(patience);
+      say(GONE);
+      failed();
+    }
   };
 }
 
@@ -55,62 +62,130 @@ function speaker() {
 
 function promptBar(model, el) {
   const { labels, chat, prompt } = model.get("about");
-  const [said, say] = speaker(), ask = asker(model, say);
+  const [said, say] = speaker(),
+    ask = asker(model, say);
   const two = labels.length === 2;
-  let tokens = [], counts = [], by = "activation", token = null;
+  let tokens = [],
+    counts = [],
+    by = "activation",
+    token = null;
 
-  const input = make("textarea", { "aria-label": "prompt", rows: 2, placeholder: "Type a text and press Run, or Ctrl and Enter" });
+  const input = make("textarea", {
+    "aria-label": "prompt",
+    rows: 2,
+    placeholder: "Type a text and press Run, or Ctrl and Enter",
+  });
   const asChat = make("input", { type: "checkbox" });
   const strip = make("div", { class: "cl-tokens", role: "group", "aria-label": "tokens of the prompt" });
   const along = make("div", { class: "cl-said", "aria-live": "polite" });
   const list = make("div", {});
   input.value = prompt;
 
-  const read = () => ask("read", { text: input.value, chat: asChat.checked }, answer => {
-    ({ tokens, counts } = answer);
-    token = null;
-    list.replaceChildren();
-    drawTokens();
-    say(answer.is_cut ? `Only the first ${tokens.length} tokens are read.` : "Click a token for the features that fire on it.");
-    follow();
-  });
+  const read = () =>
+    ask("read", { text: input.value, chat: asChat.checked }, answer => {
+      ({ tokens, counts } = answer);
+      token = null;
+      list.replaceChildren();
+      drawTokens();
+      say(
+        answer.is_cut
+          ? `Only the first ${tokens.length} tokens are read.`
+          : "Click a token for the features that fire on it.",
+      );
+      follow();
+    });
 
   function drawTokens() {
-    strip.replaceChildren(...tokens.map((t, i) => {
-      const node = make("button", { class: "cl-token" + (counts[i] ? "" : " cl-out"), "aria-pressed": "false", tabindex: i ? -1 : 0 }, text(visible(t)));
-      node.addEventListener("click", () => pick(i));
-      return node;
-    }));
+    strip.replaceChildren(
+      ...tokens.map((t, i) => {
+        const node = make(
+          "button",
+          { class: "cl-token" + (counts[i] ? "" : " cl-out"), "aria-pressed": "false", tabindex: i ? -1 : 0 },
+          text(visible(t)),
+        );
+        node.addEventListener("click", () => pick(i));
+        return node;
+      }),
+    );
   }
 
   strip.addEventListener("keydown", event => {
     const at = [...strip.children].indexOf(document.activeElement);
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tokens.length - 1 }[event.key];
     if (at < 0 || to === undefined || !strip.children[to]) return;
-    event.preventDefault(); event.stopPropagation();
+    event.preventDefault();
+    event.stopPropagation();
     strip.children[to].focus();
   });
 
   function pick(i) {
     token = i;
-    [...strip.children].forEach((node, j) => { node.setAttribute("aria-pressed", String(j === i)); node.tabIndex = j === i ? 0 : -1; });
+    [...strip.children].forEach((node, j) => {
+      node.setAttribute("aria-pressed", String(j === i));
+      node.tabIndex = j === i ? 0 : -1;
+    });
     ask("token", { token: i, by }, answer => drawList(answer.features));
   }
 
   function drawList(features) {
-    const where = make("div", { class: "cl-row" }, make("b", {}, "Features on ", text(`“${visible(tokens[token])}”`)));
-    if (two) where.append("sorted by", ...["activation", "difference"].map(name => make("button", {
-      "aria-pressed": String(by === name), title: name === "difference" ? "of the parts of the two models" : "",
-      onclick: () => { by = name; pick(token); } }, name)));
+    const name = text(`“${visible(tokens[token])}”`);
+    const where = make("div", { class: "cl-row" }, make("b", {}, "Features on ", name));
+    if (two)
+      where.append(
+        "sorted by",
+        ...["activation", "difference"].map(name =>
+          make(
+            "button",
+            {
+              "aria-pressed": String(by === name),
+              title: name === "difference" ? "of the parts of the two models" : "",
+              onclick: () => {
+                by = name;
+                pick(token);
+              },
+            },
+            name,
+          ),
+        ),
+      );
     if (!features.length) {
-      where.append(counts[token] ? "None fires here." : "This token does not count: crosscoders do not learn from first tokens.");
+      where.append(
+        counts[token] ? "None fires here." : "This token does not count: crosscoders do not learn from first tokens.",
+      );
       return list.replaceChildren(where);
     }
-    const head = make("tr", {}, ...["feature", "activation", ...labels.map(l => `part of ${l}`), "what is known"].map(name => make("th", { scope: "col", title: name }, text(name))));
-    const rows = features.map(f => make("tr", {}, make("td", {}, make("button", { "data-feature": f.feature,
-      "aria-pressed": String(model.get("selected") === f.feature), onclick: () => select(f.feature) }, `#${f.feature}`)),
-      ...f.values.map(v => make("td", {}, short(v))), make("td", { title: f.said }, text(f.said))));
-    list.replaceChildren(where, make("table", { class: "cl-found" }, make("thead", {}, head), make("tbody", {}, ...rows)));
+    const head = make(
+      "tr",
+      {},
+      ...["feature", "activation", ...labels.map(l => `part of ${l}`), "what is known"].map(name =>
+        make("th", { scope: "col", title: name }, text(name)),
+      ),
+    );
+    const rows = features.map(f =>
+      make(
+        "tr",
+        {},
+        make(
+          "td",
+          {},
+          make(
+            "button",
+            {
+              "data-feature": f.feature,
+              "aria-pressed": String(model.get("selected") === f.feature),
+              onclick: () => select(f.feature),
+            },
+            `#${f.feature}`,
+          ),
+        ),
+        ...f.values.map(v => make("td", {}, short(v))),
+        make("td", { title: f.said }, text(f.said)),
+      ),
+    );
+    list.replaceChildren(
+      where,
+      make("table", { class: "cl-found" }, make("thead", {}, head), make("tbody", {}, ...rows)),
+    );
   }
 
   function select(feature) {
@@ -121,85 +196,153 @@ function promptBar(model, el) {
 
   function follow() {
     const feature = model.get("selected");
-    for (const b of list.querySelectorAll("[data-feature]")) b.setAttribute("aria-pressed", String(Number(b.dataset.feature) === feature));
+    for (const b of list.querySelectorAll("[data-feature]"))
+      b.setAttribute("aria-pressed", String(Number(b.dataset.feature) === feature));
     if (feature == null || !tokens.length) return paint([], "");
     ask("feature", { feature }, answer => paint(answer.values, answer.said, feature));
   }
 
   function paint(values, known, feature) {
-    const most = Math.max(...values.map(v => v[0]), 0), part = Math.max(...values.flatMap(v => v.slice(1)), 0);
+    const most = Math.max(...values.map(v => v[0]), 0),
+      part = Math.max(...values.flatMap(v => v.slice(1)), 0);
     [...strip.children].forEach((node, i) => {
       const [act, ...parts] = values[i] ?? [0];
-      node.style.setProperty("--act", most ? .75 * act / most : 0);
+      node.style.setProperty("--act", most ? (0.75 * act) / most : 0);
       node.style.setProperty("--one", two && part ? Math.max(0, parts[0] ?? 0) / part : 0);
       node.style.setProperty("--two", two && part ? Math.max(0, parts[1] ?? 0) / part : 0);
-      const details = act ? [`activation ${short(act)}`, ...labels.map((l, j) => `part of ${l} ${short(parts[j])}`)].join(", ") : counts[i] ? "silent" : "does not count";
+      const details = act
+        ? [`activation ${short(act)}`, ...labels.map((l, j) => `part of ${l} ${short(parts[j])}`)].join(", ")
+        : counts[i]
+          ? "silent"
+          : "does not count";
       node.title = feature == null ? "" : `#${feature}: ${details}`;
       node.setAttribute("aria-label", `${visible(tokens[i])}${feature == null ? "" : `, ${details}`}`);
     });
     if (feature == null) return along.replaceChildren();
     const scale = most ? ` · shade: activation, up to ${short(most)}` : " · silent along this prompt";
     along.replaceChildren(make("b", {}, `#${feature}`), " ", text(known), scale);
-    if (two && most) along.append(" · bar above: part of ", make("b", { class: "cl-first" }, text(labels[0])), ", below: of ", make("b", { class: "cl-second" }, text(labels[1])));
+    if (two && most)
+      along.append(
+        " · bar above: part of ",
+        make("b", { class: "cl-first" }, text(labels[0])),
+        ", below: of ",
+        make("b", { class: "cl-second" }, text(labels[1])),
+      );
   }
 
   input.addEventListener("keydown", event => {
-    event.stopPropagation();           // the notebook's own keys
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); read(); }
+    event.stopPropagation(); // the notebook's own keys
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      read();
+    }
   });
   model.on("change:selected", follow);
-  el.append(make("section", { class: "cl", "aria-label": "prompt" }, make("h3", {}, "Prompt"),
-    make("div", { class: "cl-row" }, input, ...(chat ? [make("label", {}, asChat, " as a chat")] : []), make("button", { class: "cl-run", onclick: read }, "Run")),
-    said, strip, along, list));
+  el.append(
+    make(
+      "section",
+      { class: "cl", "aria-label": "prompt" },
+      make("h3", {}, "Prompt"),
+      make(
+        "div",
+        { class: "cl-row" },
+        input,
+        ...(chat ? [make("label", {}, asChat, " as a chat")] : []),
+        make("button", { class: "cl-run", onclick: read }, "Run"),
+      ),
+      said,
+      strip,
+      along,
+      list,
+    ),
+  );
   if (prompt) read();
 }
 
 function steeringDrawer(model, el) {
   const about = model.get("about");
-  const [said, say] = speaker(), ask = asker(model, say);
+  const [said, say] = speaker(),
+    ask = asker(model, say);
   const field = (label, node) => make("label", {}, `${label} `, node);
   const feature = make("input", { type: "number", min: 0, class: "cl-feature" });
   const at = make("select", {}, ...about.places.map(place => make("option", { value: place }, place)));
-  const mode = make("select", {}, make("option", { value: "add" }, "add"), make("option", { value: "clamp" }, "hold at"));
+  const mode = make(
+    "select",
+    {},
+    make("option", { value: "add" }, "add"),
+    make("option", { value: "clamp" }, "hold at"),
+  );
   const strengths = make("input", { value: "1, 3, -1", size: 12 });
   const length = make("input", { type: "number", min: 1, max: 500, value: 30 });
-  const input = make("textarea", { "aria-label": "text to continue", rows: 2, placeholder: "A text that the model continues" });
+  const input = make("textarea", {
+    "aria-label": "text to continue",
+    rows: 2,
+    placeholder: "A text that the model continues",
+  });
   const asChat = make("input", { type: "checkbox" });
   const plan = make("div", { class: "cl-said" });
   const results = make("div", { class: "cl-written", "aria-live": "polite" });
   const write = make("button", { class: "cl-write" }, "Write");
   input.value = about.prompt;
   at.value = about.places.at(-1);
-  for (const node of [feature, strengths, length, input]) node.addEventListener("keydown", event => event.stopPropagation());
+  for (const node of [feature, strengths, length, input])
+    node.addEventListener("keydown", event => event.stopPropagation());
 
-  const numbers = () => strengths.value.split(/[,;\s]+/).filter(Boolean).map(Number);
+  const numbers = () =>
+    strengths.value
+      .split(/[,;\s]+/)
+      .filter(Boolean)
+      .map(Number);
   const chosen = () => ({ feature: feature.valueAsNumber, at: at.value, mode: mode.value });
 
   function describe() {
     const asked = numbers();
     plan.replaceChildren();
     write.disabled = true;
-    if (Number.isNaN(feature.valueAsNumber)) return say("Choose a feature: click one in the browser or in the prompt, or type its number.");
-    if (!asked.length || asked.some(Number.isNaN)) return say("Strengths are numbers, with commas between them, such as 1, 3, -1.");
-    ask("describe", { ...chosen(), strengths: asked }, answer => { plan.replaceChildren(text(answer.said)); write.disabled = false; });
+    if (Number.isNaN(feature.valueAsNumber))
+      return say("Choose a feature: click one in the browser or in the prompt, or type its number.");
+    if (!asked.length || asked.some(Number.isNaN))
+      return say("Strengths are numbers, with commas between them, such as 1, 3, -1.");
+    ask("describe", { ...chosen(), strengths: asked }, answer => {
+      plan.replaceChildren(text(answer.said));
+      write.disabled = false;
+    });
   }
 
-  function show(label, node) { results.append(make("span", {}, label), node); return node; }
+  function show(label, node) {
+    results.append(make("span", {}, label), node);
+    return node;
+  }
 
-  function writeNext(left, plain) {          // one after the other, so that each is shown when it is there
-    if (!left.length) { write.disabled = false; return say(""); }
-    const [strength, ...more] = left, node = show(`${mode.value === "add" ? "+" : "="} ${strength} ×`, text("…"));
-    ask("write", { ...chosen(), strength, text: input.value, n: length.valueAsNumber || 30, chat: asChat.checked }, answer => {
-      plain.replaceChildren(answer.plain);
-      node.replaceChildren(answer.steered);
-      writeNext(more, plain);
-    });
+  // One strength after the other, so that each is shown when it is there; null is the model as it is. What was asked at
+  // the click holds for all of them, whatever is chosen meanwhile.
+  function writeNext(asked, strengths) {
+    if (!strengths.length) {
+      write.disabled = false;
+      return say("");
+    }
+    const [strength, ...more] = strengths;
+    const label = strength === null ? "without" : `${asked.mode === "add" ? "+" : "="} ${strength} ×`;
+    const node = show(label, text("…"));
+    ask(
+      "write",
+      { ...asked, strength },
+      answer => {
+        node.replaceChildren(answer.written);
+        writeNext(asked, more);
+      },
+      () => {
+        node.replaceChildren("–");
+        write.disabled = false;
+      },
+    );
   }
 
   write.addEventListener("click", () => {
     write.disabled = true;
     results.replaceChildren();
-    writeNext(numbers(), show("without", text("…")));
+    const asked = { ...chosen(), text: input.value, n: length.valueAsNumber || 30, chat: asChat.checked };
+    writeNext(asked, [null, ...numbers()]);
   });
   for (const node of [feature, at, mode, strengths]) node.addEventListener("change", describe);
   feature.addEventListener("change", () => {
@@ -207,28 +350,62 @@ function steeringDrawer(model, el) {
     model.set("selected", feature.valueAsNumber);
     model.save_changes();
   });
-  const follow = () => { feature.value = model.get("selected") ?? ""; describe(); };
+  const follow = () => {
+    feature.value = model.get("selected") ?? "";
+    describe();
+  };
   model.on("change:selected", follow);
-  el.append(make("section", { class: "cl", "aria-label": "steering" }, make("h3", {}, "Steering"),
-    make("div", { class: "cl-row" }, field("feature", feature), field("of", at), field("", mode), field("strengths", strengths), field("tokens", length)),
-    make("div", { class: "cl-row" }, input, ...(about.chat ? [make("label", {}, asChat, " as a chat")] : []), write), plan, said, results));
+  el.append(
+    make(
+      "section",
+      { class: "cl", "aria-label": "steering" },
+      make("h3", {}, "Steering"),
+      make(
+        "div",
+        { class: "cl-row" },
+        field("feature", feature),
+        field("of", at),
+        field("", mode),
+        field("strengths", strengths),
+        field("tokens", length),
+      ),
+      make("div", { class: "cl-row" }, input, ...(about.chat ? [make("label", {}, asChat, " as a chat")] : []), write),
+      plan,
+      said,
+      results,
+    ),
+  );
   follow();
 }
 
 // A notebook that is opened without its kernel shows a widget's last state or nothing. So when the notebook is saved, a
 // page that needs no kernel is written beside it, under the number of the widget that was displayed.
-const ESSENTIAL = ["_anywidget_id", "_dom_classes", "_model_module", "_model_module_version", "_model_name", "_view_module",
-  "_view_module_version", "_view_name", "_esm", "_css", "_saved"];
+const ESSENTIAL = [
+  "_anywidget_id",
+  "_dom_classes",
+  "_model_module",
+  "_model_module_version",
+  "_model_name",
+  "_view_module",
+  "_view_module_version",
+  "_view_name",
+  "_esm",
+  "_css",
+  "_saved",
+];
 
 function keepForLater(model) {
   const context = model.widget_manager?.context;
   if (!context?.saveState) return () => {};
   function keep(_, stage) {
     if (stage !== "started") return;
-    const kind = "application/vnd.jupyter.widget-state+json", kept = structuredClone(context.model.getMetadata?.("widgets") ?? {});
+    const kind = "application/vnd.jupyter.widget-state+json",
+      kept = structuredClone(context.model.getMetadata?.("widgets") ?? {});
     const all = kept[kind] ?? (kept[kind] = { version_major: 2, version_minor: 0, state: {} });
     all.state[model.get("_shown")] = {
-      model_name: "AnyModel", model_module: "anywidget", model_module_version: model.get("_model_module_version"),
+      model_name: "AnyModel",
+      model_module: "anywidget",
+      model_module_version: model.get("_model_module_version"),
       state: Object.fromEntries(ESSENTIAL.map(name => [name, model.get(name)])),
     };
     context.model.setMetadata("widgets", kept);
