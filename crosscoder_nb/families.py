@@ -34,6 +34,21 @@ def link(
     order = member.sum(1).argsort(descending=True, stable=True)
     return member[order].argmax(0)
 
+# %% ../nbs/36_families.ipynb #5f03adb0
+def nearest_drawn(
+    unit: Tensor,           # directions of length 1 of all features, 0 for those that do not write, [feature d]
+    features: list[int],
+    n_draws: int,           # random sets, each as large as that of the others
+    seed: int,
+) -> Tensor:                # mean over the draws of the cosine to the nearest one drawn, [n]
+    "How near the nearest of as many features drawn at random is."
+    living = unit.norm(dim=1).nonzero().squeeze(1)
+    draw = torch.Generator().manual_seed(seed)
+    drawn = living[torch.randint(len(living), (n_draws, max(1, len(features) - 1)), generator=draw)]
+    same = drawn[:, None] == torch.tensor(features)[:, None]            # a feature is no neighbour of itself
+    cosine = torch.einsum("fd,snd->sfn", unit[features], unit[drawn])
+    return cosine.masked_fill(same, -1.).amax(2).mean(0)
+
 # %% ../nbs/36_families.ipynb #6d46a846
 def feature_families(
     cc: CrossCoder,
@@ -47,18 +62,13 @@ def feature_families(
     features = check_features(cc, features)
     if site not in (None, *cc.writes): raise ValueError(f"site must be one of {', '.join(cc.writes)}; got {site!r}")
     unit = cc.unit_directions(None if site is None else [site]).detach().cpu().float()
-    own = unit[features]
-    cosine = own @ own.T
+    cosine = unit[features] @ unit[features].T
     family = link(cosine, least)
     first = {int(f): i for i, f in reversed([*enumerate(family)])}      # the place of each family's first member
     rank = {f: i for i, f in enumerate(sorted(first, key=first.get))}
-    living = unit.norm(dim=1).nonzero().squeeze(1)
-    draw = torch.Generator().manual_seed(seed)
-    drawn = living[torch.randint(len(living), (n_draws, max(1, len(features) - 1)), generator=draw)]
-    same = drawn[:, None] == torch.tensor(features)[:, None]            # a feature is no neighbour of itself
-    null = torch.einsum("fd,snd->sfn", own, unit[drawn]).masked_fill(same, -1.).amax(2).mean(0)
     df = pd.DataFrame(dict(family=[rank[int(f)] for f in family], nearest=cosine.fill_diagonal_(-1).amax(1),
-                           nearest_null=null), index=pd.Index(features, name="feature"))
+                           nearest_null=nearest_drawn(unit, features, n_draws, seed)),
+                      index=pd.Index(features, name="feature"))
     df.insert(1, "size", df.groupby("family").family.transform("size"))
     df.attrs = dict(site=site, least=least)
     return df

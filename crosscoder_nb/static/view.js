@@ -981,7 +981,7 @@ function exampleTokens(example, card, open, tooltip) {
 }
 
 // An example opens at a click: first what the page has, then the whole window, where a kernel can give it.
-function drawExample(example, card, { tooltip, whole }) {
+function drawExample(example, card, { tooltip, whole, complain }) {
   const text = h("div", { className: "cc-text", dir: "auto" }),
     total = example.shares.reduce((a, s) => a + Math.max(0, s), 0) || 1;
   const bar = h(
@@ -1011,7 +1011,7 @@ function drawExample(example, card, { tooltip, whole }) {
       text.replaceChildren(...exampleTokens(example, card, true, tooltip));
   }
   el.onclick = () => {
-    if (String(getSelection()) === "") draw(el.getAttribute("aria-expanded") !== "true");
+    if (String(getSelection()) === "") draw(el.getAttribute("aria-expanded") !== "true").catch(complain);
   };
   draw(false);
   return el;
@@ -1707,7 +1707,7 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
     return group.sections.flatMap(({ title, examples }) => [
       ...(title ? [h("div", { className: "cc-part" }, title)] : []),
       ...(examples.length
-        ? examples.map((example) => drawExample(example, card, { tooltip, whole }))
+        ? examples.map((example) => drawExample(example, card, { tooltip, whole, complain }))
         : [h("p", { className: "cc-hint" }, "no example of this strength was drawn")]),
     ]);
   }
@@ -2143,7 +2143,7 @@ async function render({ model, el }) {
   function receive({ id, answer, error, trace }, buffers) {
     const { resolve, reject } = waiting.get(id) ?? { resolve() {}, reject() {} };
     waiting.delete(id);
-    if (error) reject({ message: error, stack: trace });
+    if (error) reject(Object.assign(new Error(error), { stack: trace }));
     else
       resolve(
         buffers?.length ? new Uint8Array(buffers[0].buffer, buffers[0].byteOffset, buffers[0].byteLength) : answer,
@@ -2163,8 +2163,7 @@ async function render({ model, el }) {
     group: (feature, group) => remembered(`${group} ${feature}`, () => ask("group", { feature, group })),
     lens: (feature) => remembered(`lens ${feature}`, () => ask("lens", { feature })),
     neighbours: (feature) => remembered(`near ${feature}`, () => ask("neighbours", { feature })),
-    whole: (feature, { window, position, first, act }) =>
-      ask("whole", { feature, window, position: position + first, act }),
+    whole: (feature, { window, position, first }) => ask("whole", { feature, window, position: position + first }),
     column: async (name) => unpack(await ask("column", { name })),
     cells: (features, names) => ask("cells", { features, names }),
     search: (text) => ask("search", { text }),
