@@ -93,7 +93,9 @@ class BackgroundRun:
     def __repr__(self) -> str: return f"BackgroundRun({str(self.folder)!r}): {self.state}"
 
     @property
-    def is_running(self) -> bool: return self.thread is not None and self.thread.is_alive()
+    def is_running(self) -> bool:
+        "Whether its thread is training."
+        return self.thread is not None and self.thread.is_alive()
 
     @property
     def step(self) -> int:
