@@ -16,7 +16,7 @@ setup(
     long_description=(here / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     author=cfg["author"],
-    author_email=cfg["author_email"] or None,    # empty, like the next, until a maintainer fills it in: see CONTRIBUTING
+    author_email=cfg["author_email"] or None,    # empty, like the url, until a maintainer fills it in (CONTRIBUTING)
     url=cfg["git_url"] or None,
     license="Apache-2.0",
     keywords=cfg["keywords"],
