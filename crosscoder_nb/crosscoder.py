@@ -21,7 +21,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from .gpu_kernels import inner_products, uses_triton
-from .gpu_search import search_active
+from .gpu_search import contests_of, search_active
 from .kernels import (DenseCode, SparseCode, calm_threads, sampled_products, sort_entries, sparse_encode,
                                    watch_cores)
 from .machine import fastest_dtype, product_speeds
@@ -623,10 +623,14 @@ def columns_saved(d: int, device: torch.device) -> float:
     return d * (1 - speeds[torch.float32] / speeds[torch.bfloat16])
 
 
+def has_bounds(cc: CrossCoder) -> bool:
+    "Whether the bounds hold for a crosscoder: for float32 weights, where one score decides at all sites."
+    return cc.b_dec.dtype is torch.float32 and not (cc.sparsity.ranked and cc.sparsity.rank == "decoupled")
+
+
 def uses_screen(cc: CrossCoder) -> bool:
     "Whether the search for active features goes through bfloat16 first."
-    if not (cc.sparsity.ranked or isinstance(cc.sparsity, ReLU)): return False
-    if cc.sparsity.rank == "decoupled" or cc.b_dec.dtype is not torch.float32: return False
+    if not (cc.sparsity.ranked or isinstance(cc.sparsity, ReLU)) or not has_bounds(cc): return False
     if cc.screen is not None: return cc.screen
     return columns_saved(max(sum(w.reads.values()) for w in cc.weights.values()), cc.b_dec.device) >= WORTH_SCREENING
 
@@ -659,6 +663,8 @@ def products_among(a: Tensor, b: Tensor, row: Tensor, col: Tensor, count: Tensor
 
 def search_on_gpu(cc: CrossCoder, x: Tensor, norms: Tensor) -> Entries | None:
     "The active entries without waiting for a GPU; None where their number is not known in advance."
+    contests = contests_of(cc.sparsity, len(x), cc.n_features, x.device)
+    if contests is None: return None
     factors, spare = factors_of(cc, x, norms)
     spans, b = cc.spans(), cc.b_enc
     def bounds(first, stop): return side_by_side([bounds_of(f._replace(left=f.left[first:stop])) for f in factors])
@@ -667,8 +673,8 @@ def search_on_gpu(cc: CrossCoder, x: Tensor, norms: Tensor) -> Entries | None:
         val = torch.where(torch.arange(len(row), device=x.device) < count, val, 0.)
         return val, val * norms[col]
     only = factors[0][:2] if len(factors) == 1 else None
-    found = search_active(cc.sparsity, bounds, spare, exact, (len(x), cc.n_features), x.device, only)
-    if found is None: return None
+    cut = getattr(cc.sparsity, "cut", None)
+    found = search_active(contests, cut, bounds, spare, exact, (len(x), cc.n_features), only)
     cc.missed, entries = found.missed, Entries(*found[:4])
     if cc.training: return entries
     return None if cc.missed else entries.at(entries.val > 0)     # nothing is gained by not waiting
@@ -682,7 +688,7 @@ def find_entries(
 ) -> Entries:
     "The active entries of a batch; if the screen gives up (None), all scores are computed."
     norms = cc.contest_norms if cc.sparsity.ranked else torch.ones_like(cc.b_enc)
-    on_gpu = x.is_cuda and len(x) and cc.screen is not False and cc.ranks.alone and norms.ndim == 1
+    on_gpu = x.is_cuda and len(x) and cc.screen is not False and cc.ranks.alone and has_bounds(cc)
     if on_gpu and (found := search_on_gpu(cc, x, norms)): return found
     found = screened_entries(cc.sparsity, screen_of(cc, x, norms)) if uses_screen(cc) and len(x) else None
     if found is not None: return found

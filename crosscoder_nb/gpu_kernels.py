@@ -6,6 +6,8 @@
 __all__ = ['step_limits', 'segment_sums', 'inner_products', 'decoder_gradients', 'round_rows', 'run_fastest']
 
 # %% ../nbs/10_gpu_kernels.ipynb #c72c14e7
+import os
+import sys
 from collections.abc import Callable
 from functools import cache, cached_property, partial
 from importlib.util import find_spec
@@ -80,6 +82,18 @@ def n_blocks(n: int, size: int) -> int: return -(-n // size)
 def columns_at_once(d: int, most: int = 512) -> int:
     "A power of two, as Triton wants it, that divides the work on rows of length d."
     return min(most, max(16, 1 << (d - 1).bit_length()))
+
+
+def run_in_numpy() -> None:
+    "For tests: let Triton's interpreter run kernels in NumPy. RuntimeError where Triton was imported to compile them."
+    if "triton" in sys.modules and os.environ.get("TRITON_INTERPRET") != "1":
+        raise RuntimeError("run_in_numpy comes too late: Triton is imported. Call it first, in a new process.")
+    os.environ["TRITON_INTERPRET"] = "1"
+    import triton.runtime.interpreter as interpreter
+    def patch_index(tensor, scope, patch=interpreter._patch_lang_tensor):
+        patch(tensor, scope)       # NumPy 2.4 takes no array of one number as the end of a loop
+        scope.set_attr(tensor, "__index__", lambda self: self.handle.data.item())
+    interpreter._patch_lang_tensor = patch_index
 
 # %% ../nbs/10_gpu_kernels.ipynb #0ec49514
 @Kernel

@@ -254,7 +254,7 @@ def in_one_block(n_features: int, device: torch.device) -> Tensor:
 
 @singledispatch
 def contests_of(sparsity, n_tokens: int, n_features: int, device: torch.device) -> Contests | None:
-    "What competes with what; None where the number of winners is not known in advance."
+    "What competes with what; None where the number of winners is not known in advance, as with a threshold."
 
 
 @contests_of.register
@@ -299,21 +299,19 @@ def fastest_candidates(left: Tensor, right: Tensor, contests: Contests, capacity
 
 # %% ../nbs/11_gpu_search.ipynb #d8ff30e2
 def search_active(
-    sparsity,                      # BatchTopK in training, TopK or GroupMax
+    contests: Contests,            # as `contests_of` a sparsity function says
+    cut: Tensor | None,            # the lowest winner of the last batch, of all contests or each; 0: none yet
     bounds: Callable[[int, int], Tensor],          # (first, stop) -> bounds of these tokens' scores
     spare: Callable[[Tensor, Tensor], Tensor],     # (row, col) -> how much a bound there may exceed the score, [n]
     exact: Exact,
     shape: tuple[int, int],        # tokens, at least one, and features
-    device: torch.device,
     factors: tuple[Tensor, Tensor] | None = None,  # of the bounds, [batch d] and [feature d], where two give them all
-) -> Found | None:                 # None: the number of active entries is not known in advance
+) -> Found:
     "The active entries of a batch, with no need to wait for the GPU."
-    contests = contests_of(sparsity, *shape, device)
-    if contests is None: return None
     if contests.each_token: return search_tokens(bounds, spare, exact, contests, shape, ROOM)
     capacity = min(max(ROOM * contests.total, FEW), shape[0] * shape[1])
     guess = guess_edges(bounds, contests, shape[0])
-    edge = torch.where(sparsity.cut > 0, sparsity.cut, guess).float()
+    edge = torch.where(cut > 0, cut, guess).float()
     if factors and uses_triton(factors[0]): find = fastest_candidates(*factors, contests, capacity, edge)
     else: find = candidates_by_table(bounds(0, shape[0]), contests, capacity)
     return search_batch(find, exact, contests, edge, torch.minimum(.7 * edge, .9 * guess), capacity, shape)

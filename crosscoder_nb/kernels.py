@@ -159,7 +159,8 @@ def gather_add(
     offsets: Tensor,  # segments of the entries, [s + 1]
 ) -> Tensor:          # [s d]
     "For each segment, the weighted sum of rows of W."
-    if uses_triton(W): return run_fastest((segment_sums, bags), W, which, val, offsets)
+    if uses_triton(W) and W.dtype is torch.float32:
+        return run_fastest((segment_sums, bags), W, which, val, offsets)
     return bags(W, which, val, offsets)
 
 # %% ../nbs/11_kernels.ipynb #38022c97
@@ -174,8 +175,9 @@ def sampled_products(
 
 # %% ../nbs/11_kernels.ipynb #kern0busy2
 class Cores:
-    "What other work leaves of a processor to this process."
-    taken, threads = 0., 0   # part of a core that others took in the last products; threads there are, while some rest
+    "How much of the processor other work takes, and how many threads this process has."
+    taken = 0.    # part of a core that others took, a running mean over the last large products
+    threads = 0   # while `calm_threads` lets one rest: how many there are otherwise
 
 
 @contextmanager
@@ -287,7 +289,7 @@ class _SparseDecode(Function):
     def backward(ctx, g):
         (val, W), e = ctx.saved_tensors, ctx.code.sorted().order
         g = g.contiguous()
-        if uses_triton(g) and ctx.needs_input_grad[1]:
+        if uses_triton(g) and W.dtype is torch.float32 and ctx.needs_input_grad[1]:
             dval, dW = decoder_gradients(g, W, e.row, val[e.order], e.offsets)
             return e.restore(dval), dW, None
         dval = e.restore(sampled_products(g, W, e.row, e.col))

@@ -45,7 +45,7 @@ def add_squares(fig: go.Figure, cc: CrossCoder, side: str, colour: str, shift: f
 
 # %% ../nbs/41_layer_plots.ipynb #13wire02
 def wiring(
-    cc: CrossCoder,
+    cc: CrossCoder,   # with at least one group
 ) -> go.Figure:  # groups as columns, sites as rows
     "Draw which sites each group reads (R) and writes (W)."
     labels, names = [group_label(g) for g in cc.groups], [as_label(f"{n} ({d})") for n, d in cc.sites.items()]

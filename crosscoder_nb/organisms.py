@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['planted_activations', 'similarity', 'recovery', 'exclusive_scores', 'shows', 'byte_tokenizer', 'piece_tokenizer',
-           'chat_tokenizer', 'random_model', 'Killed', 'DiesAfter', 'scramble']
+           'chat_tokenizer', 'random_model', 'Killed', 'DiesAfter', 'free_port', 'launch', 'scramble']
 
 # %% ../nbs/00_organisms.ipynb #a71b09d9
-import json, math
-from collections.abc import Sequence
-from contextlib import contextmanager
+import io, json, math, multiprocessing, socket
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager, redirect_stdout
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
@@ -346,6 +346,27 @@ class DiesAfter:
         for i, batch in enumerate(self.rows.batches(*args, **kwargs)):
             if i == self.n: raise Killed(f"after {self.n} batches")
             yield batch
+
+# %% ../nbs/00_organisms.ipynb #b4615be0
+def free_port() -> str:
+    "A port that nobody uses."
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return str(s.getsockname()[1])
+
+# %% ../nbs/00_organisms.ipynb #dab1f58b
+def launch(
+    function: Callable,   # what each process calls
+    *args,
+    processes: int = 2,
+) -> None:
+    "Run a function in processes that are copies of this one and know of each other, as torchrun would start them."
+    from accelerate import notebook_launcher
+    all_started = multiprocessing.get_context("fork").Barrier(processes)
+    def begin():
+        all_started.wait(timeout=60)
+        function(*args)
+    with redirect_stdout(io.StringIO()): notebook_launcher(begin, (), processes, use_port=free_port())
 
 # %% ../nbs/00_organisms.ipynb #17477c35
 @torch.no_grad()

@@ -24,7 +24,8 @@ def numbers_over(
     edge: float | Tensor,   # what to exceed; of each feature, [feature]
 ) -> tuple[Tensor, Tensor, Tensor]:
     "Row, column and value of the numbers above an edge, sorted by row: the largest of every eight, then those eight."
-    parts, n = next(n for n in (8, 4, 2, 1) if len(table) % n == 0), table.shape[1]
+    parts = next(number for number in (8, 4, 2, 1) if len(table) % number == 0)
+    n = table.shape[1]
     table = table.reshape(parts, len(table) // parts * n)
     highest = table.unflatten(1, (-1, n)).amax(0) if parts > 1 else table.view(-1, n)
     place = (highest > edge).view(-1).nonzero().squeeze(1)

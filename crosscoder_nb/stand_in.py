@@ -358,8 +358,8 @@ class StandInGPU(TorchDispatchMode):
         for t in tensors:
             if place_of(t) == ANYWHERE: put(t, GPU)
             self.check_order(t)
-        if name in REFUSED and torch.are_deterministic_algorithms_enabled() or name == "cumsum" and (
-                torch.are_deterministic_algorithms_enabled() and args[0].is_floating_point()):
+        varies = name in REFUSED or name == "cumsum" and args[0].is_floating_point()
+        if varies and torch.are_deterministic_algorithms_enabled():
             raise RuntimeError(f"{name} does not have a deterministic implementation on a GPU")
         ordered = args[-1] in ("amax", "amin")     # of which the order does not matter
         if name in ATOMIC and args[0].is_floating_point() and not ordered: self.atomics[f"{name} in {caller()}"] += 1

@@ -132,6 +132,10 @@ def choose_sites(
     places = [choose_place(kind) for kind in place]
     if layer and not any("=" in str(text) for text in layer):
         return [site for at in places for n in layer for site in same_place(models, at(read_layer(n)))]
+    known = [model.name for model in models]
+    for text in map(str, layer):
+        if text.partition("=")[0] not in known:
+            raise BadSettings(f"layer names a model, as {known[0]}=15, of {', '.join(known)}; got {text!r}")
     numbers = [layers_for(model, layer) for model in models]
     if len({len(of_one) for of_one in numbers}) > 1:
         raise BadSettings(f"each model needs as many blocks as the others; got {[str(text) for text in layer]}")

@@ -7,6 +7,7 @@ __all__ = ['open_texts', 'hold_out']
 
 # %% ../nbs/04_texts.ipynb #007fa4dc
 from collections import Counter
+from itertools import groupby, islice
 from pathlib import Path
 
 import datasets
@@ -41,7 +42,9 @@ def document_ends(files: list[str]) -> str:   # as `datasets` calls it
     if len(files) > 1: return "document"
     text = Path(files[0])
     if text.suffix in PACKED: return "line"
-    with text.open(encoding="utf-8") as lines: return "paragraph" if any(not line.strip() for line in lines) else "line"
+    with text.open(encoding="utf-8") as lines:
+        stretches = (filled for filled, _ in groupby(lines, key=lambda line: line != "\n") if filled)
+        return "paragraph" if len(list(islice(stretches, 2))) == 2 else "line"     # a last empty line divides nothing
 
 # %% ../nbs/04_texts.ipynb #445ac317
 NO_TEXTS = "There is no file or folder {path}, and no data set of that name can be had from a hub: {problem}"

@@ -98,7 +98,6 @@ def describe_machine(device: torch.device) -> str:
     return f"a processor with {torch.get_num_threads()} threads" if device.type == "cpu" else str(device.type)
 
 
-
 def drop_outliers(
     cc: CrossCoder,
     x: Tensor,       # raw activations, [batch Σd]
@@ -633,7 +632,8 @@ def fit_thresholds(
         seen, r.cc.sparsity.k_now = [], r.k
         for x in batches:
             code = r.cc.code(r.cc.scaling(drop_outliers(r.cc, to_device(x, r.device)))).sparse()
-            seen.append(r.cc.sparsity.cuts(code.scores(r.cc.contest_norms), code.col))
+            cuts = r.cc.sparsity.cuts(code.scores(r.cc.contest_norms), code.col)
+            seen.append(cuts if r.cc.missed is None else cuts.where(~r.cc.missed, torch.nan))   # a batch less
         learnt = r.cc.sparsity.threshold                                    # 0-dim, or of each site or contest
         mean = torch.stack(seen).nanmean(0) if seen else torch.full_like(learnt, torch.nan)
         r.fitted = torch.where(mean.isnan(), learnt, mean)
