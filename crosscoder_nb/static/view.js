@@ -353,8 +353,8 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
   let box = { width: 0, height: 0 },
     waiting = false,
     dragging = null,
-    scrolled = 0,
-    layer = null; // frame and features as drawn last; what is selected or brushed is drawn over them
+    scrolled = 0;
+  let layer = null; // frame and features as drawn last; what is selected or brushed is drawn over them
 
   const column = (i) => data.about.get(state.axes[i]);
   const classOf = data.about.get("class");
@@ -407,8 +407,8 @@ function makeMap({ data, meta, nulls, tooltip, onPick, onBrush, onAxes }) {
     canvas.width = Math.round(box.width * ratio);
     canvas.height = Math.round(box.height * ratio);
     const text = style.getPropertyValue("--cc-dim").trim() || "#59626d",
-      line = style.getPropertyValue("--cc-line").trim() || "#d7dbe0",
-      look = [canvas.width, canvas.height, text, line].join();
+      line = style.getPropertyValue("--cc-line").trim() || "#d7dbe0";
+    const look = [canvas.width, canvas.height, text, line].join();
     if (layer?.look !== look) layer = Object.assign(drawLayer(ratio, text, line), { look });
     g.drawImage(layer, 0, 0);
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -981,7 +981,7 @@ function exampleTokens(example, card, open, tooltip) {
 }
 
 // An example opens at a click: first what the page has, then the whole window, where a kernel can give it.
-function drawExample(example, card, { tooltip, whole, complain }) {
+function drawExample(example, card, { tooltip, whole, guard }) {
   const text = h("div", { className: "cc-text", dir: "auto" }),
     total = example.shares.reduce((a, s) => a + Math.max(0, s), 0) || 1;
   const bar = h(
@@ -1010,9 +1010,9 @@ function drawExample(example, card, { tooltip, whole, complain }) {
     if (el.getAttribute("aria-expanded") === "true")
       text.replaceChildren(...exampleTokens(example, card, true, tooltip));
   }
-  el.onclick = () => {
-    if (String(getSelection()) === "") draw(el.getAttribute("aria-expanded") !== "true").catch(complain);
-  };
+  el.onclick = guard(() => {
+    if (String(getSelection()) === "") return draw(el.getAttribute("aria-expanded") !== "true");
+  });
   draw(false);
   return el;
 }
@@ -1707,7 +1707,7 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
     return group.sections.flatMap(({ title, examples }) => [
       ...(title ? [h("div", { className: "cc-part" }, title)] : []),
       ...(examples.length
-        ? examples.map((example) => drawExample(example, card, { tooltip, whole, complain }))
+        ? examples.map((example) => drawExample(example, card, { tooltip, whole, guard }))
         : [h("p", { className: "cc-hint" }, "no example of this strength was drawn")]),
     ]);
   }
@@ -1875,12 +1875,12 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
   async function pick(row) {
     const feature = data.features[row],
       ticket = ++state.ticket,
-      current = () => ticket === state.ticket, // a late reply is dropped
-      page = state.page;
+      current = () => ticket === state.ticket; // a late reply is dropped
     state.row = row;
-    const place = state.rows.indexOf(row);
+    const place = state.rows.indexOf(row),
+      was = state.page;
     if (place >= 0) state.page = Math.floor(place / PAGE);
-    if (state.page === page) markRow();
+    if (state.page === was) markRow();
     else drawRows().catch(complain);
     map.pick(row);
     problem.hidden = true;
@@ -1889,7 +1889,7 @@ function show(root, { meta, columns, texts, source, onSelect, link }) {
     panel.removeAttribute("data-ready");
     panel.setAttribute("aria-busy", "true");
     root.classList.add("cc-open");
-    const asked = source.card(feature); // before others hear of the selection and keep the kernel busy
+    const asked = source.card(feature); // before anybody else hears of the selection and keeps the kernel busy
     onSelect(feature);
     const slow = setTimeout(() => {
       if (current()) {
