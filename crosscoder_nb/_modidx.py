@@ -3510,6 +3510,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/crosscoder_nb', 'doc_host'
                                                                                                        'crosscoder_nb/training_panel.py'),
                                               'crosscoder_nb.training_panel.TrainingPanel._repr_mimebundle_': ( 'training_panel.html#trainingpanel._repr_mimebundle_',
                                                                                                                 'crosscoder_nb/training_panel.py'),
+                                              'crosscoder_nb.training_panel.TrainingPanel.draw_what_is_new': ( 'training_panel.html#trainingpanel.draw_what_is_new',
+                                                                                                               'crosscoder_nb/training_panel.py'),
                                               'crosscoder_nb.training_panel.TrainingPanel.keep_watching': ( 'training_panel.html#trainingpanel.keep_watching',
                                                                                                             'crosscoder_nb/training_panel.py'),
                                               'crosscoder_nb.training_panel.TrainingPanel.names': ( 'training_panel.html#trainingpanel.names',

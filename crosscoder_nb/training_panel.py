@@ -332,6 +332,11 @@ class TrainingPanel(ipywidgets.VBox):
         for controls in self.controls: controls.refresh()
         lines = [line for line, one in zip(self.summary, self.watched.values()) if not one.run]
         self.said.value = "<br>".join(f"<bdi>{escape(line)}</bdi>" for line in lines)
+        self.draw_what_is_new()
+        self.kept._saved = self.still   # a run ends after its last numbers were logged and drawn
+
+    def draw_what_is_new(self) -> None:
+        "Draw the curves again if anything was logged."
         logs = [one.folder / "metrics.jsonl" for one in self.watched.values()]
         sizes = [(path.stat().st_size, path.stat().st_mtime_ns) if path.exists() else None for path in logs]
         if sizes == self.sizes: return
@@ -339,7 +344,6 @@ class TrainingPanel(ipywidgets.VBox):
         histories = {name: read_history(one.folder) for name, one in self.watched.items()}
         logged = {name: history for name, history in histories.items() if len(history)}
         self.curves.value = draw_curves(logged, self.names) if logged else "Nothing has been logged so far."
-        self.kept._saved = self.still
 
     def keep_watching(self) -> None:
         "Refresh until the panel is closed; what a damaged log says is shown."
