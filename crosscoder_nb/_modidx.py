@@ -2749,6 +2749,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/crosscoder_nb', 'doc_host'
                                      'crosscoder_nb.shown.check_table': ('shown.html#check_table', 'crosscoder_nb/shown.py'),
                                      'crosscoder_nb.shown.name_order': ('shown.html#name_order', 'crosscoder_nb/shown.py'),
                                      'crosscoder_nb.shown.of_model_diff': ('shown.html#of_model_diff', 'crosscoder_nb/shown.py'),
+                                     'crosscoder_nb.shown.of_table': ('shown.html#of_table', 'crosscoder_nb/shown.py'),
                                      'crosscoder_nb.shown.strangers': ('shown.html#strangers', 'crosscoder_nb/shown.py'),
                                      'crosscoder_nb.shown.uneven': ('shown.html#uneven', 'crosscoder_nb/shown.py'),
                                      'crosscoder_nb.shown.what_to_show': ('shown.html#what_to_show', 'crosscoder_nb/shown.py'),
