@@ -77,7 +77,7 @@ def peak_shares(
     return shares
 
 # %% ../nbs/31_examples.ipynb #45e15fff
-class Found(NamedTuple):
+class FoundExamples(NamedTuple):
     "What a pass over a store finds, in main memory."
     best: ChosenWindows      # the strongest of each feature
     drawn: ChosenWindows     # some of each interval of each feature
@@ -93,7 +93,7 @@ def find_examples(
     n: int,                  # strongest examples for each feature
     n_drawn: int,            # examples of each interval, and silent windows of each kind
     batch_size: int = 2048,  # rows encoded at a time
-) -> Found:
+) -> FoundExamples:
     "Encode every row of the store once, in order, on the crosscoder's device."
     device, n_features = cc.b_dec.device, cc.n_features
     window = torch.as_tensor(store.window).to(device)
@@ -102,7 +102,7 @@ def find_examples(
     histograms, evaluator = Histograms(n_features, device), Evaluator(cc)
     measure(cc, store, [best, drawn, some, histograms, evaluator], batch_size=batch_size, doing="examples")
     best = best.best()
-    return Found(best, drawn.best(), find_silent(some, best, np.asarray(store.token), n_drawn),
+    return FoundExamples(best, drawn.best(), find_silent(some, best, np.asarray(store.token), n_drawn),
                  histograms.counts.cpu(), histograms.mass.cpu(), evaluator.evaluation())
 
 # %% ../nbs/31_examples.ipynb #79219d43
@@ -173,7 +173,7 @@ def write_examples(
     folder: Path,       # exists
     cc: CrossCoder,
     store,
-    found: Found,
+    found: FoundExamples,
 ) -> dict:              # length and checksum of each file
     "Write the five tables."
     e, silent, kinds = found.evaluation, found.silent, dict(examples=found.best, drawn=found.drawn)
@@ -302,7 +302,7 @@ def describe_examples(
     cc: CrossCoder,
     store,
     made_of: dict,          # crosscoder and store, as hashes, n and n_drawn
-    found: Found,
+    found: FoundExamples,
     files: dict,            # from write_examples
 ) -> dict:                  # without its checksum
     "The fields of the manifest."
