@@ -20,10 +20,11 @@ from .counter_examples import count_documents, counter_examples, find_firings, r
 from .crosscoder import CrossCoder, columns
 from .diff import exclusive
 from .encoding import pieces
-from .examples import EDGES
+from .examples import EDGES, site_parts
 from .reading import decoder_lens
 from .rows import Rows
 from .shown import Shown
+from .views import View
 
 # %% ../nbs/40_cards.ipynb #e71fb019
 AROUND = 24   # tokens sent on each side of the peak
@@ -54,19 +55,6 @@ def example_data(
                 shares=rounded(example.shares))
 
 # %% ../nbs/40_cards.ipynb #492cfaa2
-def encoder_row(
-    cc: CrossCoder,
-    feature: int,
-) -> Tensor:        # [Σd]
-    "The encoder of one feature over all sites."
-    row, where = torch.zeros(sum(cc.sites.values())), columns(cc.sites)
-    for w, start, stop in cc.spans():
-        if not start <= feature < stop: continue
-        own = w.W_enc[feature - start].detach().float().cpu()
-        for site, cols in columns(w.reads).items(): row[where[site]] = own[cols]
-    return row
-
-
 def find_rows(
     rows: Rows,                       # with window and position
     places: list[tuple[int, int]],    # window and position of tokens
@@ -97,8 +85,8 @@ def add_parts(
     at = find_rows(rows, [(e["window"], e["first"] + i) for e, i in tokens])
     known = at >= 0
     if not known.any(): return
-    x = cc.scaling(rows.rows(torch.as_tensor(at[known])).to(cc.b_dec.device)).float().cpu() * encoder_row(cc, feature)
-    parts = torch.stack([x[:, cols].sum(1) for cols in columns(cc.sites).values()], 1)
+    x = cc.scaling(rows.rows(torch.as_tensor(at[known])).to(cc.b_dec.device))
+    parts = site_parts(cc, x, torch.full((len(x),), feature))
     for (e, i), values in zip((t for t, k in zip(tokens, known) if k), parts.tolist()):
         e.setdefault("parts", {})[i] = rounded(values)
 
@@ -135,7 +123,7 @@ def claimed_model(shown: Shown, feature: int) -> tuple[str | None, str]:   # Non
     return leaning, f"that it belongs to {short_name(leaning)}, to which its relative norm leans"
 
 
-def can_search(shown: Shown) -> bool: return shown.cc is not None and hasattr(shown.rows, "shards")
+def can_search(shown: Shown) -> bool: return shown.cc is not None and isinstance(shown.rows, View)   # on disk
 
 
 NO_CLAIM = "Counter-examples speak against a claim, that a feature is only one model's or both models'; here is none."
@@ -147,7 +135,7 @@ ALIKE_INPUTS = "Where the activations of both models are alike, the encoder may 
 def say_count(found: pd.DataFrame, firings: pd.DataFrame) -> str:
     "How many firings speak against the claim, and in how many documents."
     some, every, (low, high) = count_documents(found, firings)
-    if not some: return f"none of {len(firings):,} firings, which are in {every:,} documents (at most {high:.2g} of such)"
+    if not some: return f"none of {len(firings):,} firings in {every:,} documents (so at most {high:.0%} of such documents)"
     return f"{len(found):,} of {len(firings):,} firings, in {some:,} of {every:,} documents ({low:.0%} to {high:.0%})"
 
 
@@ -198,8 +186,8 @@ def example_group(
     if group == "counter": return counter_group(shown, feature, min(n, 10))
     if shown.examples is None:
         return dict(sections=[], note="No texts here: FeatureBrowser(table, examples, tokenizer) shows them.")
-    sections = [dict(title=title, examples=[example_data(e, shown.tokenizer) for e in some])
-                for title, some in sections_of(shown, feature, group, n)]
+    sections = [dict(title=title, examples=[example_data(e, shown.tokenizer) for e in some],
+                     none="no example of this strength was drawn") for title, some in sections_of(shown, feature, group, n)]
     add_parts(shown, feature, [e for section in sections for e in section["examples"]])
     if any(section["examples"] for section in sections): return dict(sections=sections, note="")
     if not shown.examples.histogram(feature).any():

@@ -14,9 +14,8 @@ import torch
 from torch import Tensor
 
 from .crosscoder import CrossCoder
-from .examples import Example
+from .examples import Example, site_parts
 from .intervals import count_interval
-from .live import site_parts
 from .metrics import evaluating
 from .rows import Rows, check_features, check_sites
 from .sites import model_of
