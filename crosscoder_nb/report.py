@@ -24,7 +24,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from markupsafe import Markup
 
-from .browser import STATIC
+from .browser import STATIC, VIEW, page_script
 from .cards import example_data, leaning_features, page_data, say_claim, say_firings
 from .columns import class_label, clean, meaning
 from .findings import (CAVEAT, LIGHTS, headline, in_words, leading_families, leading_places, quality,
@@ -325,7 +325,7 @@ def page_html(
     "Write a report as HTML."
     def static(name): return (STATIC / name).read_text(encoding="utf-8")
     style = static("view.css") + static("report.css") + dark_figures()
-    script = f"{static('view.js')}\n{OPEN}\n"
+    script = f"{page_script(*VIEW)}\n{OPEN}\n"
     environment = jinja2.Environment(autoescape=True, finalize=calm_names(report.names), **ENVIRONMENT)
     environment.filters["clip"] = lambda text: clean(calm_names(report.names)(text), 240)
     page, lights = environment.from_string(static("report.html.jinja")), dict(zip(LIGHTS, ("good", "doubtful", "bad")))
