@@ -314,6 +314,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/crosscoder_nb', 'doc_host'
                                                                                          'crosscoder_nb/browser.py'),
                                        'crosscoder_nb.browser.html_table': ('browser.html#html_table', 'crosscoder_nb/browser.py'),
                                        'crosscoder_nb.browser.map_image': ('browser.html#map_image', 'crosscoder_nb/browser.py'),
+                                       'crosscoder_nb.browser.page_script': ('browser.html#page_script', 'crosscoder_nb/browser.py'),
                                        'crosscoder_nb.browser.search_texts': ('browser.html#search_texts', 'crosscoder_nb/browser.py'),
                                        'crosscoder_nb.browser.send_cells': ('browser.html#send_cells', 'crosscoder_nb/browser.py'),
                                        'crosscoder_nb.browser.send_column': ('browser.html#send_column', 'crosscoder_nb/browser.py'),

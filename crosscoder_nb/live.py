@@ -19,7 +19,7 @@ from IPython.display import display
 from torch import Tensor
 
 from .alignment import same_tokenizer
-from .browser import STATIC, FeatureBrowser, FeatureNumber
+from .browser import STATIC, FeatureBrowser, FeatureNumber, page_script
 from .cards import rounded
 from .columns import class_label, clean, site_labels
 from .crosscoder import CrossCoder, columns
@@ -219,7 +219,7 @@ def read_prompt(
 # %% ../nbs/42_live.ipynb #5ad2112e
 class Asking(anywidget.AnyWidget):
     "A widget whose page asks; a subclass answers by methods called answer_<what is asked>."
-    _esm, _css = STATIC / "live.js", STATIC / "live.css"
+    _esm, _css = page_script("kept", "live"), STATIC / "live.css"
     kind = traitlets.Unicode().tag(sync=True)
     _saved, _shown = traitlets.Unicode().tag(sync=True), traitlets.Unicode().tag(sync=True)   # without a kernel
     about = traitlets.Dict().tag(sync=True)      # what the page must know at once

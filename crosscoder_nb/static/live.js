@@ -1,4 +1,4 @@
-// Prompt bar and steering drawer. Everything that comes from a model or a data set is put on the page as a text node.
+// Prompt bar and steering drawer, after kept.js. Everything that comes from a model or a data set is put on the page as a text node.
 
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -365,46 +365,8 @@ function steeringDrawer(model, el) {
   follow();
 }
 
-// A notebook that is opened without its kernel shows a widget's last state or nothing. So when the notebook is saved, a
-// page that needs no kernel is written beside it, under the number of the widget that was displayed.
-const ESSENTIAL = [
-  "_anywidget_id",
-  "_dom_classes",
-  "_model_module",
-  "_model_module_version",
-  "_model_name",
-  "_view_module",
-  "_view_module_version",
-  "_view_name",
-  "_esm",
-  "_css",
-  "_saved",
-];
-
-function keepForLater(model) {
-  const context = model.widget_manager?.context;
-  if (!context?.saveState) return () => {};
-  function keep(_, stage) {
-    if (stage !== "started") return;
-    const kind = "application/vnd.jupyter.widget-state+json",
-      kept = structuredClone(context.model.getMetadata?.("widgets") ?? {});
-    const all = kept[kind] ?? (kept[kind] = { version_major: 2, version_minor: 0, state: {} });
-    all.state[model.get("_shown")] = {
-      model_name: "AnyModel",
-      model_module: "anywidget",
-      model_module_version: model.get("_model_module_version"),
-      state: Object.fromEntries(ESSENTIAL.map((name) => [name, model.get(name)])),
-    };
-    context.model.setMetadata("widgets", kept);
-  }
-  context.saveState.connect(keep);
-  return () => context.saveState.disconnect(keep);
-}
-
 function showSaved(model, el) {
-  const page = new DOMParser().parseFromString(model.get("_saved") ?? "", "text/html");
-  page.querySelectorAll("script, style, link, iframe, object").forEach((odd) => odd.remove());
-  el.append(make("section", { class: "cl" }, ...page.body.childNodes));
+  el.append(make("section", { class: "cl" }, ...savedNodes(model)));
 }
 
 const KINDS = { prompt: promptBar, steering: steeringDrawer, kept: () => {} };
