@@ -309,7 +309,8 @@ function steeringDrawer(model, el) {
       return say("");
     }
     const [strength, ...more] = strengths;
-    const label = strength === null ? "without" : `${asked.mode === "add" ? "+" : "="} ${strength} ×`;
+    const sign = asked.mode === "add" ? (strength < 0 ? "− " : "+ ") : strength < 0 ? "= −" : "= ";
+    const label = strength === null ? "without" : `${sign}${Math.abs(strength)} ×`;
     const node = show(label, text("…"));
     ask(
       "write",
