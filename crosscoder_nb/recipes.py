@@ -359,8 +359,12 @@ def first_example(architecture: Callable[..., CrossCoder]) -> Example | None:
 
 
 def check_own_numbers(r: Recipe) -> None:
-    "Try the architecture's own numbers on the sites of its example, without memory. What names sites needs the data."
-    numbers = {n: v for n, v in r.only(own_options(r.architecture)).items() if isinstance(v, Real)}
+    """Try the architecture's own numbers on the sites of its example, without memory. What names sites needs the data.
+
+    Its defaults are not tried, as for all rows of the table below: PyTorch takes a second to load its meta device."""
+    defaults = {n: p.default for n, p in inspect.signature(r.architecture).parameters.items()}
+    own = r.only(own_options(r.architecture))
+    numbers = {n: v for n, v in own.items() if isinstance(v, Real) and v != defaults[n]}
     example = first_example(r.architecture)
     if not numbers or not example: return
     sparsity = r.make_sparsity()
@@ -411,12 +415,12 @@ RECIPES = {
 # %% ../nbs/20_recipes.ipynb #20t00001
 def recipe_table() -> pd.DataFrame:
     "A row for each of `RECIPES`: source, architecture, sparsity function, options."
-    def row(r): return [r.source, r.architecture.__name__, r.sparsity, listed(r.options)]
+    def row(r): return [r.source, r.architecture.__name__, r.sparsity, say_options(r.options)]
     return pd.DataFrame([row(r) for r in RECIPES.values()], index=pd.Index(RECIPES, name="recipe"),
                         columns=["source", "architecture", "sparsity", "options"])
 
 # %% ../nbs/20_recipes.ipynb #20t00002
-def listed(options: Mapping[str, Any]) -> str:
+def say_options(options: Mapping[str, Any]) -> str:
     "Options as one would write them, numbers rounded."
     def short(v):
         if isinstance(v, tuple): return f"({', '.join(map(short, v))})"

@@ -24,7 +24,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from markupsafe import Markup
 
-from .browser import STATIC
+from .browser import STATIC, VIEW, page_script
 from .cards import example_data, leaning_features, page_data, say_claim, say_firings
 from .columns import class_label, clean, meaning
 from .findings import (CAVEAT, LIGHTS, headline, in_words, leading_families, leading_places, quality,
@@ -325,7 +325,7 @@ def page_html(
     "Write a report as HTML."
     def static(name): return (STATIC / name).read_text(encoding="utf-8")
     style = static("view.css") + static("report.css") + dark_figures()
-    script = f"{static('view.js')}\n{OPEN}\n"
+    script = f"{page_script(*VIEW)}\n{OPEN}\n"
     environment = jinja2.Environment(autoescape=True, finalize=calm_names(report.names), **ENVIRONMENT)
     environment.filters["clip"] = lambda text: clean(calm_names(report.names)(text), 240)
     page, lights = environment.from_string(static("report.html.jinja")), dict(zip(LIGHTS, ("good", "doubtful", "bad")))
@@ -371,7 +371,7 @@ def parse_budget(budget: str | int) -> int:   # bytes
     raise ValueError(f'budget must be a size such as "3 MB", or a number of bytes; got {budget!r}')
 
 
-def thin(shown: Shown, features: Sequence[int], n: int) -> Shown:
+def thin_features(shown: Shown, features: Sequence[int], n: int) -> Shown:
     "Fewer rows: those of some features, and others drawn at random."
     others = shown.df.index.difference(features)
     drawn = shown.df.loc[others].sample(max(0, min(len(others), n - len(features))), random_state=0).index
@@ -390,7 +390,7 @@ def fit_data(
     "The data of the browser, as many cards as there is room for."
     bare = len(page_data(shown, [], n_examples))
     if bare > room / 2:
-        shown = thin(shown, features, int(len(shown.df) * room / 2 / bare))
+        shown = thin_features(shown, features, int(len(shown.df) * room / 2 / bare))
         bare = len(page_data(shown, [], n_examples))
     began = time.perf_counter()
     probe = list(features[:PROBE])
