@@ -663,6 +663,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/crosscoder_nb', 'doc_host'
                                        'crosscoder_nb.columns.pack': ('columns.html#pack', 'crosscoder_nb/columns.py'),
                                        'crosscoder_nb.columns.pack_column': ('columns.html#pack_column', 'crosscoder_nb/columns.py'),
                                        'crosscoder_nb.columns.provenance': ('columns.html#provenance', 'crosscoder_nb/columns.py'),
+                                       'crosscoder_nb.columns.quality': ('columns.html#quality', 'crosscoder_nb/columns.py'),
                                        'crosscoder_nb.columns.short_name': ('columns.html#short_name', 'crosscoder_nb/columns.py'),
                                        'crosscoder_nb.columns.site_labels': ('columns.html#site_labels', 'crosscoder_nb/columns.py'),
                                        'crosscoder_nb.columns.table_columns': ('columns.html#table_columns', 'crosscoder_nb/columns.py'),

@@ -18,8 +18,8 @@ import traitlets
 
 from .cards import (check_feature, example_group, feature_card, leaning_features, lens_data, neighbours,
                                  whole_example)
-from .columns import (as_array, class_label, clean, is_number, meaning, pack, provenance, short_name,
-                                   view_columns, view_meta)
+from .columns import (as_array, class_label, clean, is_number, meaning, pack, provenance, quality,
+                                   short_name, view_columns, view_meta)
 from .crosscoder import CrossCoder
 from .examples import Examples, excerpt
 from .metrics import Evaluation
@@ -74,7 +74,7 @@ def static_card(
     n: int = 5,            # features of each side
 ) -> tuple[str, str]:      # HTML without script or style, plain text
     "The map and the features that lean most to each model, to be read without a kernel."
-    facts = " · ".join(f"{label} {value}" for label, value, _ in provenance(shown))
+    facts = " · ".join(f"{label} {value}" for label, value, _ in (*quality(shown), *provenance(shown)))
     title = f"{' vs '.join(map(short_name, shown.names))} · {facts}".lstrip(" ·")
     header, rows = static_rows(shown, n)
     if not any(row[-2] for row in rows): header, rows = header[:-2] + header[-1:], [row[:-2] + row[-1:] for row in rows]
@@ -113,7 +113,8 @@ ANSWERS = dict(card=feature_card, group=example_group, whole=whole_example, lens
 
 # %% ../nbs/41_browser.ipynb #7f8176ae
 STATIC = Path(str(files("crosscoder_nb") / "static"))   # scripts, styles and templates of pages
-VIEW = "kept", "parts", "data", "filter", "map", "card", "view"   # of which the page is made, in this order
+VIEW = ("kept", "parts", "data", "filter", "map", "table", "card", "panel", "view",
+        "hosts")   # the page, in this order
 
 
 def page_script(

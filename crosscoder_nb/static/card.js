@@ -1,5 +1,6 @@
 // ---- examples ----------------------------------------------------------------------------------------
 
+const SHOWN = 12; // tokens shown on each side of the peak before an example is opened
 const LANE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 const shade = (act, most) => (0.16 + 0.84 * clamp(act / (most || 1), 0, 1)).toFixed(3);
 const shareText = (names, shares) => shares.map((s, i) => `${names[i]} ${percent(s)}`).join(" · ");
@@ -97,11 +98,16 @@ const GROUPS = [
     "drawn at random from each interval of activation, with the share of its whole activation that lies there",
   ],
   [
-    "lookalikes",
+    "counter",
     "Counter-examples",
+    "firings that speak against the claim: to which the other model contributes more, or one contributes nothing",
+  ],
+  [
+    "lookalikes",
+    "Look-alikes",
     "texts with a token of its examples, or with the features that fire beside it, in which it is silent",
   ],
-  ["random", "Random, silent", "texts in which it is silent, drawn at random"],
+  ["random", "Random", "texts in which it is silent, drawn at random"],
 ];
 
 // ---- the card ------------------------------------------------------------------------------------------
@@ -300,4 +306,3 @@ function drawProfile({ sites, norms, cosines }) {
   }
   return parts;
 }
-

@@ -138,4 +138,3 @@ function readFilter(text, data, shownAs) {
     );
   return { names, words, found, test };
 }
-
