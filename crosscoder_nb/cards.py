@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .columns import class_label, clean, pack, short_name, site_labels, view_columns, view_meta
-from .counter_examples import count_documents, counter_examples, find_firings, read_firing
+from .counter_examples import share_of_documents, counter_examples, find_firings, read_firing
 from .crosscoder import CrossCoder, columns
 from .diff import exclusive
 from .encoding import pieces
@@ -127,15 +127,15 @@ def can_search(shown: Shown) -> bool: return shown.cc is not None and isinstance
 
 
 NO_CLAIM = "Counter-examples speak against a claim, that a feature is only one model's or both models'; here is none."
-NO_ROWS = ("Counter-examples are searched among the rows, with the crosscoder: FeatureBrowser(table, examples, tokenizer, "
-           "cc=cc, rows=rows).")
+NO_ROWS = ("Counter-examples are searched among the rows of a store, with the crosscoder: "
+           "FeatureBrowser(table, examples, tokenizer, cc=cc, rows=rows).")
 ALIKE_INPUTS = "Where the activations of both models are alike, the encoder may read a thing from either."
 
 
 def say_count(found: pd.DataFrame, firings: pd.DataFrame) -> str:
     "How many firings speak against the claim, and in how many documents."
-    some, every, (low, high) = count_documents(found, firings)
-    if not some: return f"none of {len(firings):,} firings in {every:,} documents (so at most {high:.0%} of such documents)"
+    some, every, (low, high) = share_of_documents(found, firings)
+    if not some: return f"none of {len(firings):,} firings, in {every:,} documents (so at most {high:.0%} of them)"
     return f"{len(found):,} of {len(firings):,} firings, in {some:,} of {every:,} documents ({low:.0%} to {high:.0%})"
 
 
@@ -172,7 +172,8 @@ def counter_group(shown: Shown, feature: int, n: int) -> dict:
     claimed, claim = claimed_model(shown, feature)
     sections = counter_sections(shown, feature, firings, claimed, n)
     add_parts(shown, feature, [e for section in sections for e in section["examples"]])
-    return dict(sections=sections, note=f"Firings that speak against the claim {claim}. Searched: {where}. {ALIKE_INPUTS}")
+    note = f"Firings that speak against the claim {claim}. Searched: {where}. {ALIKE_INPUTS}"
+    return dict(sections=sections, note=note)
 
 # %% ../nbs/40_cards.ipynb #a9cd1532
 def example_group(
@@ -186,8 +187,9 @@ def example_group(
     if group == "counter": return counter_group(shown, feature, min(n, 10))
     if shown.examples is None:
         return dict(sections=[], note="No texts here: FeatureBrowser(table, examples, tokenizer) shows them.")
-    sections = [dict(title=title, examples=[example_data(e, shown.tokenizer) for e in some],
-                     none="no example of this strength was drawn") for title, some in sections_of(shown, feature, group, n)]
+    none = "no example of this strength was drawn"
+    sections = [dict(title=title, examples=[example_data(e, shown.tokenizer) for e in some], none=none)
+                for title, some in sections_of(shown, feature, group, n)]
     add_parts(shown, feature, [e for section in sections for e in section["examples"]])
     if any(section["examples"] for section in sections): return dict(sections=sections, note="")
     if not shown.examples.histogram(feature).any():

@@ -54,9 +54,10 @@ function remembering(most) {
   };
 }
 
-function kernelSource(ask) {
+function kernelSource(ask, number) {
   const once = remembering(KEPT_CARDS);
   return {
+    python: `from crosscoder_nb.browser import FeatureBrowser\nbrowser = FeatureBrowser.opened[${number}]`,
     card: (feature) => once(`card ${feature}`, () => ask("card", { feature })),
     group: (feature, group) => once(`${group} ${feature}`, () => ask("group", { feature, group })),
     lens: (feature) => once(`lens ${feature}`, () => ask("lens", { feature })),
@@ -88,7 +89,7 @@ async function render({ model, el }) {
     model.save_changes();
   }
   const link = model.widget_manager?.context ? (feature) => linkTo(`f=${feature}@${meta.of}`) : null, // in JupyterLab
-    view = show(el, { meta, columns, texts, source: kernelSource(ask), onSelect, link });
+    view = show(el, { meta, columns, texts, source: kernelSource(ask, model.get("number")), onSelect, link });
   const follow = () => model.get("selected") !== null && view.select(model.get("selected")),
     followLink = () => linkedFeature(meta) !== null && view.select(linkedFeature(meta));
   function watch() {
@@ -116,6 +117,7 @@ function pageSource({ cards, missing }) {
     card.strongest.sections.some((s) => s.examples.some((e) => e.tokens.join("").toLowerCase().includes(words)));
   return {
     missing,
+    python: "browser = FeatureBrowser(md)   # of the ModelDiff from which this page was written",
     card: async (feature) => cards[feature] ?? null,
     group: async (feature, group) => cards[feature].groups[group],
     lens: async (feature) => cards[feature].lens,

@@ -79,6 +79,9 @@ function drawField(view, card, tag, name, props) {
   return el;
 }
 
+const drawKept = ({ source, meta }) =>
+  h("p", { className: "cc-hint" }, apart(source.write ? `Labels, stars and notes are kept ${meta.kept}.` : ""));
+
 // ---- examples under tabs
 
 function drawGroup(view, group, card) {
@@ -193,9 +196,8 @@ function drawFacts(view, card) {
 function drawTitle(view, card) {
   const { facts, feature } = card;
   const python = () =>
-    `browser.selected = ${feature}\n` +
-    `browser.df.loc[${feature}]          # its numbers\n` +
-    `browser.examples.feature(${feature})   # its strongest texts`;
+    `${view.source.python}\nbrowser.selected = ${feature}\n` +
+    `browser.df.loc[${feature}]   # its numbers\nbrowser.examples.feature(${feature})   # its strongest texts`;
   view.title.replaceChildren(
     h("h3", {}, `#${feature}`),
     drawStar(view, card),
@@ -234,7 +236,7 @@ function drawCard(view, card, current) {
     ...drawOwnGroup(card),
     section("lens", "What its decoders say", lens),
     section("near", "Neighbours", near),
-    section("note", "Note", drawField(view, card, "textarea", "note", { rows: 2 })),
+    section("note", "Note", drawField(view, card, "textarea", "note", { rows: 2 }), drawKept(view)),
     drawFacts(view, card),
   );
   view.contents.scrollTop = 0;

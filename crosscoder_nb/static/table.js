@@ -20,7 +20,7 @@ function headCell(view, column) {
     h("span", { className: "cc-arrow", "aria-hidden": "true" }, sorted ? (state.down ? "▼" : "▲") : ""),
   );
   const hint = labelHint(column) ? [apart(labelHint(column), "cc-head-hint")] : [];
-  const title = column.help === column.label ? column.label : `${column.label}: ${column.help}`;
+  const title = `${column.label}: ${column.help}\nin a filter: ${/\s/.test(column.name) ? `\`${column.name}\`` : column.name}`;
   const onclick = view.guard(() => sortBy(view, column.name));
   return h(
     "th",
@@ -150,17 +150,17 @@ function readFilterBox(view) {
   } catch (error) {
     filterError.hidden = false;
     filterError.textContent =
-      `${error.message}. Write conditions such as  rel_norm > 0.9 and density > 1e-4 . ` +
-      `Columns: ${[...data.about.keys()].join(", ")}, text`;
+      `This filter cannot be read: ${error.message}. Write conditions such as  rel_norm > 0.9 and density > 1e-4 , ` +
+      "or words that the examples say; a heading shows its column's name when the pointer rests on it.";
   }
 }
 
 async function applyFilter(view) {
   const { state, data, source } = view,
     filter = readFilterBox(view);
-  if (!filter) return;
-  const ticket = ++state.filtered,
-    chosen = view.classBox.value,
+  const ticket = ++state.filtered;
+  if (!filter) return showRows(view, []); // rather than what an earlier filter found
+  const chosen = view.classBox.value,
     sides = (state.brush ?? []).map((side) => side.name);
   await data.need([...filter.names, state.sort, ...(chosen ? ["class"] : []), ...sides]);
   for (const words of filter.words) {
@@ -168,8 +168,12 @@ async function applyFilter(view) {
     filter.found.set(words, new Set(await source.search(words)));
   }
   if (ticket !== state.filtered) return;
-  state.rows = sortRows(data, rowsThrough(view, filter, chosen), state.sort, state.down);
-  state.page = 0;
+  return showRows(view, sortRows(data, rowsThrough(view, filter, chosen), state.sort, state.down));
+}
+
+function showRows(view, rows) {
+  view.state.rows = rows;
+  view.state.page = 0;
   drawChips(view);
   showOnMap(view);
   return drawRows(view);
@@ -250,12 +254,19 @@ function filterElements(view) {
     placeholder: 'rel_norm > 0.9 and (density > 1e-4 or label ~ "sorry")',
     "aria-label": "filter",
     title: FILTER_HELP,
-    onkeydown: (event) => event.key === "Enter" && apply(),
+    onkeydown(event) {
+      if (event.key === "Enter") apply();
+      if (event.key === "Escape") view.body.querySelector('[tabindex="0"]')?.focus({ preventScroll: true });
+    },
   });
+  const chosen = () => {
+    if (view.classBox.value === "dead") view.firedBox.value = "0"; // of which none fired
+    return apply();
+  };
   view.classBox = h(
     "select",
-    { className: "cc-class", "aria-label": "class", hidden: !meta.classes.length, onchange: apply },
-    h("option", { value: "" }, `all classes (${count(meta.rows)})`),
+    { className: "cc-class", "aria-label": "class", hidden: !meta.classes.length, onchange: chosen },
+    h("option", { value: "" }, "all classes"),
     ...meta.classes.map(([value, label, n]) => h("option", { value }, `${label} (${count(n)})`)),
   );
   const unknown = data.few.every((n) => n === 255);
@@ -326,7 +337,7 @@ function tableElements(view) {
     "more columns ⇄",
     aside,
   );
-  const keys = h("span", { className: "cc-hint" }, "j k: next, previous   /: filter");
+  const keys = h("span", { className: "cc-hint" }, "j k: next, previous   /: filter   Page ↑ ↓");
   return [
     view.scroll,
     h("div", { className: "cc-pages" }, view.back, view.next, view.found, view.scroll.moreButton, keys),

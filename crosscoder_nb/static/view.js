@@ -91,6 +91,8 @@ function mapOf(view, columns) {
   });
 }
 
+const PAGES = { PageDown: 1, PageUp: -1, Home: -Infinity, End: Infinity };
+
 // What a key does; whether it did anything.
 function pressed(view, event) {
   const { key, target } = event;
@@ -103,6 +105,7 @@ function pressed(view, event) {
     view.root.classList.remove("cc-open");
     view.tooltip.hide();
   } else if (key === "/") view.filterBox.focus();
+  else if (PAGES[key] && view.body.contains(target)) turn(view, PAGES[key]);
   else return false;
   return true;
 }
