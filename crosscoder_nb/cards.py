@@ -252,6 +252,13 @@ def measures(shown: Shown, row: pd.Series) -> list[dict]:
                           scale=[low, high], mark=mark, log=name.startswith("times_")))
     return found
 
+# %% ../nbs/40_cards.ipynb #40lensen
+def lens_ends(row: pd.Series, label: str) -> dict:
+    "The tokens promoted and suppressed at a site; none where the feature writes nothing."
+    z = [row[f"{end}_z_{label}"] for end in ("promoted", "suppressed")]
+    if not np.isfinite(z).all(): return dict(promoted=[], suppressed=[], z=[])
+    return {end: [clean(t, 80) for t in row[f"{end}_{label}"]] for end in ("promoted", "suppressed")} | dict(z=rounded(z))
+
 # %% ../nbs/40_cards.ipynb #e253df12
 def lens_data(
     shown: Shown,
@@ -265,10 +272,7 @@ def lens_data(
                                    "device=\"meta\" loads them.")
     row = decoder_lens(shown.cc, list(shown.models), [feature], k).iloc[0]
     labels = [name.removeprefix("promoted_z_") for name in row.index if name.startswith("promoted_z_")]
-    return dict(note="", sites=[dict(label=label, **{end: [clean(t, 80) for t in row[f"{end}_{label}"]]
-                                                     for end in ("promoted", "suppressed")},
-                                     z=rounded([row[f"promoted_z_{label}"], row[f"suppressed_z_{label}"]]))
-                                for label in labels])
+    return dict(note="", sites=[dict(label=label, **lens_ends(row, label)) for label in labels])
 
 # %% ../nbs/40_cards.ipynb #084bbaf9
 @torch.no_grad()
@@ -344,7 +348,8 @@ def group_data(cc: CrossCoder, feature: int) -> dict | None:   # None: there is 
     "The group of a feature, and what it may read and write."
     if len(cc.groups) < 2: return None
     group = next(w.group for w, start, stop in cc.spans() if start <= feature < stop)
-    return dict(name=clean(group.name), reads=list(group.reads), writes=list(group.writes), n=group.n_features)
+    return dict(name=clean(group.name), reads=list(group.reads), writes=list(group.writes), n=group.n_features,
+                apart=len(group.writes) < len(cc.writes))
 
 # %% ../nbs/40_cards.ipynb #00fc3c77
 def check_feature(

@@ -154,6 +154,9 @@ def crosscoder_facts(
     "Whether the crosscoder is good enough to be believed."
     df, e = shown.df, shown.evaluation
     facts = [("features", f"{len(df):,}", "rows of the table")]
+    if not shown.names and (sites := df.attrs.get("sites", ())):
+        whose = ", ".join(dict.fromkeys(map(model_of, sites)))
+        facts.insert(0, ("of", short_name(whose), f"what was read: {', '.join(sites)}"))
     if "class" in df:
         facts.append(("dead", f"{(df['class'] == 'dead').mean():.1%}",
                       "share of the features that never fired on the tokens measured"))
@@ -222,6 +225,8 @@ def first_axes(df: pd.DataFrame) -> list[str]:   # two, one or none
 def describe_column(shown: Shown, name: str) -> dict:
     "What a page must know about a column besides its values."
     label, text = (clean(part) for part in meaning(name, shown.names))
+    if name in map(str, shown.df.attrs.get("layers", ())):
+        label, text = f"layer {name}", f"norm of the feature's decoder at layer {name}, as a share of its largest"
     column = dict(name=name, label=label, help=text)
     if name == "feature": return column | dict(kind="feature")
     values = shown.df[name]

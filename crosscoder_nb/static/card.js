@@ -160,7 +160,7 @@ function drawMeasure({ name, value, interval, scale: [low, high], mark, log }, c
   return h(
     "div",
     { className: "cc-measure", title: column.help },
-    h("div", { className: "cc-measure-name" }, apart(column.label)),
+    h("div", { className: "cc-measure-name" }, apart(shortLabel(column))),
     h(
       "div",
       { className: "cc-track" },
@@ -181,54 +181,40 @@ function drawMeasure({ name, value, interval, scale: [low, high], mark, log }, c
   );
 }
 
+// Tokens at one end of a site's logit lens; those that no other site has at this end stand out.
+function drawTokens(title, tokens, others) {
+  const token = (text) => {
+    const own = others.length > 0 && !others.some((list) => list.includes(text));
+    const props = { className: own ? "cc-own" : "", title: own ? "only here" : "" };
+    return h("li", props, apart(text.replace(/\n/g, "↵") || "·"));
+  };
+  return h(
+    "div",
+    {},
+    h("div", { className: "cc-hint" }, title),
+    h("ol", { className: "cc-tokens" }, ...tokens.map(token)),
+  );
+}
+
 function drawLens({ sites, note }) {
   if (!sites.length) return [h("p", { className: "cc-note" }, note)];
-  const others = (site, end) => new Set(sites.filter((s) => s !== site).flatMap((s) => s[end]));
-  const list = (site, end) =>
-    h(
-      "ol",
-      { className: "cc-tokens" },
-      ...site[end].map((token) =>
-        h(
-          "li",
-          {
-            className: others(site, end).has(token) ? "" : "cc-own",
-            title: others(site, end).has(token) ? "" : "only here",
-          },
-          apart(token.replace(/\n/g, "↵") || "·"),
-        ),
-      ),
-    );
-  return [
-    h(
+  const written = sites.filter((site) => site.z.length);
+  const ends = (site) => {
+    const others = (end) => written.filter((s) => s !== site).map((s) => s[end]);
+    const [most, least] = site.z.map((z) => number(z, 2));
+    return h(
       "div",
-      { className: "cc-lens" },
-      ...sites.map((site) =>
-        h(
-          "div",
-          {},
-          h("div", { className: "cc-label" }, apart(site.label)),
-          h(
-            "div",
-            { className: "cc-lens-ends" },
-            h(
-              "div",
-              {},
-              h("div", { className: "cc-hint" }, `likelier (first: ${number(site.z[0], 2)} σ)`),
-              list(site, "promoted"),
-            ),
-            h(
-              "div",
-              {},
-              h("div", { className: "cc-hint" }, `less likely (${number(site.z[1], 2)} σ)`),
-              list(site, "suppressed"),
-            ),
-          ),
-        ),
-      ),
-    ),
-    h("p", { className: "cc-hint" }, "logit lens of the decoder; bold: not in the other list"),
-  ];
+      { className: "cc-lens-ends" },
+      drawTokens(`likelier (first: ${most} σ)`, site.promoted, others("promoted")),
+      drawTokens(`less likely (${least} σ)`, site.suppressed, others("suppressed")),
+    );
+  };
+  const draw = (site) => {
+    const what = site.z.length ? ends(site) : h("div", { className: "cc-hint" }, "It writes nothing there.");
+    return h("div", {}, h("div", { className: "cc-label" }, apart(site.label)), what);
+  };
+  const hint = `logit lens of the decoder${written.length > 1 ? "; bold: not in the other list" : ""}`;
+  return [h("div", { className: "cc-lens" }, ...sites.map(draw)), h("p", { className: "cc-hint" }, hint)];
 }
 
 function drawNeighbours({ nearest, company, note }, go) {

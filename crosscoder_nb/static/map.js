@@ -452,6 +452,10 @@ class FeatureMap {
     canvas.addEventListener("wheel", (event) => this.wheel(event, ...where(event)), { passive: false });
     this.resized = new ResizeObserver(() => this.redraw());
     this.resized.observe(canvas);
+    this.themed = new MutationObserver(() => this.repaint()); // JupyterLab's theme, or the system's
+    this.themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
+    this.scheme = matchMedia("(prefers-color-scheme: dark)");
+    this.scheme.onchange = () => this.repaint();
   }
 
   wheel(event, x, y) {
@@ -643,6 +647,8 @@ class FeatureMap {
 
   close() {
     this.resized.disconnect();
+    this.themed.disconnect();
+    this.scheme.onchange = null;
     window.removeEventListener("wheel", this.elsewhere, { capture: true });
   }
 }

@@ -172,6 +172,7 @@ function drawOwnGroup({ group }) {
     "; writes ",
     apart(group.writes.join(", ")),
     ".",
+    group.apart ? " So it belongs there by construction, whatever it has learnt." : "",
   ];
   return [section("group", "Its group", h("p", { className: "cc-claim" }, ...text))];
 }

@@ -251,7 +251,9 @@ function filterElements(view) {
     type: "text",
     spellcheck: false,
     autocomplete: "off",
-    placeholder: 'rel_norm > 0.9 and (density > 1e-4 or label ~ "sorry")',
+    placeholder: data.about.has("rel_norm")
+      ? 'rel_norm > 0.9 and (density > 1e-4 or label ~ "sorry")'
+      : "a condition …",
     "aria-label": "filter",
     title: FILTER_HELP,
     onkeydown(event) {
@@ -337,7 +339,9 @@ function tableElements(view) {
     "more columns ⇄",
     aside,
   );
-  const keys = h("span", { className: "cc-hint" }, "j k: next, previous   /: filter   Page ↑ ↓");
+  const help =
+      "j, k: next and previous feature; PageUp, PageDown, Home, End: pages; /: filter, Escape: back to the table",
+    keys = h("span", { className: "cc-hint", title: help }, "keys: j k PgDn /");
   return [
     view.scroll,
     h("div", { className: "cc-pages" }, view.back, view.next, view.found, view.scroll.moreButton, keys),
