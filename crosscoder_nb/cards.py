@@ -154,7 +154,8 @@ def counter_sections(
                 f"{short_name(other)} contributes more than {short_name(own)}")
         mine = found[found.without == own]
         first = mine.index[~pd.Series(window[mine.index]).duplicated()][:n]
-        examples = [example_data(read_firing(shown.cc, shown.rows, feature, row), shown.tokenizer) for row in first]
+        texts = [read_firing(shown.cc, shown.rows, feature, row, firings) for row in first]
+        examples = [example_data(text, shown.tokenizer) for text in texts]
         sections.append(dict(title=f"{what}: {say_count(mine, firings)}", examples=examples, none=""))
     return sections
 

@@ -45,7 +45,7 @@ def parts_at(cc: CrossCoder, rows: Rows, feature: int, at: np.ndarray) -> Tensor
 def activations_at(cc: CrossCoder, rows: Rows, feature: int, at: np.ndarray) -> Tensor:   # [row]
     "How strongly a feature fires at some rows; 0 where it does not."
     found = [torch.zeros(0)]
-    for some in torch.as_tensor(at).split(1024):
+    for some in torch.as_tensor(at).split(4096):
         code, acts = cc.encode_sparse(rows.rows(some).to(cc.b_dec.device)), torch.zeros(len(some))
         own = (code.col == feature).cpu()
         acts[code.row.cpu()[own]] = code.val.float().cpu()[own]
@@ -59,7 +59,7 @@ def find_firings(
     rows: Rows,            # of a store, with the window and document of each
     feature: int,          # its number
     least: float = 0.,     # a pre-activation that it exceeds wherever it fires, to encode fewer rows
-) -> pd.DataFrame:         # a row per firing, index `row`: doc, activation, part_<model>; attrs n_tokens, n_tried
+) -> pd.DataFrame:         # a row per firing, index `row`: doc, activation, part_<model>; attrs n_tokens, n_tried, every
     "Where a feature fires, and what each model contributes. TypeError for rows without windows."
     check_sites(cc, rows)
     feature, = check_features(cc, [feature])
@@ -69,14 +69,15 @@ def find_firings(
     at = spread_windows(rows, max(1, READ // width))
     parts = parts_at(cc, rows, feature, at)
     near = (parts.sum(1) + cc.b_enc[feature].cpu() > least).nonzero().squeeze(1)
-    near = near[::max(1, math.ceil(len(near) * cc.n_features * width / ENCODED))]
-    with evaluating(cc): acts = activations_at(cc, rows, feature, at[near])
-    row, found = at[near[acts > 0]], parts[near[acts > 0]]
+    tried = near[::max(1, math.ceil(len(near) * cc.n_features * width / ENCODED))]
+    with evaluating(cc): acts = activations_at(cc, rows, feature, at[tried.numpy()])
+    fires = tried[acts > 0]
+    row, found = at[fires.numpy()], parts[fires]
     df = pd.DataFrame(dict(doc=np.asarray(rows.doc)[row], activation=acts[acts > 0].numpy()),
                       index=pd.Index(row, name="row"))
     for model in dict.fromkeys(map(model_of, cc.sites)):
         df[f"part_{model}"] = found[:, [model_of(site) == model for site in cc.sites]].sum(1).numpy()
-    df.attrs = dict(n_tokens=len(at), n_tried=len(near))
+    df.attrs = dict(n_tokens=len(at), n_tried=len(tried), every=len(tried) == len(near))
     return df
 
 # %% ../nbs/39_counter_examples.ipynb #a0fcbcd1
@@ -112,13 +113,16 @@ def read_firing(
     rows: Rows,          # of a store
     feature: int,        # its number
     row: int,            # of the firing, or of any other token
+    firings: pd.DataFrame | None = None,   # those of the feature, from `find_firings`, so that nothing is encoded again
 ) -> Example:            # with the activations in its whole window
     "The window of a row as an example."
     window = int(rows.window[row])
     at = np.arange(*np.searchsorted(rows.window, [window, window + 1]))
     ids, position = np.asarray(rows.ids(window), np.int32), np.asarray(rows.position)[at]
     acts, parts = np.zeros(len(ids), np.float32), parts_at(cc, rows, feature, np.array([row]))[0].numpy()
-    with evaluating(cc): acts[position] = activations_at(cc, rows, feature, at).numpy()
+    if firings is not None and firings.attrs["every"]: acts[position] = firings.activation.reindex(at).fillna(0)
+    else:
+        with evaluating(cc): acts[position] = activations_at(cc, rows, feature, at).numpy()
     own = int(rows.position[row])
     shares = parts / max(np.abs(parts).sum(), 1e-12)
     return Example(window, int(rows.doc[row]), own, float(acts[own]), ids, acts, shares)
