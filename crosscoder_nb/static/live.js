@@ -66,6 +66,7 @@ const ORDERS = {
   difference: "between the parts that the two models have in it",
   effect: "on the log-probability of the token that follows, by taking the feature out on this token",
 };
+const HINT = "Click a token, or go to it with the arrow keys, for all features that fire on it.";
 const NO_FEATURES = "This token does not count: crosscoders do not learn from first tokens.";
 
 function promptBar(model, el) {
@@ -93,13 +94,9 @@ function promptBar(model, el) {
     ask("read", { text: input.value, chat: asChat.checked }, (answer) => {
       ({ tokens, counts } = answer);
       token = null;
-      list.replaceChildren();
+      const cut = answer.is_cut ? `Only the first ${tokens.length} tokens are read. ` : "";
+      list.replaceChildren(make("div", { class: "cl-hint" }, cut + HINT));
       drawTokens();
-      say(
-        answer.is_cut
-          ? `Only the first ${tokens.length} tokens are read.`
-          : "Click a token for the features that fire on it.",
-      );
       follow();
     });
 
@@ -328,8 +325,10 @@ function steeringDrawer(model, el) {
 
   write.addEventListener("click", () => {
     write.disabled = true;
-    results.replaceChildren();
     const asked = { ...chosen(), text: input.value, n: length.valueAsNumber || 30, chat: asChat.checked };
+    const how = asked.mode === "add" ? "added along" : "held along";
+    const caption = `Feature #${asked.feature}, ${how} its direction at ${asked.at}:`;
+    results.replaceChildren(make("div", { class: "cl-caption" }, text(caption)));
     writeNext(asked, [null, ...numbers()]);
   });
   for (const node of [feature, at, mode, strengths]) node.addEventListener("change", describe);
