@@ -7,8 +7,7 @@
                                  without a name also check library, README and notebooks for sync, and the guards
     notebooks.py one PATH        what test does with a single notebook, through nbdev_test, in this process
 """
-import hashlib, json, os, platform, re, shutil, subprocess, sys, tempfile, time
-from concurrent.futures import ThreadPoolExecutor
+import functools, gc, hashlib, importlib, json, os, platform, re, shutil, subprocess, sys, tempfile, time
 from pathlib import Path
 
 import guards
@@ -297,21 +296,16 @@ def fingerprint(nb):
     return hashlib.sha256(b"".join(p.read_bytes() for p in files)).hexdigest()
 
 
-def nbdev_test(nb, threads):
-    "Run a notebook through nbdev_test in its own process: pass, FAIL or skip, and a note. A pass is remembered."
-    stamp = BIN.parent / "passed" / nb.relative_to(NBS).with_suffix(".sha")
-    now = fingerprint(nb)
-    if stamp.exists() and stamp.read_text() == now: return "pass", "unchanged since it passed"
-    env = dict(os.environ, OMP_NUM_THREADS=str(threads), TQDM_DISABLE="1", WANDB_MODE="offline", HF_HUB_OFFLINE="1")
-    begin = time.time()
-    done = subprocess.run([sys.executable, __file__, "one", nb], cwd=ROOT, env=env, capture_output=True, text=True)
-    said = done.stdout + done.stderr
-    if done.returncode or "Success." not in done.stdout: return "FAIL", said.removeprefix("Success.\n")
-    skipped = re.search(r"^SKIPPED: .*$", said, re.M)
-    if skipped: return "skip", skipped[0]
-    stamp.parent.mkdir(parents=True, exist_ok=True)
-    stamp.write_text(now)
-    return "pass", f"{time.time() - begin:.0f} s"
+def stamp(nb): return BIN.parent / "passed" / nb.relative_to(NBS).with_suffix(".sha")
+
+
+def verdict(nb, now, failed, said, seconds):
+    "Of a notebook that has run: pass, FAIL or skip, and a note. A pass is remembered."
+    if failed or not re.search(r"^Success\.$", said, re.M): return "FAIL", said.replace("Success.\n", "", 1)
+    if skipped := re.search(r"^SKIPPED: .*$", said, re.M): return "skip", skipped[0]
+    stamp(nb).parent.mkdir(parents=True, exist_ok=True)
+    stamp(nb).write_text(now)
+    return "pass", f"{seconds:.0f} s"
 
 
 def clean_copy(into):
@@ -351,21 +345,57 @@ def sync_checks():
     yield "README.md is nbs/index.ipynb (make readme)", ["README.md"] if stale else []
 
 
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 ALONE = ("browser", "killed")   # checks that want the machine to themselves
+HEAVY = ("crosscoder_nb.all", "execnb.shell", "matplotlib.pyplot", "nbdev.test", "peft", "torch._dynamo")
 
 
-def threads_for(nb): return (os.cpu_count() or 1) if nb.stem in ALONE else 1
+@functools.cache
+def import_heavy():
+    """Import what nearly every notebook imports, 6 s of work, so that they can be forks of this process.
+    Nothing is computed here and no thread of Python begun, so a fork loses nothing."""
+    sys.path.insert(0, str(ROOT))
+    for name in HEAVY: importlib.import_module(name)
+    gc.freeze()
 
 
-def run_notebooks(report):
+def wants_new_process(nb):
+    "Triton's interpreter is chosen before Triton is imported, the number of threads before torch is."
+    return nb.stem in ALONE or "run_in_numpy()" in nb.read_text() or sys.platform != "linux"
+
+
+def start(nb, log, fork):
+    "Run a notebook in a process of its own, a fork of this one or a new one, that writes to a file; its id."
+    if fork: import_heavy()
+    if pid := os.fork(): return pid
+    for stream in 1, 2: os.dup2(log.fileno(), stream)
+    if fork: sys.exit(one(nb))
+    if nb.stem in ALONE: os.environ["OMP_NUM_THREADS"] = str(CORES)
+    os.execv(sys.executable, [sys.executable, __file__, "one", str(nb)])
+
+
+def run_notebooks(waiting, report, at_once=1, fork=False):
+    "Run notebooks, some at a time, and report each when it ends. One that has passed and did not change passes at once."
+    running = {}
+    while waiting or running:
+        while waiting and len(running) < at_once:
+            nb = waiting.pop(0)
+            now, log = fingerprint(nb), tempfile.TemporaryFile("w+")
+            if stamp(nb).exists() and stamp(nb).read_text() == now:
+                report(nb.relative_to(ROOT), "pass", "unchanged since it passed")
+            else: running[start(nb, log, fork and not wants_new_process(nb))] = nb, now, log, time.time()
+        if not running: break
+        pid, status = os.wait()
+        nb, now, log, began = running.pop(pid)
+        log.seek(0)
+        report(nb.relative_to(ROOT), *verdict(nb, now, status, log.read(), time.time() - began))
+
+
+def run_all(report):
     "As many at a time as there are cores, the longest first; then those that run alone."
-    cores = os.cpu_count() or 1
-    alone = [nb for nb in notebooks() if nb.stem in ALONE]
-    others = sorted(set(notebooks()) - set(alone), key=lambda nb: -nb.stat().st_size)
-    with ThreadPoolExecutor(cores) as pool:
-        for nb, result in zip(others, pool.map(lambda nb: nbdev_test(nb, threads_for(nb)), others)):
-            report(nb.relative_to(ROOT), *result)
-    for nb in alone: report(nb.relative_to(ROOT), *nbdev_test(nb, threads_for(nb)))
+    longest_first = sorted(notebooks(), key=lambda nb: (nb.parent.name != "checks", -nb.stat().st_size))
+    run_notebooks([nb for nb in longest_first if nb.stem not in ALONE], report, CORES, fork=True)
+    run_notebooks([nb for nb in longest_first if nb.stem in ALONE], report)
 
 
 def house_checks():
@@ -387,16 +417,17 @@ def chosen(name):
 
 
 def test(name=None):
+    os.environ.update(OMP_NUM_THREADS="1", TQDM_DISABLE="1", WANDB_MODE="offline", HF_HUB_OFFLINE="1")
     results = []
     def report(name, result, note):
         results.append(result)
         print(f"{result}  {name}  {note}", flush=True)
     if name:
-        for nb in chosen(name): report(nb.relative_to(ROOT), *nbdev_test(nb, threads_for(nb)))
+        run_notebooks(chosen(name), report)
     else:
         for what, wrong in [*sync_checks(), *house_checks()]:
             report(what, "FAIL" if wrong else "pass", "".join(f"\n      {problem}" for problem in wrong))
-        run_notebooks(report)
+        run_all(report)
     passed, failed, skipped = map(results.count, ("pass", "FAIL", "skip"))
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     sys.exit(failed > 0)

@@ -7,7 +7,7 @@ __all__ = ['STATIC', 'VIEW', 'page_script', 'FeatureBrowser']
 
 # %% ../nbs/41_browser.ipynb #0b7c5658
 import base64, html, traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,18 +15,16 @@ import anywidget
 import numpy as np
 import pandas as pd
 import traitlets
+from fastcore.meta import delegates
 
 from .cards import (check_feature, example_group, feature_card, leaning_features, lens_data, neighbours,
                                  whole_example)
 from .columns import (as_array, class_label, clean, is_number, meaning, pack, provenance, short_name,
                                    view_columns, view_meta)
-from .crosscoder import CrossCoder
 from .examples import Examples, excerpt
 from .metrics import Evaluation
 from .model_diff import ModelDiff
-from .models import Model
 from .plots import difference_map
-from .rows import Rows
 from .shown import Shown, what_to_show
 from .svg import draw_svg
 
@@ -138,18 +136,16 @@ class FeatureBrowser(anywidget.AnyWidget):
     _saved, _shown = traitlets.Unicode().tag(sync=True), traitlets.Unicode().tag(sync=True)   # without a kernel
     selected = FeatureNumber(None, allow_none=True, help="number of the feature shown").tag(sync=True)
 
+    @delegates(what_to_show)
     def __init__(
         self,
-        found: ModelDiff | pd.DataFrame,       # all there is to show; or a table of features, and then:
+        found: ModelDiff | pd.DataFrame,       # all there is to show; or a table of features, and beside it:
         examples: Examples | None = None,      # of the same crosscoder
-        tokenizer=None,                        # turns ids into text; None: ids are shown
+        tokenizer=None,                        # turns ids into text; without one, ids are shown
         evaluation: Evaluation | None = None,  # for the header; None: that of the examples
-        cc: CrossCoder | None = None,          # for norms over layers, neighbours, and each model's part in a firing
-        models: Sequence[Model] = (),          # for the logit lens
-        rows: Rows | None = None,              # in which the examples were found, for each model's part in a firing
-        nulls: Mapping[str, pd.DataFrame] | None = None,   # name -> the table of a diff in which nothing is new
+        **kwargs,                              # cc, models, rows and nulls, as `what_to_show` takes them
     ):
-        self.shown = what_to_show(found, examples, tokenizer, evaluation, cc, models, rows, nulls)
+        self.shown = what_to_show(found, examples, tokenizer, evaluation, **kwargs)
         self.df, self.examples, self.notes = self.shown.df, self.shown.examples, self.shown.notes
         meta = view_meta(self.shown)
         numbers, texts = view_columns(self.shown, meta)

@@ -359,8 +359,12 @@ def first_example(architecture: Callable[..., CrossCoder]) -> Example | None:
 
 
 def check_own_numbers(r: Recipe) -> None:
-    "Try the architecture's own numbers on the sites of its example, without memory. What names sites needs the data."
-    numbers = {n: v for n, v in r.only(own_options(r.architecture)).items() if isinstance(v, Real)}
+    """Try the architecture's own numbers on the sites of its example, without memory. What names sites needs the data.
+
+    Its defaults are not tried, as for all rows of the table below: PyTorch takes a second to load its meta device."""
+    defaults = {n: p.default for n, p in inspect.signature(r.architecture).parameters.items()}
+    own = r.only(own_options(r.architecture))
+    numbers = {n: v for n, v in own.items() if isinstance(v, Real) and v != defaults[n]}
     example = first_example(r.architecture)
     if not numbers or not example: return
     sparsity = r.make_sparsity()

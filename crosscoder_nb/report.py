@@ -256,8 +256,8 @@ def appendix(shown: Shown, md: ModelDiff | None, info: Mapping | None, code: str
     "Run card, words, and how to repeat it."
     known, (a, b) = [meaning(c, shown.names) for c in GLOSSARY if c in shown.df], shown.names
     words = pd.DataFrame(known, columns=["column", "what it means"])
-    sign = (f"Everywhere 0 means only {a}, and 1 means only {b}. Intervals are 95 %, over documents unless something "
-            "else is said.")
+    sign = (f"Of relative norms 0 means {a} only, and 1 means {b} only. Intervals are 95 %, over documents unless "
+            "something else is said.")
     parts = [Table("Run card", run_card(shown, info)), Table("Words", words), f"This file was written by {code}"]
     if md is not None: parts.insert(1, Table("What was measured", in_words(md.states().reset_index())))
     return Section("appendix", "Appendix", sign, parts)
