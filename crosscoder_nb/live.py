@@ -197,8 +197,8 @@ def read_prompt(
     own = {name: x[0, :len(ids)] for name, x in item.x.items()}
     x = cc.scaling(torch.cat([own[name][counts.to(own[name].device)].to(cc.b_dec) for name in cc.sites], 1))
     with evaluating(cc): code = cc.code(x).sparse()
-    row, is_cut = torch.where(counts, counts.cumsum(0) - 1, -1), len(item.batch.ids) > 1 or next(items, None) is not None
-    return PromptReading(cc, models, asked, ids, row, x, code, is_cut)
+    is_cut = len(item.batch.ids) > 1 or next(items, None) is not None
+    return PromptReading(cc, models, asked, ids, torch.where(counts, counts.cumsum(0) - 1, -1), x, code, is_cut)
 
 # %% ../nbs/42_live.ipynb #5ad2112e
 class Asking(anywidget.AnyWidget):
