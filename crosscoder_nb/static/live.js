@@ -155,7 +155,7 @@ function promptBar(model, el) {
     const body = make("tbody", {}, ...features.map(drawRow));
     list.replaceChildren(
       where,
-      make("div", { class: "cl-said" }, text(note)),
+      ...(note ? [make("div", { class: "cl-said" }, text(note))] : []),
       make("table", { class: "cl-found" }, make("thead", {}, make("tr", {}, ...head)), body),
     );
   }
