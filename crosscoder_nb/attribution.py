@@ -268,7 +268,7 @@ class Writing(NamedTuple):
             out.index_add_(1, self.node[here], grad[:, p] @ self.vectors[self.feature[here]].T * self.val[here])
 
 
-class Encoded(NamedTuple):
+class EncodedPrompt(NamedTuple):
     "One dictionary on a prompt."
     dictionary: Dictionary
     x: Tensor          # flat, raw, at all its sites, [seq Σd]
@@ -288,17 +288,17 @@ def encode_prompt(
     seen: Mapping[Site, Tensor],                 # what was seen at the sites that it reads, [1 seq d] each
     first: int,                                  # number of the node of its first active entry
     silent: Sequence[tuple[int, int]] = (),      # (position, feature) of features to include although they are silent
-) -> Encoded:
+) -> EncodedPrompt:
     "The active features of a dictionary on a prompt."
     cc, seq = dictionary.cc, next(iter(seen.values())).shape[1]
     def values(name):
         there = seen.get(dictionary.sites[name])
         return cc.b_dec.new_zeros(seq, cc.sites[name]) if there is None else there[0].detach().to(cc.b_dec)
     x = torch.cat([values(name) for name in cc.sites], 1)
-    return Encoded(dictionary, x, with_silent(cc.encode_sparse(x), silent), first)
+    return EncodedPrompt(dictionary, x, with_silent(cc.encode_sparse(x), silent), first)
 
 
-def writings_of(encoded: Encoded) -> dict[Site, list[Writing]]:
+def writings_of(encoded: EncodedPrompt) -> dict[Site, list[Writing]]:
     "What the active features of a dictionary write in the model that is explained, site by site."
     dictionary, code, out = encoded.dictionary, encoded.code, {}
     for w, start, stop in dictionary.cc.spans():
@@ -323,7 +323,7 @@ def linear_skips(dictionary: Dictionary) -> dict[Site, Callable[[dict[Site, Tens
     return out
 
 
-def bias_at(encoded: Encoded, site: Site) -> Tensor:   # [d]
+def bias_at(encoded: EncodedPrompt, site: Site) -> Tensor:   # [d]
     "What a dictionary adds at a site on every token."
     cc = encoded.dictionary.cc
     return {encoded.dictionary.sites[n]: cc.b_dec.detach()[cols] for n, cols in columns(cc.writes).items()}[site]
@@ -335,7 +335,7 @@ WHICH = "These parts are not linear although attention patterns and norms are fr
 UNKNOWN = "The parts of the blocks are linear, so that something between or after them is not."
 
 
-def tabulate_features(label: str | int | None, encoded: Encoded, model: Model) -> pd.DataFrame:
+def tabulate_features(label: str | int | None, encoded: EncodedPrompt, model: Model) -> pd.DataFrame:
     "A row for each active feature of a dictionary."
     dictionary, code = encoded.dictionary, encoded.code
     layers = []
@@ -362,7 +362,7 @@ class Tracer:
 
     def __init__(self,
         run: FrozenPass,
-        encoded: Mapping[str | int | None, Encoded],   # label of a dictionary -> its features
+        encoded: Mapping[str | int | None, EncodedPrompt],   # label of a dictionary -> its features
     ):
         self.run, self.encoded, seq = run, list(encoded.values()), len(run.ids)
         self.errors, self.slices = {}, {}
@@ -417,7 +417,9 @@ class Tracer:
             value = value + constant
         return edges, value
 
-    def into_group(self, encoded: Encoded, entries: Tensor, w: GroupWeights, start: int) -> Tensor:   # [target source]
+    def into_group(
+        self, encoded: EncodedPrompt, entries: Tensor, w: GroupWeights, start: int,
+    ) -> Tensor:   # [target source]
         "Edges into some active entries of one group of a dictionary."
         dictionary, feature, position = encoded.dictionary, encoded.code.col[entries] - start, encoded.code.row[entries]
         vectors = dict(zip(w.reads, w.W_enc.detach()[feature].split(list(w.reads.values()), 1)))
@@ -659,7 +661,7 @@ def features_reached(tracer: Tracer, numbers: Tensor, batch_size: int = 64) -> T
     return TargetEdges(edges, numbers, torch.full_like(numbers, -1), value, torch.zeros_like(value))
 
 
-def scores(tracer: Tracer, rows: TargetEdges) -> Tensor:   # [source]
+def influence_scores(tracer: Tracer, rows: TargetEdges) -> Tensor:   # [source]
     "The influence of all sources on the targets, as far as edges are known."
     edges = rows.edges.clone()
     edges[:, tracer.bias] = 0
@@ -670,7 +672,7 @@ def reach_back(tracer: Tracer, rows: TargetEdges, n_features: int, batch_size: i
     "Add the features that influence the targets most, a batch at a time, until there are so many or none are left."
     is_feature = torch.tensor((tracer.nodes.kind == "feature").values, device=rows.edges.device)
     while (left := n_features - int((rows.number >= 0).sum())) > 0:
-        score = scores(tracer, rows).masked_fill(~is_feature, 0)
+        score = influence_scores(tracer, rows).masked_fill(~is_feature, 0)
         score[rows.number[rows.number >= 0]] = 0
         best = score.topk(min(batch_size, left, len(score)))
         if not len(new := best.indices[best.values > 0]): break
@@ -687,7 +689,7 @@ def tabulate_logits(run: FrozenPass, tokens: Tensor, values: Tensor) -> pd.DataF
                              value=values.numpy(), feature=tokens.numpy(), probability=p.numpy()), index=names)
 
 
-def assemble(tracer: Tracer, rows: TargetEdges) -> AttributionGraph:
+def assemble_graph(tracer: Tracer, rows: TargetEdges) -> AttributionGraph:
     "The graph of the targets reached and of all that has an edge into them."
     run, nodes, is_logit = tracer.run, tracer.nodes, rows.number < 0
     feature, kept = torch.tensor((nodes.kind == "feature").values), torch.zeros(len(nodes), dtype=torch.bool)
@@ -697,7 +699,7 @@ def assemble(tracer: Tracer, rows: TargetEdges) -> AttributionGraph:
     columns_kept = (kept | used & ~feature).nonzero().squeeze(1)
     logits = tabulate_logits(run, rows.token[is_logit].cpu(), rows.value[is_logit].cpu())
     others = pd.DataFrame(dict(kind=["others"]), index=["other features"])
-    found = scores(tracer, rows).cpu()
+    found = influence_scores(tracer, rows).cpu()
     table = pd.concat([nodes.iloc[columns_kept.tolist()].assign(influence=found[columns_kept].numpy()),
                        others.assign(influence=float(found[feature & ~kept].sum())), logits])
     place = {int(n): i for i, n in enumerate(columns_kept)}
@@ -737,7 +739,7 @@ def attribution_graph(
     tracer = open_run(several, model, read_ids(text, model), beside)
     targets = likely_tokens(tracer.run.logits[-1], share, n_logits) if targets is None else targets
     rows = reach_back(tracer, first_targets(tracer, targets), n_features, batch_size)
-    return assemble(tracer, rows)
+    return assemble_graph(tracer, rows)
 
 # %% ../nbs/38_attribution.ipynb #3d5b42b3
 @torch.no_grad()

@@ -19,7 +19,7 @@ from .columns import class_label, clean, pack, short_name, site_labels, view_col
 from .crosscoder import CrossCoder, columns
 from .diff import exclusive
 from .encoding import pieces
-from .examples import EDGES
+from .examples import EDGES, site_parts
 from .reading import decoder_lens
 from .rows import Rows
 from .shown import Shown
@@ -53,19 +53,6 @@ def example_data(
                 shares=rounded(example.shares))
 
 # %% ../nbs/40_cards.ipynb #492cfaa2
-def encoder_row(
-    cc: CrossCoder,
-    feature: int,
-) -> Tensor:        # [Σd]
-    "The encoder of one feature over all sites."
-    row, where = torch.zeros(sum(cc.sites.values())), columns(cc.sites)
-    for w, start, stop in cc.spans():
-        if not start <= feature < stop: continue
-        own = w.W_enc[feature - start].detach().float().cpu()
-        for site, cols in columns(w.reads).items(): row[where[site]] = own[cols]
-    return row
-
-
 def find_rows(
     rows: Rows,                       # with window and position
     places: list[tuple[int, int]],    # window and position of tokens
@@ -96,8 +83,8 @@ def add_parts(
     at = find_rows(rows, [(e["window"], e["first"] + i) for e, i in tokens])
     known = at >= 0
     if not known.any(): return
-    x = cc.scaling(rows.rows(torch.as_tensor(at[known])).to(cc.b_dec.device)).float().cpu() * encoder_row(cc, feature)
-    parts = torch.stack([x[:, cols].sum(1) for cols in columns(cc.sites).values()], 1)
+    x = cc.scaling(rows.rows(torch.as_tensor(at[known])).to(cc.b_dec.device))
+    parts = site_parts(cc, x, torch.full((len(x),), feature))
     for (e, i), values in zip((t for t, k in zip(tokens, known) if k), parts.tolist()):
         e.setdefault("parts", {})[i] = rounded(values)
 

@@ -105,7 +105,7 @@ CIRCUIT_TRACER = {"circuit-tracer": Format(
                             may={"threshold": "feature"})})}   # format -> how it is read
 
 # %% ../nbs/51_circuit_tracer.ipynb #f5d7023b
-def check_wiring(cc: CrossCoder) -> None:
+def check_transcoders(cc: CrossCoder) -> None:
     "ValueError unless each group reads one site, and writes another, or that and those of all later groups."
     reads, writes, every = [g.reads for g in cc.groups], [g.writes for g in cc.groups], tuple(cc.writes)
     n = range(len(cc.groups))
@@ -132,7 +132,7 @@ def split_layers(
     cc: CrossCoder,
 ) -> list[dict[str, Tensor]]:   # by layer: W_enc, b_enc, W_dec [feature layer d], b_dec, perhaps threshold and W_skip
     "The tensors of each layer in raw units. ValueError: circuit-tracer has no such features."
-    check_wiring(cc)
+    check_transcoders(cc)
     (unit, theta), folded, layers = units_and_thresholds(cc), cc.fold(), []
     biases = folded.b_dec.split(list(cc.writes.values()))
     for (w, start, stop), b_dec in zip(folded.spans(), biases):

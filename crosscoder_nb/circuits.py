@@ -17,8 +17,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from .attribution import (AttributionGraph, Tracer, assemble, check_graph, features_reached, first_targets,
-                                       influence, label_dictionaries, likely_tokens, open_run, reach_back, read_ids)
+from .attribution import (AttributionGraph, Tracer, assemble_graph, check_graph, features_reached,
+                                       first_targets, influence, label_dictionaries, likely_tokens, open_run,
+                                       reach_back, read_ids)
 from .crosscoder import CrossCoder
 from .encoding import pieces
 from .examples import Example, Examples
@@ -273,7 +274,7 @@ def graph_of(tracer: Tracer, targets: Sequence[str | int], features: Sequence[st
     rows = first_targets(tracer, targets)
     new = [tracer.nodes.index.get_loc(name) for name in features]
     new = torch.tensor([n for n in new if n not in set(rows.number.tolist())], device=rows.number.device).long()
-    return assemble(tracer, rows.join(features_reached(tracer, new, batch_size)))
+    return assemble_graph(tracer, rows.join(features_reached(tracer, new, batch_size)))
 
 # %% ../nbs/39_circuits.ipynb #907c8fb2
 def attribution_graphs(

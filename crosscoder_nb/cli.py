@@ -357,7 +357,7 @@ def carry_out(name: str, words: list[str]) -> int:   # exit code
     return 0
 
 # %% ../nbs/60_cli.ipynb #fa78c84d
-def in_words(e: Exception) -> str:
+def say_error(e: Exception) -> str:
     "An error as a sentence."
     text = " ".join(str(e).split())
     if isinstance(e, ValueError | OSError | RuntimeError | EOFError | FloatingPointError) and text: return text
@@ -381,7 +381,7 @@ def run_command(
         return 130
     except Exception as e:
         if "--debug" in rest: raise
-        print(f"crosscoder {name}: {in_words(e)}", file=sys.stderr)
+        print(f"crosscoder {name}: {say_error(e)}", file=sys.stderr)
         return 2 if type(e).__name__ == "BadSettings" else 1
 
 # %% ../nbs/60_cli.ipynb #892e129c

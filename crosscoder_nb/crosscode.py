@@ -107,7 +107,7 @@ def coder_layout(read, Xi: str, Xo: str, skip: dict[str, str]) -> TensorLayout:
     return TensorLayout(must, read, may=may | skip)
 
 
-def name_class(file: DictionaryFile) -> str:
+def crosscode_class(file: DictionaryFile) -> str:
     "The class of crosscode that has weights of this shape."
     if file.axes("_W_enc_XiDiL") == 4: return "ModelHookpointAcausalCrosscoder"
     return "CrossLayerTranscoder" if file.axes("_W_dec_LXoDo") == 3 else "SAEOrTranscoder"
@@ -116,7 +116,7 @@ def name_class(file: DictionaryFile) -> str:
 CROSSCODE = {"crosscode": Format(
     looks="model.pt and model_cfg.yaml",
     fits=lambda file: "_W_enc_XiDiL" in file.tensors,
-    kind=name_class,
+    kind=crosscode_class,
     layouts={name: coder_layout(*how) for name, how in CLASSES.items()})}   # format -> how it is read
 
 # %% ../nbs/51_crosscode.ipynb #0778e759

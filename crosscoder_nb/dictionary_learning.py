@@ -194,7 +194,7 @@ WHICH_ENCODED = ("{} encodes {} sites and decodes {}; the settings must name tho
                  "one for each; got {}.")
 
 
-def join_sites(file: DictionaryFile) -> Weights:
+def as_one_group(file: DictionaryFile) -> Weights:
     "The weights of a crosscoder as one group."
     E, D = file.tensors["encoder.weight"], file.tensors["decoder.weight"]
     reads = file.setting("encoder_layers", "trainer.dict_class_kwargs.encoder_layers")
@@ -208,7 +208,7 @@ def join_sites(file: DictionaryFile) -> Weights:
 def crosscoder_parts(file: DictionaryFile) -> DictionaryParts:
     "A crosscoder of ReLU, for activations that are normalised already."
     n, _, d = file.tensors["decoder.weight"].shape
-    return DictionaryParts((join_sites(file),), file.tensors["decoder.bias"].flatten(), ReLU(), (d,) * n)
+    return DictionaryParts((as_one_group(file),), file.tensors["decoder.bias"].flatten(), ReLU(), (d,) * n)
 
 
 def read_crosscoder(file: DictionaryFile) -> DictionaryParts:
@@ -279,7 +279,7 @@ CROSSCODERS["BatchTopKCrossCoder"] = TensorLayout(
 # %% ../nbs/51_dictionary_learning.ipynb #aee1bce4
 def read_decoupled(file: DictionaryFile) -> DictionaryParts:
     "Read a BatchTopKCrossCoder that selects for each source separately."
-    t, group, n = file.tensors, join_sites(file), read_normaliser(file.tensors)
+    t, group, n = file.tensors, as_one_group(file), read_normaliser(file.tensors)
     if n is not None:
         reads = list(group.reads)
         W_enc = group.W_enc * (n.encode * n.scale[:, None])[reads].flatten()
@@ -409,7 +409,7 @@ def dedicated_sizes(cc: CrossCoder) -> list[int]:
     return [sizes.get(place, 0) for place in places[:2]]
 
 
-def check_groups(cc: CrossCoder, fork: str, what: str) -> None:
+def check_fork(cc: CrossCoder, fork: str, what: str) -> None:
     "Raise ValueError unless the sites and the groups are those of a crosscoder of this fork."
     divided, sites = fork == "superkaiba" and dedicated_sizes(cc), set(cc.sites)
     if len(cc.groups) != 1 and not divided:
@@ -429,7 +429,7 @@ def check_writable(cc: CrossCoder, fork: str = "science-of-finetuning", what: st
     "Raise ValueError for what a crosscoder of this fork of dictionary_learning cannot hold."
     kind, rank, scale = cc.sparsity.kind, cc.sparsity.rank, cc.scaling.scale
     if fork == "saprmarks": raise ValueError(f"{what} of saprmarks has no crosscoders; {', '.join(FORKS[1:])} have.")
-    check_groups(cc, fork, what)
+    check_fork(cc, fork, what)
     if kind not in AS_CROSSCODER:
         raise ValueError(f"{what} has no crosscoder with {kind}; there are {', '.join(AS_CROSSCODER)}.")
     if fork == "jkminder" and (scale != scale[0]).any():

@@ -202,7 +202,7 @@ BLOCKS = ("the blocks of GroupMax are divided as wholes, and {n} of them in {gro
 
 
 @singledispatch
-def spread(
+def own_sparsity(
     sparsity: Sparsity,   # of all features
     ranks: MeshRanks,
 ) -> Sparsity:
@@ -212,12 +212,12 @@ def spread(
     return own
 
 
-spread.register(BatchTopK, SpreadBatchTopK)
-spread.register(TopK, SpreadTopK)
-spread.register(ReLU, SpreadReLU)
+own_sparsity.register(BatchTopK, SpreadBatchTopK)
+own_sparsity.register(TopK, SpreadTopK)
+own_sparsity.register(ReLU, SpreadReLU)
 
 
-@spread.register
+@own_sparsity.register
 def _(sparsity: GroupMax, ranks):
     parts, groups = ranks.mesh.size(1), len(ranks.sizes)
     if sparsity.n_blocks % parts or groups > 1 < parts:
@@ -431,7 +431,7 @@ def divide(
         raise ValueError(NO_SKIP.format(groups=", ".join(g.name for g in groups if g.skip)))
     own = [replace(g, n_features=stop - start, k=None) for g, (start, stop) in zip(groups, ranks.spans)]
     cc = CrossCoder(own, dict(about["layout"]["sites"]), ReLU(), info=about["info"])
-    cc.sparsity, cc.start, cc.ranks = spread(about["sparsity"], ranks), about["start"], ranks
+    cc.sparsity, cc.start, cc.ranks = own_sparsity(about["sparsity"], ranks), about["start"], ranks
     cc.to(device)
     send_slices(whole, cc, ranks)
     cc.screen = not ranks.anywhere(not uses_screen(cc))       # all processes search in the same way

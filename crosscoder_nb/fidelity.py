@@ -49,7 +49,7 @@ class Reading(NamedTuple):
     scored: Tensor      # whether a token follows it, by which it is scored, bool [row]
 
 # %% ../nbs/30_fidelity.ipynb #c54f7bdc
-def find_rows(item: Harvest, key: str | None) -> Reading:   # key: from match_reading
+def reading_of(item: Harvest, key: str | None) -> Reading:   # key: from match_reading
     "What a model read of a batch."
     window, position = item.batch.counts.nonzero(as_tuple=True)
     read = item.batch if key is None else item.batch.others[key]
@@ -162,7 +162,7 @@ def fidelity(
         for item in harvest(models, sites, tokens):
             made = make_replacements(cc, item)
             for model in (model for model in models if written[model.name]):
-                reading = find_rows(item, keys[model.name])
+                reading = reading_of(item, keys[model.name])
                 for name, scores in score_sites(model, written[model.name], reading, made).items():
                     found.setdefault(name, []).append(scores)
                     doc.setdefault(name, []).append(item.batch.doc[reading.window[reading.scored]])

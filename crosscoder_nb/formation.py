@@ -200,7 +200,7 @@ class Wiring:
         return code.row[entry], feature, col, val, val * weight
 
 
-def site_parts(rows: Rows, x: Tensor, wiring: Wiring) -> dict[str, Tensor]:   # x: raw, [row Σd]
+def take_sites(rows: Rows, x: Tensor, wiring: Wiring) -> dict[str, Tensor]:   # x: raw, [row Σd]
     "The activations of each site that a wiring needs. ValueError when the rows lack one."
     if missing := [s for s in wiring.sites if s not in rows.sites]:
         raise ValueError(f"the rows must hold the sites of both dictionaries; missing {', '.join(missing)} "
@@ -227,7 +227,7 @@ def formation_at(
     if not isinstance(at, Iterable): raise TypeError(f"at must be a list of row numbers, such as [5]; got {at!r}.")
     wiring, at, parts = Wiring(cc, [feature], source, through), torch.as_tensor(list(at)), []
     with evaluating(cc), evaluating(wiring.source):
-        apart = wiring.take_apart(site_parts(rows, rows.rows(at), wiring))
+        apart = wiring.take_apart(take_sites(rows, rows.rows(at), wiring))
     row, _, col, val, contribution = wiring.contributions(apart, torch.ones_like(apart.firing))
     for n, number in enumerate(at.tolist()):
         inside = (row == n).nonzero().squeeze(1)
@@ -302,7 +302,7 @@ def formation(
     found = Averages(wiring, assign_blocks(rows, n_blocks))
     with evaluating(cc), evaluating(wiring.source):
         for place, x in rows.in_order(batch_size):
-            x, row = site_parts(rows, x, wiring), torch.arange(place.start, place.stop)
+            x, row = take_sites(rows, x, wiring), torch.arange(place.start, place.stop)
             keep = torch.stack([c.scaling.keeps(torch.cat([x[s] for s in c.sites], 1)) for c in (cc, wiring.source)])
             if (keep := keep.all(0)).any():
                 found.add(row[keep.cpu()], wiring.take_apart({s: part[keep] for s, part in x.items()}))

@@ -80,7 +80,7 @@ def read_one(
     return read_single(tensors, across, hooks if across else tuple(filter(None, hooks[:1])))
 
 
-def read_layer(
+def layer_weights(
     t: dict[str, Tensor],
     i: int,                # which layer it is
 ) -> LayerWeights:
@@ -102,7 +102,7 @@ def read_many(
     hooks = [expand_hook(file.setting(f"hf_hook_point_{side}", default=f"{{all}}.{side}put"), n)
              for side in ("in", "out")[:1 + across]]
     state = {"log_threshold": to_log_threshold(torch.cat([t["threshold"] for t in layers]))}
-    return join_layers([read_layer(t, i) for i, t in enumerate(layers)], across, JumpReLU(rank="none"),
+    return join_layers([layer_weights(t, i) for i, t in enumerate(layers)], across, JumpReLU(rank="none"),
                        [number for number, _ in hooks[0]], state=state,
                        names=tuple(hook for pair in zip(*hooks) for _, hook in pair))
 

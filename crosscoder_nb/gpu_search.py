@@ -137,7 +137,7 @@ def best_of_contests(
     return F.pad(order, (0, 1), value=m)[first_true(wins, n)].sort().values, lowest
 
 # %% ../nbs/11_gpu_search.ipynb #17482353
-class Found(NamedTuple):
+class WonEntries(NamedTuple):
     "Entries that won a place, in a list of fixed length, sorted by row; where places are left, val and score are 0."
     row: Tensor      # int64 [n]
     col: Tensor      # int64 [n]
@@ -176,10 +176,10 @@ def candidates_by_product(left: Tensor, right: Tensor, contests: Contests, capac
     return candidates_by_table(F.linear(left, right), contests, capacity)
 
 
-def take_found(entries: tuple[Tensor, ...], inside: Tensor, fill: tuple, missed: Tensor) -> Found:
+def take_found(entries: tuple[Tensor, ...], inside: Tensor, fill: tuple, missed: Tensor) -> WonEntries:
     "The winners of lists of candidates; `fill` stands where there is none."
     row, col, val, score = (F.pad(t, (0, 1), value=v)[inside] for t, v in zip(entries, fill))
-    return Found(row.long(), col.long(), val, score, missed)
+    return WonEntries(row.long(), col.long(), val, score, missed)
 
 
 def search_batch(
@@ -190,7 +190,7 @@ def search_batch(
     lower: Tensor,                 # another, in case that places are left
     capacity: int,                 # of the list of candidates
     shape: tuple[int, int],        # tokens and features
-) -> Found:
+) -> WonEntries:
     "The winners of the contests of a batch, by at most three searches from a guess."
     n, device = contests.n_kept(shape[0]), edge.device
     done, val, score = torch.zeros((), dtype=torch.int32, device=device), *torch.zeros(2, capacity, device=device)
@@ -225,7 +225,7 @@ def search_tokens(
     shape: tuple[int, int],        # tokens and features
     room: int = 4,                 # candidates there is room for, for each place
     at_once: int = 1 << 28,        # entries of the table computed at once
-) -> Found:
+) -> WonEntries:
     "The winners of the contests of every token, some tokens at a time."
     (batch, n_features), parts = shape, []
     step = max(1, at_once // n_features)
@@ -242,7 +242,7 @@ def search_tokens(
         good = (count <= capacity) & ((lowest >= edge.flatten()) | (edge.flatten() <= LEAST)).all()
         parts.append(take_found((row + first, col, val, score), inside, (stop - 1, n_features - 1, 0., 0.), ~good))
     row, col, val, score, missed = zip(*parts)
-    return Found(*(torch.cat(t) for t in (row, col, val, score)), torch.stack(missed).any())
+    return WonEntries(*(torch.cat(t) for t in (row, col, val, score)), torch.stack(missed).any())
 
 # %% ../nbs/11_gpu_search.ipynb #c9a4231d
 ROOM = 4   # candidates there is room for, for each place
@@ -306,7 +306,7 @@ def search_active(
     exact: Exact,
     shape: tuple[int, int],        # tokens, at least one, and features
     factors: tuple[Tensor, Tensor] | None = None,  # of the bounds, [batch d] and [feature d], where two give them all
-) -> Found:
+) -> WonEntries:
     "The active entries of a batch, with no need to wait for the GPU."
     if contests.each_token: return search_tokens(bounds, spare, exact, contests, shape, ROOM)
     capacity = min(max(ROOM * contests.total, FEW), shape[0] * shape[1])

@@ -26,7 +26,7 @@ from .crosscoder import CrossCoder, Group
 from .scaling import Scaling
 from .sparsity import JumpReLU, Sparsity, sparsity_from
 from .tensor_files import (FileContents, SUFFIXES, find_dictionary, list_some, read_numbered,
-                                        read_settings, read_tensors)
+                                        parse_settings, read_tensors)
 
 # %% ../nbs/50_interop.ipynb #d1a60853
 class Comparison(NamedTuple):
@@ -139,7 +139,7 @@ class DictionaryFile(NamedTuple):
         return next((self.tensors[n].ndim for n in names if n in self.tensors), 0)
 
 # %% ../nbs/50_interop.ipynb #e81d4697
-def check_layers(
+def check_numbered_files(
     file: DictionaryFile,
     layout: TensorLayout,
     what: str,             # which class, for the message
@@ -409,7 +409,7 @@ def check_sizes(
 
 def read_parts(file: DictionaryFile, name: str, kind: str, layout: TensorLayout) -> DictionaryParts:
     "Check the tensors of a file, and read its parts as its class says."
-    check_sizes(file, check_layers(file, layout, f"({name}, {kind})"))
+    check_sizes(file, check_numbered_files(file, layout, f"({name}, {kind})"))
     try: return layout.read(file._replace(kind=kind))
     except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, ValueError) as e:
         if isinstance(e, ValueError) and str(file.path.parent) in str(e): raise   # the reader's own words
@@ -436,7 +436,7 @@ def read_dictionary(
     Warns where activations must be changed before it reads them, because the file does not hold how, and where
     settings are missing and one way to read such a file is usual."""
     weights, settings, numbered = find_dictionary(path, revision, subfolder)
-    config = read_settings(settings) if settings else {}
+    config = parse_settings(settings) if settings else {}
     if "format_version" in config:
         if sites: raise ValueError(f"{path} is a folder of this library and names its sites itself; leave sites out")
         return CrossCoder.from_pretrained(weights.parent)

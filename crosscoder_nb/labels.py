@@ -16,8 +16,8 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from .chats import to_text
-from .encoding import ROLES, Text, encode_documents, one_line, pieces
+from .chats import prompt_ids
+from .encoding import Text, encode_documents, one_line, pieces
 from .examples import Example, Examples, excerpt
 from .files import check_fields, load_json, save_json, sole_writer
 from .models import Model
@@ -78,16 +78,12 @@ class Endpoint:
     def __repr__(self): return f"Endpoint({self.about['url']!r}, {self.about['model']!r})"
 
 # %% ../nbs/35_labels.ipynb #c5484920
-def prompt_ids(messages: list[dict], tokenizer) -> torch.Tensor:   # [1 seq]
-    "Tokenize a chat up to where the answer begins; without a chat template, join the texts of its messages."
-    if not tokenizer.chat_template:
-        text = Text.plain("\n\n".join(m["content"] for m in messages) + "\n\n")
-        bos = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
-    else:
-        text, bos = to_text([*messages, dict(role="assistant", content="Answer")], tokenizer), []
-        n = int(np.flatnonzero((text.role == ROLES.index("assistant")) & ~text.template)[0])
-        text = Text(text.text[:text.ends[n - 1]], *(part[:n] for part in text[1:]))
-    return torch.tensor([[*bos, *encode_documents([text], tokenizer)[0].ids.tolist()]])
+def question_ids(messages: list[dict], tokenizer) -> torch.Tensor:   # [seq]
+    "Tokens of a chat up to where the answer begins; without a chat template, those of its messages, joined."
+    if tokenizer.chat_template: return prompt_ids(messages, tokenizer)
+    text = Text.plain("\n\n".join(m["content"] for m in messages) + "\n\n")
+    bos = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+    return torch.tensor([*bos, *encode_documents([text], tokenizer)[0].ids.tolist()])
 
 # %% ../nbs/35_labels.ipynb #b661bf8a
 class LocalModel:
@@ -104,9 +100,9 @@ class LocalModel:
     @torch.no_grad()
     def __call__(self, messages: list[dict]) -> str:
         "Return the answer, decoded greedily."
-        tokenizer, ids = self.model.tokenizer, prompt_ids(messages, self.model.tokenizer)
+        tokenizer, ids = self.model.tokenizer, question_ids(messages, self.model.tokenizer)
         with self.model.active() as module:
-            ids = ids.to(module.device)
+            ids = ids[None].to(module.device)
             new = module.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False,
                                   max_new_tokens=self.about["max_new_tokens"], pad_token_id=tokenizer.pad_token_id or 0)
         return tokenizer.decode(new[0, ids.shape[1]:], skip_special_tokens=True)

@@ -20,10 +20,11 @@ from torch import Tensor
 
 from .browser import STATIC, FeatureBrowser, FeatureNumber
 from .cards import rounded
+from .chats import prompt_ids
 from .columns import class_label, clean, site_labels
-from .crosscoder import CrossCoder, columns
+from .crosscoder import CrossCoder
 from .encoding import pieces
-from .examples import excerpt
+from .examples import excerpt, site_parts
 from .harvest import harvest
 from .kernels import SparseCode
 from .metrics import evaluating
@@ -35,23 +36,6 @@ from .steering import plan_steering, write_steered
 from .tokens import Tokens
 
 # %% ../nbs/42_live.ipynb #e9a7ed75
-@torch.no_grad()
-def site_parts(
-    cc: CrossCoder,
-    x: Tensor,           # scaled activations of a token for each feature, [n Σd]
-    features: Tensor,    # [n]
-) -> Tensor:             # [n site]
-    "What each site contributes to the pre-activations of some features."
-    found = torch.zeros(len(features), len(cc.sites))
-    for w, start, stop in cc.spans():
-        own = ((features >= start) & (features < stop)).nonzero().squeeze(1)
-        if not len(own): continue
-        W, whole = w.W_enc[features[own] - start].float(), columns(cc.sites)
-        for site, cols in columns(w.reads).items():
-            found[own, list(cc.sites).index(site)] = (x[own][:, whole[site]].float() * W[:, cols]).sum(1).cpu()
-    return found
-
-
 class PromptReading(NamedTuple):
     "A prompt, and which features fire on which of its tokens."
     cc: CrossCoder
@@ -76,7 +60,7 @@ class PromptReading(NamedTuple):
         own = (self.code.row == self.row[token]).nonzero().squeeze(1)
         if self.row[token] < 0: own = own[:0]
         features, acts = self.code.col[own], self.code.val[own].float().cpu()
-        parts = site_parts(self.cc, self.x[self.code.row[own]], features)
+        parts = site_parts(self.cc, self.x[self.code.row[own]], features).cpu()
         if by not in ("activation", "difference"): raise ValueError(f"by must be activation or difference; got {by!r}")
         key = acts if by == "activation" else (parts[:, -1] - parts[:, 0]).abs()
         first = key.argsort(descending=True, stable=True)[:n]
@@ -93,7 +77,7 @@ class PromptReading(NamedTuple):
         own = (self.code.col == feature).nonzero().squeeze(1)
         at = self.code.row[own]
         table = torch.zeros(len(self.x), 1 + len(self.cc.sites))
-        parts = site_parts(self.cc, self.x[at], self.code.col[own])
+        parts = site_parts(self.cc, self.x[at], self.code.col[own]).cpu()
         table[at.cpu()] = torch.cat([self.code.val[own, None].float().cpu(), parts], 1)
         values = torch.where(self.row[:, None] >= 0, table[self.row.clamp_min(0)], 0)
         df = pd.DataFrame(values.numpy(), columns=["activation", *self.parts])
@@ -228,13 +212,11 @@ SAYS = dict(add=("At every token but the first, adds {times} × {unit:.3g}, {wha
                    "change of {at}, along its direction in {model}."))
 
 
-def prompt_ids(model: Model, text: str, chat: bool) -> Tensor:   # [seq]
+def ids_to_continue(model: Model, text: str, chat: bool) -> Tensor:   # [seq]
     "The tokens to continue: a text, or a chat in which the user says it, up to where the answer begins."
     if not text.strip(): raise ValueError("There is nothing to continue: write a word or more.")
     if not chat: return model.tokenizer(text, return_tensors="pt").input_ids[0]
-    made = model.tokenizer.apply_chat_template(as_prompt(text, True), add_generation_prompt=True, return_tensors="pt",
-                                               return_dict=True)
-    return made["input_ids"][0]
+    return prompt_ids(as_prompt(text, True), model.tokenizer)
 
 # %% ../nbs/42_live.ipynb #4b3fcffb
 class SteeringDrawer(Asking):
@@ -270,7 +252,7 @@ class SteeringDrawer(Asking):
         cc, models, unit = self.shown.cc, list(self.shown.models), self.usual(feature)[0]
         plan = plan_steering(cc, models, {} if strength is None else {feature: strength * unit}, at,
                              "add" if strength is None else mode)
-        ids = prompt_ids(plan.model, text, chat)
+        ids = ids_to_continue(plan.model, text, chat)
         return dict(written=clean(plan.model.tokenizer.decode(write_steered(plan, ids[None], n, 0., 0))))
 
 # %% ../nbs/42_live.ipynb #f442cfab

@@ -78,7 +78,7 @@ def seconds_of(
     return (time.perf_counter() - begin) / times
 
 # %% ../nbs/01_machine.ipynb #6148aa0b
-def in_words(seconds: float) -> str:
+def say_duration(seconds: float) -> str:
     "A duration for people to read: 38 s, 5.6 min."
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} min"
 
@@ -116,9 +116,9 @@ def choose_size(
     total = {name: sum(times.values()) for name, times in stages.items()}
     fitting = [name for name in sizes if total[name] <= budget] or list(sizes)[:1]
     name = wanted or fitting[-1]
-    here = ", ".join(f"{stage} {in_words(s)}" for stage, s in stages[name].items())
-    others = ", ".join(f"{in_words(s)} for {other!r}" for other, s in total.items())
-    print(f"Size {name!r}, about {in_words(total[name])}: {here}.",
+    here = ", ".join(f"{stage} {say_duration(s)}" for stage, s in stages[name].items())
+    others = ", ".join(f"{say_duration(s)} for {other!r}" for other, s in total.items())
+    print(f"Size {name!r}, about {say_duration(total[name])}: {here}.",
           f"With {torch.get_num_threads()} threads this machine would take {others}.")
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -194,7 +194,7 @@ def load_module(
     if "gguf_file" in options:
         from transformers import GgufConfig   # only newer versions of transformers have it
         options = options | dict(quantization_config=GgufConfig(dequantize=True))
-    if isinstance(options.get("device_map"), dict): check_parts(describe_module(source, dtype, options), options)
+    if isinstance(options.get("device_map"), dict): check_device_map(describe_module(source, dtype, options), options)
     module = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, trust_remote_code=False, **options)
     if "device_map" not in options: return module.to(device)
     if any(p.device.type == "meta" for p in module.parameters()):
@@ -212,7 +212,7 @@ def describe_module(source: str, dtype: torch.dtype, options: dict) -> nn.Module
     with torch.device("meta"): return AutoModelForCausalLM.from_config(config, dtype=dtype, **of_module)
 
 
-def check_parts(module: nn.Module, options: dict) -> None:
+def check_device_map(module: nn.Module, options: dict) -> None:
     "ValueError for a device map with parts that the model does not have."
     parts = {name for name, _ in [*module.named_modules(), *module.named_parameters()]}   # "" is all of it
     unknown = [part for part in options["device_map"] if part not in parts]
@@ -252,7 +252,7 @@ def check_hub_name(name: str) -> None:
                                 "looks like 'org/name'.") from e
 
 
-def check_options(path: str, device: str | None, options: dict) -> None:
+def check_loading(path: str, device: str | None, options: dict) -> None:
     "ValueError for options that this model cannot have, and that would be ignored."
     if device not in (None, "meta") and "device_map" in options:
         raise ValueError(f"Give device or device_map, not both; got {device!r} and {options['device_map']!r}.")
@@ -279,7 +279,7 @@ def load_model(
                  quantization_config=quantization_config)
     given = {key: value for key, value in given.items() if value is not None}
     check_path(path)
-    check_options(str(path), device, given)
+    check_loading(str(path), device, given)
     check_hub_name(str(path))
     gguf, device = find_gguf(str(path)), device_or_fastest(device)
     without_weights = device.type == "meta"

@@ -371,7 +371,7 @@ def parse_budget(budget: str | int) -> int:   # bytes
     raise ValueError(f'budget must be a size such as "3 MB", or a number of bytes; got {budget!r}')
 
 
-def thin(shown: Shown, features: Sequence[int], n: int) -> Shown:
+def thin_features(shown: Shown, features: Sequence[int], n: int) -> Shown:
     "Fewer rows: those of some features, and others drawn at random."
     others = shown.df.index.difference(features)
     drawn = shown.df.loc[others].sample(max(0, min(len(others), n - len(features))), random_state=0).index
@@ -390,7 +390,7 @@ def fit_data(
     "The data of the browser, as many cards as there is room for."
     bare = len(page_data(shown, [], n_examples))
     if bare > room / 2:
-        shown = thin(shown, features, int(len(shown.df) * room / 2 / bare))
+        shown = thin_features(shown, features, int(len(shown.df) * room / 2 / bare))
         bare = len(page_data(shown, [], n_examples))
     began = time.perf_counter()
     probe = list(features[:PROBE])

@@ -30,7 +30,7 @@ class LensSettings(NamedTuple):
     names: tuple[str, ...]    # of the sites
 
 
-def read_settings(file: DictionaryFile) -> LensSettings:
+def lens_settings(file: DictionaryFile) -> LensSettings:
     "Read the settings of a SAELens file, of version 6 or older."
     get = file.setting
     activation = get("activation_fn_str", "activation_fn", default="relu")
@@ -71,7 +71,7 @@ def check_settings(file: DictionaryFile, settings: LensSettings) -> None:
 def name_architecture(file: DictionaryFile) -> str | None:
     "The architecture that the settings name; None: they are missing. ValueError if no crosscoder can compute it."
     if file.setting(*NAMES_CLASS) is None: return None
-    architecture = read_settings(file).architecture
+    architecture = lens_settings(file).architecture
     if isinstance(architecture, str) and architecture in OTHER_ARCHITECTURES:   # settings may name anything
         raise ValueError(f"{file.path}: the architecture {architecture} cannot be read: "
                          f"it {OTHER_ARCHITECTURES[architecture]}.")
@@ -98,7 +98,7 @@ def read_sparsity(file: DictionaryFile, settings: LensSettings) -> LensSparsity:
 # %% ../nbs/51_saelens.ipynb #aa4b9e1a
 def read_autoencoder(file: DictionaryFile) -> DictionaryParts:
     "Read a sparse autoencoder of SAELens."
-    t, settings = file.tensors, read_settings(file)
+    t, settings = file.tensors, lens_settings(file)
     check_settings(file, settings)
     sparsity, state, b_enc = read_sparsity(file, settings)
     parts = single_site(t["W_enc"].T, b_enc, t["W_dec"], t["b_dec"], sparsity, names=settings.names[:1],
@@ -131,7 +131,7 @@ SAELENS = {"SAELens": Format(
 # %% ../nbs/51_saelens.ipynb #53962ef7
 def read_transcoder(file: DictionaryFile) -> DictionaryParts:
     "Read a transcoder of SAELens, with or without thresholds, with or without a linear skip."
-    t, settings = file.tensors, read_settings(file)
+    t, settings = file.tensors, lens_settings(file)
     check_settings(file, settings)
     sparsity, state, b_enc = read_sparsity(file, settings)
     names = settings.names if len(set(settings.names)) == 2 else ("input", "output")

@@ -168,7 +168,7 @@ def check_exists(module: nn.Module, place: Place, number: int, n: int, parts: st
     raise ValueError(f"{place} does not exist: {type(module).__name__} has {n} {parts}, 0 to {n - 1}.")
 
 
-def check_part(module: nn.Module, place: Place, block: nn.Module, part: str) -> None:
+def check_has_part(module: nn.Module, place: Place, block: nn.Module, part: str) -> None:
     "ValueError when a block does not have what a place is about."
     if part: return
     why = "attention and MLP read the same stream" if place.kind == "resid_mid" else "the block has no such part"
@@ -200,7 +200,7 @@ def locate(
     if place.kind not in known:
         raise ValueError(f"Unknown kind of place {place.kind!r}: expected one of {', '.join(known)}.")
     (part, io), block = known[place.kind], module.get_submodule(path)
-    check_part(module, place, block, part)
+    check_has_part(module, place, block, part)
     if place.kind in ("attn_out", "mlp_out"): check_added(module, place, block)
     path = f"{path}.{part}".rstrip(".")
     return (out_projection(module, path) if place.kind == "heads" else path), io

@@ -150,7 +150,7 @@ def documents_hash(documents: Iterable) -> str:
     return h.hexdigest()
 
 # %% ../nbs/03_sources.ipynb #d717b045
-def copy_stream(source):
+def copy_source(source):
     "A copy of a stream; any other source as it is."
     if not hasattr(source, "state_dict"): return source
     try: return deepcopy(source)
@@ -166,7 +166,7 @@ def source_fingerprint(
     if isinstance(source, Sized):
         step = max(1, len(source) // 20_000)
         n, documents = len(source), (source[i] for i in range(0, len(source), step))
-    else: n, documents = None, islice(copy_stream(source), 1000)
+    else: n, documents = None, islice(copy_source(source), 1000)
     return dict(kind=type(source).__name__, documents=n, sha256=documents_hash(documents))
 
 # %% ../nbs/03_sources.ipynb #43016aab
@@ -180,7 +180,7 @@ def open_at(
     if isinstance(source, Mixture):
         reader = MixtureReader(source, column, state)
         return islice(iter(reader), n if state is None else 0, None), reader.state
-    source = copy_stream(source)
+    source = copy_source(source)
     if state is not None: source.load_state_dict(state)
     elif n and hasattr(source, "select"): source, n = source.select(range(n, len(source))), 0
     state_after = getattr(source, "state_dict", lambda: None)

@@ -166,7 +166,7 @@ def split_texts(
     return tuple(mix({name: (parts[i], weight) for name, parts, weight in found}) for i in (0, 1))
 
 # %% ../nbs/59_studies.ipynb #a68cc298
-class Part(NamedTuple):
+class Calls(NamedTuple):
     "Functions whose arguments are settings."
     name: str
     calls: tuple[Callable, ...]
@@ -190,21 +190,21 @@ class Part(NamedTuple):
         return {to: settings[name] for name, to in self.arguments(call).items() if settings.get(name) is not None}
 
 # %% ../nbs/59_studies.ipynb #0b917651
-MODELS = Part("models", (load_model,), ("path", "name", "revision", "quantization_config"))
-TEXTS = Part("texts", (open_texts,), ("path",))
-TOKENS = Part("tokens", (Tokens,), ("source", "tokenizer", "others"))
-STORE = Part("store", (ActivationStore.collect,), ("folder", "models", "sites", "tokens", "remote"),
+MODELS = Calls("models", (load_model,), ("path", "name", "revision", "quantization_config"))
+TEXTS = Calls("texts", (open_texts,), ("path",))
+TOKENS = Calls("tokens", (Tokens,), ("source", "tokenizer", "others"))
+STORE = Calls("store", (ActivationStore.collect,), ("folder", "models", "sites", "tokens", "remote"),
              renamed=dict(dtype="store_dtype"))
 RECIPE = (
-    Part("schedule", (TrainConfig,), ("objective",)),
-    Part("loss", (Objective,)),
-    Part("sparsity", tuple(SPARSITIES.values())),
-    Part("architecture", tuple(row.make for row in ARCHITECTURES.values()), ("sites", "n_features", "sparsity")),
-    Part("start", (CrossCoder,), only=WEIGHT_OPTIONS),
-    Part("scaling", (fit_scaling,), only=tuple(SCALING)))
-VALIDATION = Part("validation", (train,), only=("device", "validate_every", "validate_tokens"))
-DIFF = Part("diff", (ModelDiff,), ("cc", "held_out", "models", "folder", "nulls", "tokens", "trained_on"))
-REPORT = Part("report", (write_report,), ("found", "path", "examples", "tokenizer", "evaluation", "history", "info",
+    Calls("schedule", (TrainConfig,), ("objective",)),
+    Calls("loss", (Objective,)),
+    Calls("sparsity", tuple(SPARSITIES.values())),
+    Calls("architecture", tuple(row.make for row in ARCHITECTURES.values()), ("sites", "n_features", "sparsity")),
+    Calls("start", (CrossCoder,), only=WEIGHT_OPTIONS),
+    Calls("scaling", (fit_scaling,), only=tuple(SCALING)))
+VALIDATION = Calls("validation", (train,), only=("device", "validate_every", "validate_tokens"))
+DIFF = Calls("diff", (ModelDiff,), ("cc", "held_out", "models", "folder", "nulls", "tokens", "trained_on"))
+REPORT = Calls("report", (write_report,), ("found", "path", "examples", "tokenizer", "evaluation", "history", "info",
                                          "stability"))
 
 # %% ../nbs/59_studies.ipynb #78adbfdc
@@ -410,11 +410,11 @@ def report_in(
 class Command(NamedTuple):
     "What can be done in a study."
     work: Callable
-    parts: tuple[Part, ...]          # what it takes besides its own arguments
+    parts: tuple[Calls, ...]         # what it takes besides its own arguments
     like: Callable | None = None     # whose own arguments they are; None: of `work`
 
     @property
-    def own(self) -> Part: return Part("", (self.like or self.work,), ("study", "self", "settings", "dry_run"))
+    def own(self) -> Calls: return Calls("", (self.like or self.work,), ("study", "self", "settings", "dry_run"))
 
     @property
     def names(self) -> list[str]: return list(dict.fromkeys(n for part in (self.own, *self.parts) for n in part.names))

@@ -28,7 +28,7 @@ def round_numbers(low: float, high: float, n: int = 5) -> list[float]:
     return [round(i * step, 12) for i in range(first, last + 1)]
 
 
-def say_number(x: float) -> str:
+def tick_text(x: float) -> str:
     "A number as a tick label."
     return f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.4g}"
 
@@ -58,10 +58,10 @@ class Axis(NamedTuple):
     def ticks(self) -> dict:   # value -> label
         "Where numbers are written."
         if self.words: return {word: word for word in self.words}
-        if not self.log: return {x: say_number(x) for x in round_numbers(self.low, self.high)}
+        if not self.log: return {x: tick_text(x) for x in round_numbers(self.low, self.high)}
         powers = range(math.ceil(self.low - 1e-9), math.floor(self.high + 1e-9) + 1)
-        if len(powers) > 1: return {10. ** p: say_number(10. ** p) if -3 <= p <= 5 else f"1e{p}" for p in powers}
-        return {x: say_number(x) for p in range(math.floor(self.low), math.ceil(self.high)) for step in (1, 2, 5)
+        if len(powers) > 1: return {10. ** p: tick_text(10. ** p) if -3 <= p <= 5 else f"1e{p}" for p in powers}
+        return {x: tick_text(x) for p in range(math.floor(self.low), math.ceil(self.high)) for step in (1, 2, 5)
                 if self.low <= math.log10(x := step * 10. ** p) <= self.high}
 
 # %% ../nbs/40_svg.ipynb #e6b410a3
@@ -249,7 +249,7 @@ def draw_axis(given, axis: Axis, other: Axis, upright: bool) -> list[str]:
     "Grid lines, the numbers beside them, and the title of an axis."
     ticks, parts = axis.ticks(), []
     if given.tickvals is not None:
-        ticks = dict(zip(given.tickvals, given.ticktext or map(say_number, given.tickvals)))
+        ticks = dict(zip(given.tickvals, given.ticktext or map(tick_text, given.tickvals)))
     if given.tickformat: ticks = {v: format_number(v, given.tickformat) for v in ticks}
     bottom = max(other.begin, other.end) if not upright else min(other.begin, other.end)
     for at, label in zip(axis(list(ticks)), ticks.values()):
@@ -265,7 +265,7 @@ def draw_axis(given, axis: Axis, other: Axis, upright: bool) -> list[str]:
     return parts
 
 
-def place_of(
+def pixel_of(
     reference: str | None,   # the axis, or "paper"
     value, axes: dict, letter: str, whole: tuple[float, float],
     exponent: bool = False,  # whether a logarithmic axis is given an exponent, as by notes; shapes give the value
@@ -284,8 +284,8 @@ def draw_shapes(fig: go.Figure, axes: dict, width: tuple, height: tuple) -> list
     "Shaded bands and straight lines."
     parts = []
     for s in fig.layout.shapes:
-        x0, x1 = (place_of(s.xref, v, axes, "x", width) for v in (s.x0, s.x1))
-        y0, y1 = (place_of(s.yref, v, axes, "y", height) for v in (s.y0, s.y1))
+        x0, x1 = (pixel_of(s.xref, v, axes, "x", width) for v in (s.x0, s.x1))
+        y0, y1 = (pixel_of(s.yref, v, axes, "y", height) for v in (s.y0, s.y1))
         opacity = 1 if s.opacity is None else s.opacity
         if s.type == "rect": parts.append(draw_boxes(np.array([[x0, y0, x1, y1]]), s.fillcolor, opacity))
         else:
@@ -298,7 +298,7 @@ def draw_notes(fig: go.Figure, axes: dict, width: tuple, height: tuple) -> list[
     "Annotations."
     parts, anchors = [], dict(left="start", right="end")
     for a in fig.layout.annotations:
-        x, y = place_of(a.xref, a.x, axes, "x", width, True), place_of(a.yref, a.y, axes, "y", height, True)
+        x, y = pixel_of(a.xref, a.x, axes, "x", width, True), pixel_of(a.yref, a.y, axes, "y", height, True)
         rise = dict(bottom=1, top=0).get(a.yanchor, .5)
         parts.append(draw_text(x, y, a.text, anchors.get(a.xanchor, "middle"), a.font.size or 12, a.font.color or INK,
                                a.textangle or 0, rise))

@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 from .harvest import Part, ROW_COLUMNS, cast_rows
 from .encoding import ROLES
 from .rows import check_batches, read_ahead
-from .sources import copy_stream
+from .sources import copy_source
 
 # %% ../nbs/06_tables.ipynb #905dd88c
 def flatten_lists(
@@ -233,7 +233,7 @@ class StreamedRows:
 
     def tables(self, batch_size: int, epoch: int = 0, **options) -> Iterator[pa.Table]:
         "The rows of an epoch as they come, in tables of a batch each."
-        stream = copy_stream(self.dataset)   # the caller's own keeps its epoch
+        stream = copy_source(self.dataset)   # the caller's own keeps its epoch
         stream.set_epoch(epoch)
         return stream.with_format("arrow").iter(batch_size=batch_size, **options)
 

@@ -92,7 +92,7 @@ def find_settings(
     return next((str(p) for p in places if str(p) in files), None)
 
 
-class Found(NamedTuple):
+class FoundFiles(NamedTuple):
     "The files of a dictionary."
     weights: Path
     settings: Path | None
@@ -104,12 +104,12 @@ def list_files(root: Path) -> list[str]:
     return [str(p.relative_to(root)) for depth in ("*", "*/*", "*/*/*") for p in root.glob(depth) if p.is_file()]
 
 
-def find_beside(weights: Path) -> Found:
+def find_beside(weights: Path) -> FoundFiles:
     "A weights file with its settings, which may be one folder above."
     weights = weights.absolute()
     near = [str(p) for folder in weights.parents[:2] for kind in ("*.json", "*.yaml") for p in folder.glob(kind)]
     settings = find_settings(str(weights), near)
-    return Found(weights, Path(settings) if settings else None)
+    return FoundFiles(weights, Path(settings) if settings else None)
 
 # %% ../nbs/49_tensor_files.ipynb #aaf146f1
 def list_repository(name: str, revision: str | None) -> list[str]:
@@ -125,7 +125,7 @@ def find_dictionary(
     path: str | Path,              # file, folder, or hub repository "org/name"
     revision: str | None = None,   # branch, tag or commit of the repository; None: its main branch
     subfolder: str | None = None,  # folder or file in it; None: anywhere, as long as one file is nearest to the top
-) -> Found:                        # weights (of several files the first), settings, numbered
+) -> FoundFiles:                   # weights (of several files the first), settings, numbered
     """Find the files of a dictionary, and download them if they are on the hub.
     Raises ValueError if there are none or several, FileNotFoundError if there is no such path."""
     path = Path(path)
@@ -143,7 +143,7 @@ def find_dictionary(
     settings = find_settings(weights, files)
     wanted = [f for f in (weights, settings, *numbered) if f]
     root = path if here else Path(snapshot_download(str(path), revision=revision, allow_patterns=wanted))
-    return Found(root / weights, root / settings if settings else None, tuple(root / f for f in numbered))
+    return FoundFiles(root / weights, root / settings if settings else None, tuple(root / f for f in numbered))
 
 # %% ../nbs/49_tensor_files.ipynb #9e41529f
 ASK_AGAIN = "Get it again, or ask its author for another copy."
@@ -315,7 +315,7 @@ def parse_yaml(text: bytes) -> dict:
     return parse_json(content)
 
 
-def read_settings(path: Path) -> dict:
+def parse_settings(path: Path) -> dict:
     "The settings in a .json or .yaml file; ValueError with the file and what to do."
     try: return parse_json(small_file(path)) if path.suffix == ".json" else parse_yaml(small_file(path, MOST_YAML))
     except ValueError as e: raise explain_unreadable(path, f": {e}") from None

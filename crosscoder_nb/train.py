@@ -581,7 +581,7 @@ def write_results(t: Training) -> None:
     if t.ranks.first: save_results(t.folder, t.about, crosscoders, {n: r.history for n, r in t.runs.items()})
 
 
-def is_finished(t: Training) -> bool:
+def holds_results(t: Training) -> bool:
     "Whether the folder holds the results of this very training, undamaged; warns of damage that can be repaired."
     found = inspect_results(t.folder)
     if found is None: return False
@@ -816,7 +816,7 @@ def train_runs(
 ) -> dict[str, Trained]:
     "Train runs to their last step, from the checkpoint in the folder if there is one; finished runs are only read."
     t = begin_training(runs, rows, folder, validation)._replace(progress=progress)
-    finished = is_finished(t)
+    finished = holds_results(t)
     t.ranks.wait()                                                      # before files change that others read
     if finished:
         load_results(t)

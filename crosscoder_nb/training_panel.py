@@ -225,7 +225,7 @@ COLOURS = {'fill="#FFFFFF"': 'fill="var(--jp-layout-color0, #FFFFFF)"',      # f
            'stroke="#222222"': 'stroke="var(--jp-content-font-color1, #222222)"'}
 
 
-def thin(history: pd.DataFrame) -> pd.DataFrame:
+def thin_history(history: pd.DataFrame) -> pd.DataFrame:
     "At most so many of its rows, the last among them, and all with held-out numbers."
     every = -(-len(history) // MOST_POINTS)
     measured = history.filter(like="val_").notna().any(axis=1)
@@ -237,8 +237,8 @@ def draw_curves(
     names: Sequence[str],                    # of the two models
 ) -> str:                                    # an svg element
     "Variance explained, L0, dead features and loss, of a run or of several."
-    if len(histories) == 1: figure = training_curves(thin(next(iter(histories.values()))), names)
-    else: figure = training_curves({name: thin(history) for name, history in histories.items()})
+    if len(histories) == 1: figure = training_curves(thin_history(next(iter(histories.values()))), names)
+    else: figure = training_curves({name: thin_history(history) for name, history in histories.items()})
     svg = draw_svg(figure.update_layout(width=900, height=460))
     for fixed, themed in COLOURS.items(): svg = svg.replace(fixed, themed)
     return svg

@@ -89,7 +89,7 @@ def share_found(
     return float(np.isin(alone, row_sums(others)).mean()) if len(alone) else 0.0
 
 # %% ../nbs/20_validation.ipynb #3d20a0b3
-def texts_of(rows: Rows):
+def about_texts(rows: Rows):
     "What the rows say about their texts; None when they know of none."
     tokens = rows.about.get("tokens")
     return tokens.get("source", tokens) if isinstance(tokens, Mapping) else tokens
@@ -102,7 +102,7 @@ def documents_of(rows: Rows) -> np.ndarray | None:   # None: they are not known
 
 def share_of_documents(held_out: Rows, trained_on: Rows) -> float:   # NaN: not known
     "The share of the held-out documents that are trained on."
-    if not texts_of(held_out) or texts_of(held_out) != texts_of(trained_on): return 0.0
+    if not about_texts(held_out) or about_texts(held_out) != about_texts(trained_on): return 0.0
     ours, theirs = documents_of(held_out), documents_of(trained_on)
     return math.nan if ours is None or theirs is None else float(np.isin(ours, theirs).mean())
 

@@ -244,7 +244,7 @@ def likeness(
     return alike / norm / norm[:, None]
 
 
-def company(
+def closeness(
     fires: Tensor,   # bool [feature window]
     at_once: int = 1024,
 ) -> Tensor:         # [feature window]
@@ -303,9 +303,9 @@ def find_silent(
     n: int,                      # windows of each kind
     seed: int = 0,               # of what is drawn
 ) -> SilentWindows:              # of the features that have examples
-    "For every feature, windows in which it is silent: with its tokens, with its company, and random ones."
+    "For every feature, windows in which it is silent: with its tokens, with its closeness, and random ones."
     fires, slot, draw = some.fires.cpu().numpy(), some.slot.cpu().numpy(), np.random.default_rng(seed)
-    near, peak = company(some.fires).cpu().numpy(), token[strongest.chosen.row.numpy()]
+    near, peak = closeness(some.fires).cpu().numpy(), token[strongest.chosen.row.numpy()]
     wanted, number = np.unique(peak, return_inverse=True)
     table, features = first_rows(token, slot, wanted), strongest.chosen.feature.numpy()
     order = np.argsort(slot, kind="stable")[np.sum(slot < 0):]               # the rows of each window
