@@ -2261,6 +2261,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/crosscoder_nb', 'doc_host'
                                                                                   'crosscoder_nb/organisms.py')},
             'crosscoder_nb.pairs': { 'crosscoder_nb.pairs.find_smollm2': ('pairs.html#find_smollm2', 'crosscoder_nb/pairs.py'),
                                      'crosscoder_nb.pairs.hold_states': ('pairs.html#hold_states', 'crosscoder_nb/pairs.py'),
+                                     'crosscoder_nb.pairs.is_kept': ('pairs.html#is_kept', 'crosscoder_nb/pairs.py'),
+                                     'crosscoder_nb.pairs.kept_place': ('pairs.html#kept_place', 'crosscoder_nb/pairs.py'),
                                      'crosscoder_nb.pairs.learn_tokens': ('pairs.html#learn_tokens', 'crosscoder_nb/pairs.py'),
                                      'crosscoder_nb.pairs.pack_windows': ('pairs.html#pack_windows', 'crosscoder_nb/pairs.py'),
                                      'crosscoder_nb.pairs.pirate': ('pairs.html#pirate', 'crosscoder_nb/pairs.py'),

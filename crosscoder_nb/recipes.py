@@ -415,12 +415,12 @@ RECIPES = {
 # %% ../nbs/20_recipes.ipynb #20t00001
 def recipe_table() -> pd.DataFrame:
     "A row for each of `RECIPES`: source, architecture, sparsity function, options."
-    def row(r): return [r.source, r.architecture.__name__, r.sparsity, listed(r.options)]
+    def row(r): return [r.source, r.architecture.__name__, r.sparsity, say_options(r.options)]
     return pd.DataFrame([row(r) for r in RECIPES.values()], index=pd.Index(RECIPES, name="recipe"),
                         columns=["source", "architecture", "sparsity", "options"])
 
 # %% ../nbs/20_recipes.ipynb #20t00002
-def listed(options: Mapping[str, Any]) -> str:
+def say_options(options: Mapping[str, Any]) -> str:
     "Options as one would write them, numbers rounded."
     def short(v):
         if isinstance(v, tuple): return f"({', '.join(map(short, v))})"
