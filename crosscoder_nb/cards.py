@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from .columns import class_label, clean, pack, short_name, site_labels, view_columns, view_meta
+from .counter_examples import count_documents, counter_examples, find_firings, read_firing
 from .crosscoder import CrossCoder, columns
 from .diff import exclusive
 from .encoding import pieces
@@ -23,6 +24,7 @@ from .examples import EDGES, site_parts
 from .reading import decoder_lens
 from .rows import Rows
 from .shown import Shown
+from .views import View
 
 # %% ../nbs/40_cards.ipynb #e71fb019
 AROUND = 24   # tokens sent on each side of the peak
@@ -92,8 +94,9 @@ def add_parts(
 GROUPS = dict(strongest="the texts on which the feature fires most",
               strengths="drawn at random from each interval of activation, with the share of the feature's whole "
                         "activation that lies there",
+              counter="firings that speak against the claim that it is only one model's, or both models'",
               lookalikes="texts with a token of its examples, or with the features that fire beside it, in which it is "
-                         "silent: counter-examples to a label",
+                         "silent: what a label must explain",
               random="texts in which it is silent, drawn at random")
 ALIKE = dict(token="with a token of its examples", features="with the features that fire beside it")
 
@@ -109,19 +112,82 @@ def sections_of(shown: Shown, feature: int, group: str, n: int) -> list[tuple[st
     if group == "random": return [("", silent["random"][:n])]
     return [(title, silent[kind][:n]) for kind, title in ALIKE.items() if silent[kind]]
 
+# %% ../nbs/40_cards.ipynb #fbe650be
+def claimed_model(shown: Shown, feature: int) -> tuple[str | None, str]:   # None: both models; the claim in words
+    "The model to which a feature is said to belong, by the class that the table gives it."
+    kind, names = shown.df["class"][feature], shown.names
+    for name in names:
+        if kind == f"{name} only": return name, f"that it is {class_label(kind, names)}"
+    if kind != "other": return None, "that it is shared"
+    leaning = names[int(shown.df.rel_norm[feature] > .5)]
+    return leaning, f"that it belongs to {short_name(leaning)}, to which its relative norm leans"
+
+
+def can_search(shown: Shown) -> bool: return shown.cc is not None and isinstance(shown.rows, View)   # on disk
+
+
+NO_CLAIM = "Counter-examples speak against a claim, that a feature is only one model's or both models'; here is none."
+NO_ROWS = ("Counter-examples are searched among the rows, with the crosscoder: FeatureBrowser(table, examples, tokenizer, "
+           "cc=cc, rows=rows).")
+ALIKE_INPUTS = "Where the activations of both models are alike, the encoder may read a thing from either."
+
+
+def say_count(found: pd.DataFrame, firings: pd.DataFrame) -> str:
+    "How many firings speak against the claim, and in how many documents."
+    some, every, (low, high) = count_documents(found, firings)
+    if not some: return f"none of {len(firings):,} firings in {every:,} documents (so at most {high:.0%} of such documents)"
+    return f"{len(found):,} of {len(firings):,} firings, in {some:,} of {every:,} documents ({low:.0%} to {high:.0%})"
+
+
+def counter_sections(
+    shown: Shown,
+    feature: int,
+    firings: pd.DataFrame,   # from `find_firings`
+    claimed: str | None,     # None: both models
+    n: int,                  # examples of each part
+) -> list[dict]:             # title and examples
+    "The counter-examples by the model that is missing in them; of a window the clearest."
+    found, window, sections = counter_examples(firings, claimed), np.asarray(shown.rows.window), []
+    for own in shown.names if claimed is None else [claimed]:
+        other = next(name for name in shown.names if name != own)
+        what = (f"{short_name(own)} contributes nothing" if claimed is None else
+                f"{short_name(other)} contributes more than {short_name(own)}")
+        mine = found[found.without == own]
+        first = mine.index[~pd.Series(window[mine.index]).duplicated()][:n]
+        examples = [example_data(read_firing(shown.cc, shown.rows, feature, row), shown.tokenizer) for row in first]
+        sections.append(dict(title=f"{what}: {say_count(mine, firings)}", examples=examples, none=""))
+    return sections
+
+
+def counter_group(shown: Shown, feature: int, n: int) -> dict:
+    "The firings that speak against what a feature is said to be."
+    if not shown.two or "class" not in shown.df: return dict(sections=[], note=NO_CLAIM)
+    if not can_search(shown): return dict(sections=[], note=NO_ROWS)
+    histogram, cc = shown.examples.histogram(feature), shown.cc
+    least = 0. if cc.sparsity.gates or not histogram.any() else float(EDGES[np.flatnonzero(histogram)[0]])
+    firings = find_firings(cc, shown.rows, feature, .99 * least)
+    searched, every = firings.attrs["n_tokens"], shown.rows.n_rows
+    where = f"all {every:,} tokens" if searched == every else f"{searched:,} of {every:,} tokens, spread evenly"
+    if not len(firings): return dict(sections=[], note=f"It did not fire where it was searched for: {where}.")
+    claimed, claim = claimed_model(shown, feature)
+    sections = counter_sections(shown, feature, firings, claimed, n)
+    add_parts(shown, feature, [e for section in sections for e in section["examples"]])
+    return dict(sections=sections, note=f"Firings that speak against the claim {claim}. Searched: {where}. {ALIKE_INPUTS}")
+
 # %% ../nbs/40_cards.ipynb #a9cd1532
 def example_group(
     shown: Shown,
     feature: int,     # its number
-    group: str = "strongest",   # or strengths, lookalikes, random
+    group: str = "strongest",   # or strengths, counter, lookalikes, random
     n: int = 20,      # examples of the group, or of each of its parts
-) -> dict:            # JSON-able: sections, each with a title and examples; a note where there are none
+) -> dict:            # JSON-able: sections, each with a title and examples; a note, above all where there are none
     "One kind of a feature's examples."
     if group not in GROUPS: raise ValueError(f"group must be one of {', '.join(GROUPS)}; got {group!r}")
+    if group == "counter": return counter_group(shown, feature, min(n, 10))
     if shown.examples is None:
         return dict(sections=[], note="No texts here: FeatureBrowser(table, examples, tokenizer) shows them.")
-    sections = [dict(title=title, examples=[example_data(e, shown.tokenizer) for e in some])
-                for title, some in sections_of(shown, feature, group, n)]
+    sections = [dict(title=title, examples=[example_data(e, shown.tokenizer) for e in some],
+                     none="no example of this strength was drawn") for title, some in sections_of(shown, feature, group, n)]
     add_parts(shown, feature, [e for section in sections for e in section["examples"]])
     if any(section["examples"] for section in sections): return dict(sections=sections, note="")
     if not shown.examples.histogram(feature).any():
@@ -140,6 +206,9 @@ def whole_example(
     every = [*examples.feature(feature), *(e for part in examples.intervals(feature) for e in part.examples),
              *(e for some in silent.values() for e in some)]
     found = [e for e in every if (int(e.window), int(e.position)) == (window, position)]
+    if not found and can_search(shown):
+        found = [read_firing(shown.cc, shown.rows, feature, i) for i in find_rows(shown.rows, [(window, position)])
+                 if i >= 0]
     if not found: raise ValueError(f"feature {feature} has no example at position {position} of window {window}")
     whole = example_data(found[0], shown.tokenizer, None)
     add_parts(shown, feature, [whole])

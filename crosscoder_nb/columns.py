@@ -18,9 +18,9 @@ from .sites import model_of
 # %% ../nbs/39_columns.ipynb #1c139aaa
 COLUMNS = {  # column -> header, meaning; {A} and {B} are the models
     "feature": ("feature", "number of the feature in the crosscoder"),
-    "class": ("class", "by relative norm: only {A} near 0, shared in the middle, only {B} near 1; "
+    "class": ("class", "by relative norm: {A} only near 0, shared in the middle, {B} only near 1; "
                        "dead: never fired on the tokens measured"),
-    "rel_norm": ("relative norm (0 = only {A}, 1 = only {B})",
+    "rel_norm": ("relative norm (0 = {A} only, 1 = {B} only)",
                  "decoder norm in {B} over the sum of the norms in {A} and {B}"),
     "cosine": ("cosine", "cosine between the feature's decoder vectors in {A} and {B}: 1 = same direction"),
     "density": ("density", "share of the tokens on which the feature fires"),
@@ -86,8 +86,8 @@ def class_label(
     name: str,                # a class of `diff`
     names: tuple[str, ...],   # of the models
 ) -> str:                     # the class in words
-    "The class as a reader would say it: \"only\" before the model's name."
-    return {f"{n} only": f"only {short_name(n)}" for n in names}.get(name, name)
+    "A class with a name that can stand in a sentence."
+    return {f"{n} only": f"{short_name(n)} only" for n in names}.get(name, name)
 
 # %% ../nbs/39_columns.ipynb #32a41b70
 LONGEST = 400   # characters of a text in a table

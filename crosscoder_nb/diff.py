@@ -30,7 +30,7 @@ def rel_norm(
     a: str,    # name of the first site
     b: str,    # name of the second
 ) -> Tensor:   # [feature]; not a number for a feature that writes neither
-    "n_b / (n_a + n_b) of each feature, in scaled space: 0 = it writes only the first site, 1 = only the second."
+    "n_b / (n_a + n_b) of each feature, in scaled space: 0 = A only, 1 = B only."
     place = {name: i for i, name in enumerate(cc.sites)}
     for name in (a, b):
         if name not in place: raise ValueError(f"the crosscoder has no site {name!r}; it has {', '.join(place)}")
@@ -40,7 +40,7 @@ def rel_norm(
 
 def norm_difference(
     r,   # relative norms n_b / (n_a + n_b): a tensor, a column of `diff`'s table, a number
-):       # of the same kind; 0 = only the first, 1 = only the second
+):       # of the same kind; 0 = A only, 1 = B only
     "((n_b - n_a) / max(n_a, n_b) + 1) / 2, the Δ_norm of Minder et al. 2025, computed from relative norms."
     values = r if isinstance(r, Tensor) else np.asarray(r)
     if not isinstance(r, Tensor | np.ndarray | pd.Series | Real) or values.dtype in (object, bool):
@@ -64,7 +64,7 @@ def decoder_cosine(
     return (cc.unit_directions(a) * cc.unit_directions(b)).sum(1)
 
 # %% ../nbs/32_diff.ipynb #9bc8d311
-EXCLUSIVE = (0.05, 0.95)   # below the first: only A; above the second: only B
+EXCLUSIVE = (0.05, 0.95)   # below the first: A only; above the second: B only
 SHARED = (0.3, 0.7)        # from the first to the second: shared
 
 
@@ -172,7 +172,7 @@ def diff(
     """Group, norms, cosines, density, largest activation and class of each feature.
 
     Of two models A and B, in the order of the crosscoder's sites or of `sites` (`attrs["names"]` tells it), `rel_norm`
-    is n_B / (n_A + n_B): 0 = only A has the feature, 1 = only B. Of more models, `share_<model>` is
+    is n_B / (n_A + n_B): 0 = A only, 1 = B only. Of more models, `share_<model>` is
     each model's share of the norms, and `n_models` says in how many it is."""
     if not isinstance(evaluation, Evaluation): raise TypeError(NO_EVALUATION.format(kind=type(evaluation).__name__))
     models = compared_models(cc, sites, names)

@@ -20,8 +20,7 @@ from .model_diff import WAYS
 
 # %% ../nbs/41_findings.ipynb #d94d9500
 FOUND = ("Of {features:,} features, {living:,} fired on the {tokens:,} tokens measured. By the norms of their decoders "
-         "{shared} are shared, {second} belong to {b} only, {first} to {a} only, and {between} fall between these "
-         "classes.")
+         "{shared} are shared, {second} are {b} only, {first} are {a} only, and {between} fall between these classes.")
 CONFIRMED = ("Latent scaling, which asks the activations instead of the norms, confirms {n:,} of the {of:,} that norms "
              "call exclusive{share}, and finds {more:,} more that only one model uses and {rotated:,} that both have, "
              "each in a direction of its own.")

@@ -18,7 +18,8 @@ import traitlets
 from IPython.display import display
 from torch import Tensor
 
-from .browser import STATIC, FeatureBrowser, FeatureNumber
+from .alignment import same_tokenizer
+from .browser import STATIC, FeatureBrowser, FeatureNumber, page_script
 from .cards import rounded
 from .chats import prompt_ids
 from .columns import class_label, clean, site_labels
@@ -26,47 +27,123 @@ from .crosscoder import CrossCoder
 from .encoding import pieces
 from .examples import excerpt, site_parts
 from .harvest import harvest
+from .interventions import in_parts
 from .kernels import SparseCode
 from .metrics import evaluating
 from .models import Model
+from .pushes import (decoded_at, push_predictions, pushed_sites, randomise, raw_directions,
+                                  read_texts)
 from .rows import check_features
 from .shown import Shown, what_to_show
 from .sites import Site, model_of
 from .steering import plan_steering, write_steered
 from .tokens import Tokens
 
-# %% ../nbs/42_live.ipynb #e9a7ed75
+# %% ../nbs/42_live.ipynb #a11effd1
+ORDERS = dict(activation=lambda df: df.activation, difference=lambda df: (df.iloc[:, -1] - df.iloc[:, 1]).abs(),
+              effect=lambda df: df.filter(regex="^effect_").abs().max(axis=1))   # of the features on a token
+ROWS_AT_ONCE = 4096   # tokens that are remembered, over all features that are taken out at once
+
+
+@torch.no_grad()
+def take_out_on(
+    reading: "PromptReading",
+    model: Model,
+    site: Site,            # that the crosscoder writes in it
+    token: int,            # its place in the prompt
+    seed: int = 0,         # of the random directions
+) -> Tensor:               # log-probabilities as it is, without each feature, without random directions, [3 feature v]
+    "What a model predicts on a token without each of the features that fire there."
+    own, ids = reading.on(token), reading.ids[None, :token + 1]
+    written = raw_directions(reading.cc, site.name, reading.code.col[own].tolist())
+    written = written * decoded_at(reading.cc, reading.code, model.name)[own, None].to(written)
+    random, memory = randomise(written, torch.Generator().manual_seed(seed)), read_texts(model, ids)
+    found = []
+    for some in in_parts(len(own), token + 1, ROWS_AT_ONCE):
+        text, position = torch.zeros(len(own[some]), dtype=torch.long), torch.full((len(own[some]),), token)
+        found.append(push_predictions(model, site, ids, memory, text, position, [-written[some], -random[some]]))
+    return torch.cat(found, 1).cpu()
+
+
+def with_effects(
+    reading: "PromptReading",
+    df: pd.DataFrame,   # a row per feature that fires on the token, in the order of the code
+    token: int,         # its place in the prompt
+) -> pd.DataFrame:      # with effect_<model>; attrs: follows, predicted, random
+    "How much likelier each feature on a token makes the token that follows, or at the end the likeliest one."
+    sites = pushed_sites(reading.cc, reading.models, reading.asked)
+    logp = {m.name: take_out_on(reading, m, sites[m.name], token) for m in reading.models}
+    last = token + 1 == len(reading.ids)
+    follows = int(logp[reading.models[-1].name][0, 0].argmax() if last else reading.ids[token + 1])
+    effects = {name: (p[0] - p[1:])[..., follows] for name, p in logp.items()}          # [2 feature]
+    df = df.assign(**{f"effect_{name}": e[0].numpy() for name, e in effects.items()})
+    text = pieces(reading.models[0].tokenizer, [int(reading.ids[token]), follows])[1]
+    df.attrs = dict(follows=clean(text, 200), predicted=last,
+                    random={name: float(e[1].abs().median()) for name, e in effects.items()})
+    return df
+
+# %% ../nbs/42_live.ipynb #a11effd3
+COLUMNS_SAID = dict(part="part of", effect="effect in")   # part_base: part of base
+EFFECTS_SAID = ("Effect: how much likelier the feature makes {follows} by firing on this token: the log-probability of "
+                "that, in nats, less what it is when the feature is taken out. Random directions of the same length: "
+                "{random} (median size).")
+
+
+def say_column(name: str) -> str:   # activation, part_<model> or effect_<model>
+    "The name of a column, in words."
+    kind, _, model = name.partition("_")
+    return f"{COLUMNS_SAID[kind]} {model}" if model else name
+
+
+def say_effects(df: pd.DataFrame) -> str:   # from `PromptReading.at`
+    "What the effects in a table are, in a sentence or two; empty without effects."
+    if "follows" not in df.attrs: return ""
+    model = say_column(df.columns[-1]).removeprefix(f"{COLUMNS_SAID['effect']} ")
+    known = f"the likeliest continuation in {model}" if df.attrs["predicted"] else "the token that follows"
+    random = ", ".join(f"{size:.2g} in {name}" for name, size in df.attrs["random"].items())
+    return EFFECTS_SAID.format(follows=f"“{df.attrs['follows']}”, {known},", random=random)
+
+# %% ../nbs/42_live.ipynb #a11effd2
 class PromptReading(NamedTuple):
     "A prompt, and which features fire on which of its tokens."
     cc: CrossCoder
-    tokens: list[str]     # the text of each
+    models: list[Model]
+    asked: Tokens         # the prompt
+    ids: Tensor           # of the first model, [token]
     row: Tensor           # of each token among the rows; -1: it does not count, like the first. [token]
     x: Tensor             # scaled activations, [row Σd]
     code: SparseCode      # of the rows
     is_cut: bool          # whether the prompt was longer than what is read
 
     @property
+    def tokens(self) -> list[str]:
+        "The text of each token."
+        return [clean(text, 200) for text in pieces(self.models[0].tokenizer, self.ids.tolist())]
+
+    @property
     def parts(self) -> list[str]:
         "Names of the columns that say what each site contributes."
         return [f"part_{label}" for label in site_labels(list(self.cc.sites))]
 
+    def on(self, token: int) -> Tensor:
+        "Where in the code the firings on a token are."
+        found = (self.code.row == self.row[token]).nonzero().squeeze(1)
+        return found if self.row[token] >= 0 else found[:0]
+
     def at(
         self,
         token: int,               # its place in the prompt
-        by: str = "activation",   # or "difference", of the parts of two models
+        by: str = "activation",   # or "difference", of the parts of two models; or "effect", on what follows
         n: int = 12,              # features
-    ) -> pd.DataFrame:            # a row per feature: activation, part_<model>
-        "The features that fire on a token, those with the largest activation or difference first."
-        own = (self.code.row == self.row[token]).nonzero().squeeze(1)
-        if self.row[token] < 0: own = own[:0]
-        features, acts = self.code.col[own], self.code.val[own].float().cpu()
-        parts = site_parts(self.cc, self.x[self.code.row[own]], features).cpu()
-        if by not in ("activation", "difference"): raise ValueError(f"by must be activation or difference; got {by!r}")
-        key = acts if by == "activation" else (parts[:, -1] - parts[:, 0]).abs()
-        first = key.argsort(descending=True, stable=True)[:n]
-        df = pd.DataFrame(parts[first].numpy(), columns=self.parts, index=features.cpu()[first].tolist())
-        df.insert(0, "activation", acts[first].numpy())
-        return df.rename_axis("feature")
+    ) -> pd.DataFrame:            # a row per feature: activation, part_<model>; by effect also effect_<model>
+        "The features that fire on a token, those with the largest activation, difference or effect first."
+        if by not in ORDERS: raise ValueError(f"by must be one of {', '.join(ORDERS)}; got {by!r}")
+        own = self.on(token)
+        df = pd.DataFrame(site_parts(self.cc, self.x[self.code.row[own]], self.code.col[own]).cpu().numpy(),
+                          columns=self.parts, index=self.code.col[own].cpu().numpy()).rename_axis("feature")
+        df.insert(0, "activation", self.code.val[own].float().cpu().numpy())
+        if by == "effect" and len(own): df = with_effects(self, df, token)
+        return df.loc[ORDERS[by](df).sort_values(ascending=False, kind="stable").index[:n]]
 
     def along(
         self,
@@ -89,9 +166,17 @@ LONGEST_PROMPT = 1024   # tokens
 TOO_SHORT = "The prompt has no token that counts: the first one never does. Write a word more."
 
 
+def reads_alike(a: Model, b: Model) -> bool:
+    "Whether two models have one tokenizer."
+    try: same_tokenizer(a.tokenizer, b.tokenizer)
+    except ValueError: return False
+    return True
+
+
 def prompt_tokens(models: list[Model], prompt: str | list[dict]) -> Tokens:
     "A prompt as the models read it. ValueError for a prompt without a token that counts."
-    tokenizer, others = models[0].tokenizer, {model.name: model.tokenizer for model in models[1:]}
+    first, *more = models
+    tokenizer, others = first.tokenizer, {m.name: m.tokenizer for m in more if not reads_alike(first, m)}
     words = [0, 0] if not isinstance(prompt, str) else tokenizer(prompt, add_special_tokens=False).input_ids
     if len(words) < 2: raise ValueError(TOO_SHORT)
     longest = [getattr(m.module.config.get_text_config(), "max_position_embeddings", LONGEST_PROMPT) for m in models]
@@ -105,20 +190,20 @@ def read_prompt(
     prompt: str | list[dict],  # a text, or a chat: a list of messages
 ) -> PromptReading:            # with .at(token) and .along(feature)
     "Which features fire on which tokens of a prompt. ValueError for a prompt without a token that counts."
-    items = harvest(models, [Site.parse(name) for name in cc.sites], prompt_tokens(models, prompt))
+    asked = prompt_tokens(models, prompt)
+    items = harvest(models, [Site.parse(name) for name in cc.sites], asked)
     item = next(items)
     ids, counts = item.batch.ids[0][item.batch.attention[0]], item.batch.counts[0][item.batch.attention[0]]
     own = {name: x[0, :len(ids)] for name, x in item.x.items()}
     x = cc.scaling(torch.cat([own[name][counts.to(own[name].device)].to(cc.b_dec) for name in cc.sites], 1))
     with evaluating(cc): code = cc.code(x).sparse()
-    row = torch.where(counts, counts.cumsum(0) - 1, -1)
-    return PromptReading(cc, [clean(t, 200) for t in pieces(models[0].tokenizer, ids.tolist())], row, x, code,
-                         len(item.batch.ids) > 1 or next(items, None) is not None)
+    row, is_cut = torch.where(counts, counts.cumsum(0) - 1, -1), len(item.batch.ids) > 1 or next(items, None) is not None
+    return PromptReading(cc, models, asked, ids, row, x, code, is_cut)
 
 # %% ../nbs/42_live.ipynb #5ad2112e
 class Asking(anywidget.AnyWidget):
     "A widget whose page asks; a subclass answers by methods called answer_<what is asked>."
-    _esm, _css = STATIC / "live.js", STATIC / "live.css"
+    _esm, _css = page_script("kept", "live"), STATIC / "live.css"
     kind = traitlets.Unicode().tag(sync=True)
     _saved, _shown = traitlets.Unicode().tag(sync=True), traitlets.Unicode().tag(sync=True)   # without a kernel
     about = traitlets.Dict().tag(sync=True)      # what the page must know at once
@@ -188,8 +273,8 @@ class PromptBar(Asking):
     def answer_token(self, token: int, by: str) -> dict:
         "The features on a token, each in a few words."
         df = self.reading.at(token, by)
-        return dict(features=[dict(feature=int(i), values=rounded(row), said=self.describe(int(i)))
-                              for i, row in df.iterrows()])
+        features = [dict(feature=int(i), values=rounded(row), said=self.describe(int(i))) for i, row in df.iterrows()]
+        return dict(features=features, heads=[say_column(name) for name in df], note=say_effects(df))
 
     def answer_feature(self, feature: int) -> dict:
         "A feature along the prompt."

@@ -544,8 +544,8 @@ def two_models(sites: tuple[str, ...]) -> tuple[str, str]:
 
 
 CAUSED = "{surely} of the first {n} surely change {b}'s predictions more than a random direction does."
-OF_ONE = ("Latent scaling finds {only} of the first {n} of them in {b} only ({low:.0%} to {high:.0%} of features "
-          "like them), and {rotated} in both models, in each with a direction of its own.")
+OF_ONE = ("By latent scaling {only} of the first {n} of them are {b} only ({low:.0%} to {high:.0%} of features like "
+          "them), and {rotated} are in both models, in each with a direction of its own.")
 NO_NULL = "Whether models that learnt something else would look the same is not known without nulls."
 IN_COMMON = ("The {n} leading features of {b} fire on documents of their own: their firings are spread over {spread} "
              "of where others as frequent fire, which among {n} such others is {alike}.")

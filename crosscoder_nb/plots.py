@@ -198,7 +198,7 @@ def relative_norm_histogram(
     found: ModelDiff | pd.DataFrame,   # or the table of `diff`: columns rel_norm and class; attrs names and thresholds
     nulls: Mapping[str, pd.DataFrame] | None = None,   # name -> table of a null; None: those of the ModelDiff
 ) -> go.Figure:                        # histogram of the living features, log counts
-    "Where each living feature's decoder norm lies between the two models: 0 = only the first, 1 = only the second."
+    "Where each living feature's decoder norm lies between the two models: 0 = A only, 1 = B only."
     df, nulls = tables_of(found, nulls)
     first, second = model_names(df)
     a, b, n, edges = as_label(first, 24), as_label(second, 24), count_bands(df), np.linspace(0, 1, 101)
@@ -209,12 +209,12 @@ def relative_norm_histogram(
     for band in ((0, low, FIRST), (left, right, BOTH), (high, 1, SECOND)): add_band(fig, *band)
     def counted(i):   # the class of either model, by its place in the names
         return lambda df: int((df["class"] == f"{model_names(df)[i]} only").sum())
-    add_note(fig, 0, f"only {a}: {beside_null(n[f'{first} only'], nulls, counted(0))}", "left")
+    add_note(fig, 0, f"{a} only: {beside_null(n[f'{first} only'], nulls, counted(0))}", "left")
     add_note(fig, 0.5, f"shared: <b>{n['shared']:,}</b>", "center")
-    add_note(fig, 1, f"only {b}: {beside_null(n[f'{second} only'], nulls, counted(1))}", "right")
+    add_note(fig, 1, f"{b} only: {beside_null(n[f'{second} only'], nulls, counted(1))}", "right")
     for x, side in (((low + left) / 2, "left"), ((high + right) / 2, "right")):
         add_note(fig, x, f"between: {n[side]:,}", "center", y=0.88)
-    fig.update_xaxes(title=f"relative decoder norm (0 = only {a}, 1 = only {b})", range=[-0.01, 1.01], zeroline=False)
+    fig.update_xaxes(title=f"relative decoder norm (0 = {a} only, 1 = {b} only)", range=[-0.01, 1.01], zeroline=False)
     alive, tokens = len(df) - n["dead"], df.attrs["n_tokens"]
     said = f"{alive:,} living features; {n['dead']:,} dead on {tokens:,} tokens, left out"
     return frame(log_counts(fig), said + "; grey line: null" * bool(nulls))
@@ -266,7 +266,7 @@ def density_histogram(
 
 # %% ../nbs/40_plots.ipynb #67323df0
 PLACES = {   # column -> title of its axis, whether it is logarithmic
-    "rel_norm": ("relative decoder norm (0 = only {a}, 1 = only {b})", False),
+    "rel_norm": ("relative decoder norm (0 = {a} only, 1 = {b} only)", False),
     "cosine": ("cosine of the decoders in {a} and {b}", False), "density": ("share of the tokens", True),
     "max_act": ("largest activation", True), "nu_error": ("ν of the error (0 = only one model uses it)", False),
     "nu_reconstruction": ("ν of the reconstruction", False), "evidence": ("evidence", True),

@@ -24,7 +24,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from markupsafe import Markup
 
-from .browser import STATIC
+from .browser import STATIC, VIEW, page_script
 from .cards import example_data, leaning_features, page_data, say_claim, say_firings
 from .columns import class_label, clean, meaning
 from .findings import (CAVEAT, LIGHTS, headline, in_words, leading_families, leading_places, quality,
@@ -256,8 +256,8 @@ def appendix(shown: Shown, md: ModelDiff | None, info: Mapping | None, code: str
     "Run card, words, and how to repeat it."
     known, (a, b) = [meaning(c, shown.names) for c in GLOSSARY if c in shown.df], shown.names
     words = pd.DataFrame(known, columns=["column", "what it means"])
-    sign = (f"Everywhere 0 means only {a}, and 1 means only {b}. Intervals are 95 %, over documents unless something "
-            "else is said.")
+    sign = (f"Of relative norms 0 means {a} only, and 1 means {b} only. Intervals are 95 %, over documents unless "
+            "something else is said.")
     parts = [Table("Run card", run_card(shown, info)), Table("Words", words), f"This file was written by {code}"]
     if md is not None: parts.insert(1, Table("What was measured", in_words(md.states().reset_index())))
     return Section("appendix", "Appendix", sign, parts)
@@ -325,7 +325,7 @@ def page_html(
     "Write a report as HTML."
     def static(name): return (STATIC / name).read_text(encoding="utf-8")
     style = static("view.css") + static("report.css") + dark_figures()
-    script = f"{static('view.js')}\n{OPEN}\n"
+    script = f"{page_script(*VIEW)}\n{OPEN}\n"
     environment = jinja2.Environment(autoescape=True, finalize=calm_names(report.names), **ENVIRONMENT)
     environment.filters["clip"] = lambda text: clean(calm_names(report.names)(text), 240)
     page, lights = environment.from_string(static("report.html.jinja")), dict(zip(LIGHTS, ("good", "doubtful", "bad")))

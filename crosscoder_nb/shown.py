@@ -7,7 +7,7 @@ __all__ = ['Shown', 'what_to_show']
 
 # %% ../nbs/38_shown.ipynb #b1ff52b9
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -138,30 +138,39 @@ def of_model_diff(md: ModelDiff) -> Shown:
 BESIDE = ("FeatureBrowser and write_report show a ModelDiff, or a table of features with what belongs to it: "
           "FeatureBrowser(table, examples, tokenizer). They got a {kind}.")
 
-# %% ../nbs/38_shown.ipynb #7908db59
-def what_to_show(
-    found: ModelDiff | pd.DataFrame | Shown,
-    examples: Examples | None = None,         # these and what follows are those of a ModelDiff
-    tokenizer=None,                           # turns ids into text; None: ids are shown
-    evaluation: Evaluation | None = None,     # for the header; None: that of the examples
-    cc: CrossCoder | None = None,             # for norms over layers, neighbours, and each model's part in a firing
-    models: Sequence[Model] = (),             # for the logit lens
-    rows: Rows | None = None,                 # in which the examples were found, for each model's part in a firing
-    nulls: Mapping[str, pd.DataFrame] | None = None,   # name -> the table of a diff in which nothing is new
-) -> Shown:
-    """Everything that a page shows, checked to belong together.
-
-    ValueError that says in one sentence what does not belong; TypeError for anything but a ModelDiff or a table."""
-    if isinstance(found, Shown): return found
-    if isinstance(found, ModelDiff): return of_model_diff(found)
-    if not isinstance(found, pd.DataFrame): raise TypeError(BESIDE.format(kind=type(found).__name__))
+# %% ../nbs/38_shown.ipynb #f5dae241
+def of_table(df: pd.DataFrame, examples: Examples | None) -> Shown:
+    "What there is to show of a table and examples."
     if examples is not None and not hasattr(examples, "histogram"):
         raise TypeError(f"examples must be what Examples.collect gives; got a {type(examples).__name__}")
-    df, notices = with_record(check_table(found), examples)
-    if evaluation is None: evaluation = getattr(examples, "evaluation", None)
+    df, notices = with_record(check_table(df), examples)
     folder, known = getattr(examples, "folder", None), getattr(examples, "manifest", {})
     notes = Notes(folder and folder / "labels.jsonl", df.attrs.get("crosscoder") or known.get("crosscoder", ""))
     measured = f"{df.attrs['n_tokens']:,} tokens" if "n_tokens" in df.attrs else ""
-    shown = Shown(df, examples, tokenizer, evaluation, cc, models, rows, dict(nulls or {}), notes, measured, notices)
+    return Shown(df, examples, evaluation=getattr(examples, "evaluation", None), notes=notes, measured=measured,
+                 notices=notices)
+
+# %% ../nbs/38_shown.ipynb #7908db59
+def what_to_show(
+    found: ModelDiff | pd.DataFrame | Shown,
+    examples: Examples | None = None,         # this and what follows: None: that of a ModelDiff, or none
+    tokenizer=None,                           # turns ids into text; without one, ids are shown
+    evaluation: Evaluation | None = None,     # for the header; None: that of the examples
+    cc: CrossCoder | None = None,             # for norms over layers, neighbours, and each model's part in a firing
+    models: Sequence[Model] | None = None,    # for the logit lens
+    rows: Rows | None = None,                 # in which the examples were found, for each model's part in a firing
+    nulls: Mapping[str, pd.DataFrame] | None = None,   # name -> the table of a diff in which nothing is new
+) -> Shown:
+    """Everything that a page shows, checked to belong together; what is given takes the place of a ModelDiff's own.
+
+    ValueError that says in one sentence what does not belong; TypeError for anything but a ModelDiff or a table."""
+    given = dict(tokenizer=tokenizer, evaluation=evaluation, cc=cc, models=models, rows=rows, nulls=nulls)
+    if isinstance(found, pd.DataFrame): shown = of_table(found, examples)
+    elif isinstance(found, ModelDiff | Shown):
+        shown, given = found if isinstance(found, Shown) else of_model_diff(found), given | dict(examples=examples)
+    else: raise TypeError(BESIDE.format(kind=type(found).__name__))
+    given = {name: part for name, part in given.items() if part is not None}
+    if isinstance(found, Shown) and not given: return found
+    shown = replace(shown, **given)
     if problem := strangers(shown): raise ValueError(f"{problem[0].upper()}{problem[1:]}.")
     return shown

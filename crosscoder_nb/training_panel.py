@@ -21,7 +21,7 @@ import pandas as pd
 import traitlets
 from torch import Tensor
 
-from .browser import STATIC
+from .browser import STATIC, page_script
 from .checkpoints import inspect_results, read_metrics
 from .crosscoder import CrossCoder
 from .recipes import Recipe, TrainConfig
@@ -288,7 +288,7 @@ class Controls(ipywidgets.HBox):
 # %% ../nbs/42_training_panel.ipynb #ca5862dc
 class Kept(anywidget.AnyWidget):
     "Shows nothing; what is displayed in place of another widget when the notebook is opened without its kernel."
-    _esm, _css = STATIC / "live.js", STATIC / "live.css"
+    _esm, _css = page_script("kept", "live"), STATIC / "live.css"
     kind = traitlets.Unicode("kept").tag(sync=True)
     _saved = traitlets.Unicode().tag(sync=True)   # the page
     _shown = traitlets.Unicode().tag(sync=True)   # the number of the other widget

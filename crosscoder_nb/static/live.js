@@ -1,4 +1,4 @@
-// Prompt bar and steering drawer. Everything that comes from a model or a data set is put on the page as a text node.
+// Prompt bar and steering drawer, after kept.js. Everything that comes from a model or a data set is put on the page as a text node.
 
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -11,9 +11,9 @@ function make(tag, attributes = {}, ...children) {
   return node;
 }
 
-const text = value => make("bdi", {}, String(value));
-const short = value => String(Number(Number(value).toPrecision(3)));
-const visible = token => token.replace(/\n/g, "⏎").replace(/\t/g, "⇥") || "·";
+const text = (value) => make("bdi", {}, String(value));
+const short = (value) => String(Number(Number(value).toPrecision(3)));
+const visible = (token) => token.replace(/\n/g, "⏎").replace(/\t/g, "⇥") || "·";
 
 const LATE = "Waiting for the kernel … If it was restarted, run the cell again.";
 const GONE = "The kernel of this page does not answer: it was restarted or is gone. Run the cell again.";
@@ -23,7 +23,7 @@ function asker(model, say) {
   const waiting = new Map(),
     latest = {};
   let count = 0;
-  model.on("msg:custom", answer => {
+  model.on("msg:custom", (answer) => {
     const asked = waiting.get(answer.answer);
     if (!asked) return;
     waiting.delete(answer.answer);
@@ -60,6 +60,14 @@ function speaker() {
   return [node, say];
 }
 
+// How the features on a token are sorted, and what that means.
+const ORDERS = {
+  activation: "the feature's activation on this token",
+  difference: "between the parts that the two models have in it",
+  effect: "on the log-probability of the token that follows, by taking the feature out on this token",
+};
+const NO_FEATURES = "This token does not count: crosscoders do not learn from first tokens.";
+
 function promptBar(model, el) {
   const { labels, chat, prompt } = model.get("about");
   const [said, say] = speaker(),
@@ -82,7 +90,7 @@ function promptBar(model, el) {
   input.value = prompt;
 
   const read = () =>
-    ask("read", { text: input.value, chat: asChat.checked }, answer => {
+    ask("read", { text: input.value, chat: asChat.checked }, (answer) => {
       ({ tokens, counts } = answer);
       token = null;
       list.replaceChildren();
@@ -109,7 +117,7 @@ function promptBar(model, el) {
     );
   }
 
-  strip.addEventListener("keydown", event => {
+  strip.addEventListener("keydown", (event) => {
     const at = [...strip.children].indexOf(document.activeElement);
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tokens.length - 1 }[event.key];
     if (at < 0 || to === undefined || !strip.children[to]) return;
@@ -124,67 +132,46 @@ function promptBar(model, el) {
       node.setAttribute("aria-pressed", String(j === i));
       node.tabIndex = j === i ? 0 : -1;
     });
-    ask("token", { token: i, by }, answer => drawList(answer.features));
+    ask("token", { token: i, by }, drawList);
   }
 
-  function drawList(features) {
+  function sortBy(name) {
+    by = name;
+    pick(token);
+  }
+
+  function drawList({ features, heads, note }) {
     const name = text(`“${visible(tokens[token])}”`);
-    const where = make("div", { class: "cl-row" }, make("b", {}, "Features on ", name));
-    if (two)
+    const orders = Object.entries(ORDERS).filter(([order]) => two || order !== "difference");
+    const where = make("div", { class: "cl-row" }, make("b", {}, "Features on ", name), "sorted by");
+    for (const [order, title] of orders)
       where.append(
-        "sorted by",
-        ...["activation", "difference"].map(name =>
-          make(
-            "button",
-            {
-              "aria-pressed": String(by === name),
-              title: name === "difference" ? "of the parts of the two models" : "",
-              onclick: () => {
-                by = name;
-                pick(token);
-              },
-            },
-            name,
-          ),
-        ),
+        make("button", { "aria-pressed": String(by === order), title, onclick: () => sortBy(order) }, order),
       );
     if (!features.length) {
-      where.append(
-        counts[token] ? "None fires here." : "This token does not count: crosscoders do not learn from first tokens.",
-      );
+      where.append(counts[token] ? "None fires here." : NO_FEATURES);
       return list.replaceChildren(where);
     }
-    const head = make(
-      "tr",
-      {},
-      ...["feature", "activation", ...labels.map(l => `part of ${l}`), "what is known"].map(name =>
-        make("th", { scope: "col", title: name }, text(name)),
-      ),
+    const head = ["feature", ...heads, "what is known"].map((name) =>
+      make("th", { scope: "col", title: name }, text(name)),
     );
-    const rows = features.map(f =>
-      make(
-        "tr",
-        {},
-        make(
-          "td",
-          {},
-          make(
-            "button",
-            {
-              "data-feature": f.feature,
-              "aria-pressed": String(model.get("selected") === f.feature),
-              onclick: () => select(f.feature),
-            },
-            `#${f.feature}`,
-          ),
-        ),
-        ...f.values.map(v => make("td", {}, short(v))),
-        make("td", { title: f.said }, text(f.said)),
-      ),
-    );
+    const body = make("tbody", {}, ...features.map(drawRow));
     list.replaceChildren(
       where,
-      make("table", { class: "cl-found" }, make("thead", {}, head), make("tbody", {}, ...rows)),
+      make("div", { class: "cl-said" }, text(note)),
+      make("table", { class: "cl-found" }, make("thead", {}, make("tr", {}, ...head)), body),
+    );
+  }
+
+  function drawRow({ feature, values, said }) {
+    const pressed = String(model.get("selected") === feature);
+    const open = { "data-feature": feature, "aria-pressed": pressed, onclick: () => select(feature) };
+    return make(
+      "tr",
+      {},
+      make("td", {}, make("button", open, `#${feature}`)),
+      ...values.map((v) => make("td", {}, short(v))),
+      make("td", { title: said }, text(said)),
     );
   }
 
@@ -199,12 +186,12 @@ function promptBar(model, el) {
     for (const b of list.querySelectorAll("[data-feature]"))
       b.setAttribute("aria-pressed", String(Number(b.dataset.feature) === feature));
     if (feature == null || !tokens.length) return paint([], "");
-    ask("feature", { feature }, answer => paint(answer.values, answer.said, feature));
+    ask("feature", { feature }, (answer) => paint(answer.values, answer.said, feature));
   }
 
   function paint(values, known, feature) {
-    const most = Math.max(...values.map(v => v[0]), 0),
-      part = Math.max(...values.flatMap(v => v.slice(1)), 0);
+    const most = Math.max(...values.map((v) => v[0]), 0),
+      part = Math.max(...values.flatMap((v) => v.slice(1)), 0);
     [...strip.children].forEach((node, i) => {
       const [act, ...parts] = values[i] ?? [0];
       node.style.setProperty("--act", most ? (0.75 * act) / most : 0);
@@ -230,7 +217,7 @@ function promptBar(model, el) {
       );
   }
 
-  input.addEventListener("keydown", event => {
+  input.addEventListener("keydown", (event) => {
     event.stopPropagation(); // the notebook's own keys
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
@@ -265,7 +252,7 @@ function steeringDrawer(model, el) {
     ask = asker(model, say);
   const field = (label, node) => make("label", {}, `${label} `, node);
   const feature = make("input", { type: "number", min: 0, class: "cl-feature" });
-  const at = make("select", {}, ...about.places.map(place => make("option", { value: place }, place)));
+  const at = make("select", {}, ...about.places.map((place) => make("option", { value: place }, place)));
   const mode = make(
     "select",
     {},
@@ -286,7 +273,7 @@ function steeringDrawer(model, el) {
   input.value = about.prompt;
   at.value = about.places.at(-1);
   for (const node of [feature, strengths, length, input])
-    node.addEventListener("keydown", event => event.stopPropagation());
+    node.addEventListener("keydown", (event) => event.stopPropagation());
 
   const numbers = () =>
     strengths.value
@@ -303,7 +290,7 @@ function steeringDrawer(model, el) {
       return say("Choose a feature: click one in the browser or in the prompt, or type its number.");
     if (!asked.length || asked.some(Number.isNaN))
       return say("Strengths are numbers, with commas between them, such as 1, 3, -1.");
-    ask("describe", { ...chosen(), strengths: asked }, answer => {
+    ask("describe", { ...chosen(), strengths: asked }, (answer) => {
       plan.replaceChildren(text(answer.said));
       write.disabled = false;
     });
@@ -322,12 +309,13 @@ function steeringDrawer(model, el) {
       return say("");
     }
     const [strength, ...more] = strengths;
-    const label = strength === null ? "without" : `${asked.mode === "add" ? "+" : "="} ${strength} ×`;
+    const sign = asked.mode === "add" ? (strength < 0 ? "− " : "+ ") : strength < 0 ? "= −" : "= ";
+    const label = strength === null ? "without" : `${sign}${Math.abs(strength)} ×`;
     const node = show(label, text("…"));
     ask(
       "write",
       { ...asked, strength },
-      answer => {
+      (answer) => {
         node.replaceChildren(answer.written);
         writeNext(asked, more);
       },
@@ -378,46 +366,8 @@ function steeringDrawer(model, el) {
   follow();
 }
 
-// A notebook that is opened without its kernel shows a widget's last state or nothing. So when the notebook is saved, a
-// page that needs no kernel is written beside it, under the number of the widget that was displayed.
-const ESSENTIAL = [
-  "_anywidget_id",
-  "_dom_classes",
-  "_model_module",
-  "_model_module_version",
-  "_model_name",
-  "_view_module",
-  "_view_module_version",
-  "_view_name",
-  "_esm",
-  "_css",
-  "_saved",
-];
-
-function keepForLater(model) {
-  const context = model.widget_manager?.context;
-  if (!context?.saveState) return () => {};
-  function keep(_, stage) {
-    if (stage !== "started") return;
-    const kind = "application/vnd.jupyter.widget-state+json",
-      kept = structuredClone(context.model.getMetadata?.("widgets") ?? {});
-    const all = kept[kind] ?? (kept[kind] = { version_major: 2, version_minor: 0, state: {} });
-    all.state[model.get("_shown")] = {
-      model_name: "AnyModel",
-      model_module: "anywidget",
-      model_module_version: model.get("_model_module_version"),
-      state: Object.fromEntries(ESSENTIAL.map(name => [name, model.get(name)])),
-    };
-    context.model.setMetadata("widgets", kept);
-  }
-  context.saveState.connect(keep);
-  return () => context.saveState.disconnect(keep);
-}
-
 function showSaved(model, el) {
-  const page = new DOMParser().parseFromString(model.get("_saved") ?? "", "text/html");
-  page.querySelectorAll("script, style, link, iframe, object").forEach(odd => odd.remove());
-  el.append(make("section", { class: "cl" }, ...page.body.childNodes));
+  el.append(make("section", { class: "cl" }, ...savedNodes(model)));
 }
 
 const KINDS = { prompt: promptBar, steering: steeringDrawer, kept: () => {} };
