@@ -275,6 +275,7 @@ def draw_curves(
     if len(histories) == 1: figure = training_curves(thin_history(next(iter(histories.values()))), names)
     else: figure = training_curves({name: thin_history(history) for name, history in histories.items()})
     svg = draw_svg(figure.update_layout(width=900, height=460))
+    svg = svg.replace('width="900"', 'width="100%" style="max-width: 1100px"', 1)   # narrower where there is less room
     for fixed, themed in COLOURS.items(): svg = svg.replace(fixed, themed)
     return svg
 
@@ -396,7 +397,9 @@ class TrainingPanel(ipywidgets.VBox):
     @property
     def still(self) -> str:
         "What is shown without a kernel, as HTML."
-        return f"<p>{'<br>'.join(map(escape, self.summary))}</p>{self.curves.value}"
+        lines = [f"{line} when this was kept" if line.endswith((": running", ": stopping")) else line
+                 for line in self.summary]
+        return f"<p>{'<br>'.join(map(escape, lines))}</p>{self.curves.value}"
 
     def refresh(self) -> None:
         "Say how things stand, and draw what is new."

@@ -66,7 +66,8 @@ const ORDERS = {
   difference: "between the parts that the two models have in it",
   effect: "on the log-probability of the token that follows, by taking the feature out on this token",
 };
-const HINT = "Click a token, or go to it with the arrow keys, for all features that fire on it.";
+const HINT =
+  "Click a token, or go to it with the arrow keys, for all features that fire on it. Grey ones do not count, as in training.";
 const NO_FEATURES = "This token does not count: crosscoders do not learn from first tokens.";
 
 function promptBar(model, el) {
@@ -279,7 +280,8 @@ function steeringDrawer(model, el) {
       .map(Number);
   const chosen = () => ({ feature: feature.valueAsNumber, at: at.value, mode: mode.value });
 
-  function describe() {
+  // What would be done with the feature; `place` null: where it belongs, which the answer says.
+  function describe(place) {
     const asked = numbers();
     plan.replaceChildren();
     write.disabled = true;
@@ -287,7 +289,8 @@ function steeringDrawer(model, el) {
       return say("Choose a feature: click one in the browser or in the prompt, or type its number.");
     if (!asked.length || asked.some(Number.isNaN))
       return say("Strengths are numbers, with commas between them, such as 1, 3, -1.");
-    ask("describe", { ...chosen(), strengths: asked }, (answer) => {
+    ask("describe", { ...chosen(), at: place, strengths: asked }, (answer) => {
+      at.value = answer.at;
       plan.replaceChildren(text(answer.said));
       write.disabled = false;
     });
@@ -331,7 +334,7 @@ function steeringDrawer(model, el) {
     results.replaceChildren(make("div", { class: "cl-caption" }, text(caption)));
     writeNext(asked, [null, ...numbers()]);
   });
-  for (const node of [feature, at, mode, strengths]) node.addEventListener("change", describe);
+  for (const node of [feature, at, mode, strengths]) node.addEventListener("change", () => describe(at.value));
   feature.addEventListener("change", () => {
     if (Number.isNaN(feature.valueAsNumber)) return;
     model.set("selected", feature.valueAsNumber);
@@ -339,7 +342,7 @@ function steeringDrawer(model, el) {
   });
   const follow = () => {
     feature.value = model.get("selected") ?? "";
-    describe();
+    describe(null);
   };
   model.on("change:selected", follow);
   el.append(
