@@ -34,6 +34,7 @@ from .files import without_records
 from .intervals import count_interval
 from .latent_scaling import latent_scaling
 from .leanings import Occurrences, leanings, spread
+from .machine import say_seconds
 from .metrics import Evaluation, evaluate
 from .models import Model
 from .nulls import against_nulls, count_specific, judge
@@ -194,11 +195,6 @@ def extrapolate(
     "The time for all rows, on the line through two times; never less than for the larger part."
     slope = (seconds[1] - seconds[0]) / max(1, rows[1] - rows[0])
     return seconds[1] + max(0, slope) * (n_rows - rows[1])
-
-
-def say_seconds(s: float) -> str:
-    "A time as one says it."
-    return f"{s / 60:.0f} min" if s >= 600 else f"{max(1, s):.0f} s"
 
 # %% ../nbs/37_model_diff.ipynb #b43a77af
 LEADING = ("evidence", "difference", "cosine", "rel_norm", "nu_error", "nu_error_low", "nu_error_high",

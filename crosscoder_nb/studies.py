@@ -26,8 +26,9 @@ from .crosscoder import CrossCoder
 from .dictionaries import load_dictionary
 from .files import replacing
 from .losses import Objective
+from .machine import say_seconds
 from .memory import announce, format_gb, memory_plan
-from .model_diff import PARTS, ModelDiff, say_seconds
+from .model_diff import PARTS, ModelDiff
 from .models import Model, load_model, lora_pair, same_place
 from .recipes import (RECIPES, SCALING, WEIGHT_OPTIONS, Recipe, Share, TrainConfig, option_names,
                                    own_options, recipe)
