@@ -34,7 +34,7 @@ from .files import without_records
 from .intervals import count_interval
 from .latent_scaling import latent_scaling
 from .leanings import Occurrences, leanings, spread
-from .machine import say_seconds
+from .machine import progress_bars, say_seconds
 from .metrics import Evaluation, evaluate
 from .models import Model
 from .nulls import against_nulls, count_specific, judge
@@ -482,7 +482,7 @@ class ModelDiff:
         "Compute all parts on a few rows, and throw the results away."
         share, seconds = n / self.held_out.n_rows, {}
         fewer = {name: max(1, round(self.options[name] * share)) for name in ("n_texts", "n_tokens")}
-        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), progress_bars(disable=True):
             warnings.simplefilter("ignore")   # they come again when all rows are read
             small = ModelDiff(self.cc, stand_in(self.held_out, n), self.models, folder, tokens=self.tokens,
                               allow_seen=True, **self.options | fewer)
@@ -518,7 +518,7 @@ class ModelDiff:
         with self.results.writing():
             for part in (bar := tqdm(todo, desc="model diff", unit="part")):
                 bar.set_postfix_str(part)
-                getattr(self, part)
+                with progress_bars(leave=False): getattr(self, part)
         return self
 
     def __repr__(self):
