@@ -135,7 +135,7 @@ ALIKE_INPUTS = "Where the activations of both models are alike, the encoder may 
 def say_count(found: pd.DataFrame, firings: pd.DataFrame) -> str:
     "How many firings speak against the claim, and in how many documents."
     some, every, (low, high) = share_of_documents(found, firings)
-    if not some: return f"none of {len(firings):,} firings, in {every:,} documents (so at most {high:.0%} of them)"
+    if not some: return f"none of {len(firings):,} firings, in {every:,} documents (at most {high:.0%} of such)"
     return f"{len(found):,} of {len(firings):,} firings, in {some:,} of {every:,} documents ({low:.0%} to {high:.0%})"
 
 
