@@ -258,7 +258,8 @@ def lens_ends(row: pd.Series, label: str) -> dict:
     "The tokens promoted and suppressed at a site; none where the feature writes nothing."
     z = [row[f"{end}_z_{label}"] for end in ("promoted", "suppressed")]
     if not np.isfinite(z).all(): return dict(promoted=[], suppressed=[], z=[])
-    return {end: [clean(t, 80) for t in row[f"{end}_{label}"]] for end in ("promoted", "suppressed")} | dict(z=rounded(z))
+    promoted, suppressed = ([clean(t, 80) for t in row[f"{end}_{label}"]] for end in ("promoted", "suppressed"))
+    return dict(promoted=promoted, suppressed=suppressed, z=rounded(z))
 
 # %% ../nbs/40_cards.ipynb #e253df12
 def lens_data(
