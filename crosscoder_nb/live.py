@@ -140,7 +140,7 @@ class PromptReading(NamedTuple):
         "The features that fire on a token, those with the largest activation, difference or effect first."
         if by not in ORDERS: raise ValueError(f"by must be one of {', '.join(ORDERS)}; got {by!r}")
         own = self.on(token)
-        df = pd.DataFrame(site_parts(self.cc, self.x[self.code.row[own]], self.code.col[own]).cpu().numpy(),
+        df = pd.DataFrame(site_parts(self.cc, self.x[self.code.row[own]], self.code.col[own]).numpy(),
                           columns=self.parts, index=self.code.col[own].cpu().numpy()).rename_axis("feature")
         df.insert(0, "activation", self.code.val[own].float().cpu().numpy())
         if by == "effect" and len(own): df = with_effects(self, df, token)
@@ -155,7 +155,7 @@ class PromptReading(NamedTuple):
         own = (self.code.col == feature).nonzero().squeeze(1)
         at = self.code.row[own]
         table = torch.zeros(len(self.x), 1 + len(self.cc.sites))
-        parts = site_parts(self.cc, self.x[at], self.code.col[own]).cpu()
+        parts = site_parts(self.cc, self.x[at], self.code.col[own])
         table[at.cpu()] = torch.cat([self.code.val[own, None].float().cpu(), parts], 1)
         values = torch.where(self.row[:, None] >= 0, table[self.row.clamp_min(0)], 0)
         df = pd.DataFrame(values.numpy(), columns=["activation", *self.parts])

@@ -26,6 +26,7 @@ from .browser import STATIC, page_script
 from .checkpoints import inspect_results, kept_checkpoints, read_about, read_metrics
 from .columns import site_labels
 from .crosscoder import CrossCoder
+from .machine import say_seconds
 from .recipes import Recipe, TrainConfig
 from .rows import Rows, check_rows
 from .run_plots import training_curves
@@ -243,14 +244,7 @@ class Pace:
         while now - self.seen[0][0] > 30: self.seen.popleft()
         passed, made = now - self.seen[0][0], step - self.seen[0][1]
         if not passed or made <= 0: return ""
-        return f"{made / passed:.3g} steps/s, {say_time((steps - step) * passed / made)} left"
-
-
-def say_time(seconds: float) -> str:
-    "A time as one says it."
-    minutes = round(seconds / 60)
-    if seconds < 90: return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+        return f"{made / passed:.3g} steps/s, {say_seconds((steps - step) * passed / made)} left"
 
 # %% ../nbs/42_training_panel.ipynb #2659d163
 MOST_POINTS = 500   # of a curve
