@@ -297,6 +297,7 @@ def browse_in(
              f"--LabApp.default_url=/lab/tree/{path.name}"] + (["--no-browser"] if not open_browser else [])
     words += ([f"--port={port}"] if port else []) + (["--allow-root"] if os.geteuid() == 0 else [])
     if dry_run: return print(" ".join(words))
+    print(f"{path} opens in JupyterLab, which takes some seconds and then prints its address.")
     return subprocess.run(words).returncode
 
 

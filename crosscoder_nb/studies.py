@@ -396,7 +396,7 @@ def train_in(
 SHOWN = ("evidence", "cosine", "rel_norm", "nu_error_high", "scaling", "firings", "q_null", "example")
 NOT_COLLECTED = "{folder} holds no {what}; the command collect makes them. Rows of other folders can be given by name."
 NOT_TRAINED = "{folder} holds no crosscoder; the command train makes one.{others}"
-OTHER_RUNS = " The study has {runs}."
+OTHER_RUNS = " Of other runs the study has {runs}."
 
 
 def around_peak(text: str, room: int) -> str:
@@ -558,7 +558,7 @@ class Study:
     ) -> ActivationStore:
         "The activations that were collected."
         folder = Path(elsewhere or self.folder / name)
-        if folder.exists(): return ActivationStore.open(folder)
+        if elsewhere or folder.exists(): return ActivationStore.open(folder)
         raise FileNotFoundError(NOT_COLLECTED.format(folder=self.folder, what=name))
 
     @property
