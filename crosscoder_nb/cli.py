@@ -393,7 +393,7 @@ def as_flags(text: str, names: Sequence[str]) -> str:
     def flag(found):
         name, equals = found.groups()
         return f"--{name.replace('_', '-')}{' ' if equals else ''}" if equals or "_" in name else name
-    return re.sub(rf"(?<![\w.])({'|'.join(names)})\b(=?)", flag, text)
+    return re.sub(" +", " ", re.sub(rf"(?<![\w.])({'|'.join(names)})\b(=?)", flag, text))
 
 
 def say_error(e: Exception, name: str = "train") -> str:
