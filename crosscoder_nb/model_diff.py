@@ -544,10 +544,10 @@ CAUSED = "{surely} of the first {n} surely change {b}'s predictions more than a 
 OF_ONE = ("By latent scaling {only} of the first {n} of them are {b} only ({low:.0%} to {high:.0%} of features like "
           "them), and {rotated} are in both models, in each with a direction of its own.")
 NO_NULL = "Whether models that learnt something else would look the same is not known without nulls."
-IN_COMMON = ("The {n} leading features of {b} fire on documents of their own: their firings are spread over {spread} "
-             "of where others as frequent fire, which among {n} such others is {alike}.")
-NOTHING = ("Nothing found: the {n} leading features of {b} fire wherever others as frequent do. Their firings are "
-           "spread over {spread} of the places of those, and of {n} such others over {alike}.")
+IN_COMMON = ("The {n} leading features of {b} fire on documents of their own: they cover {spread} of the documents on "
+             "which other features fire, while {n} others that fire as often cover {alike}.")
+NOTHING = ("Nothing found: the {n} leading features of {b} cover {spread} of the documents on which other features fire, "
+           "and {n} others that fire as often cover {alike}.")
 FEW = "Whether the leading features have something in common is not known: too few of them fire on these rows."
 
 
@@ -555,7 +555,7 @@ def say_common(md: ModelDiff) -> str:
     "Say whether the leading features have documents in common, without nulls to compare with."
     if "doc" not in md.about.index: return FEW
     doc = md.about.loc["doc"]
-    def between(name): return f"{doc[name]:.2f} ({doc[name + '_low']:.2f} to {doc[name + '_high']:.2f})"
+    def between(name): return "{:.0%} ({:.0%} to {:.0%})".format(*(doc[name + end] for end in ("", "_low", "_high")))
     say = IN_COMMON if doc.spread_high < doc.alike_low else NOTHING
     return say.format(n=int(doc.features), b=md.names[1], spread=between("spread"), alike=between("alike"))
 
@@ -582,7 +582,7 @@ def say_verdict(md: ModelDiff) -> str:
     said, b = [against(md) if md.others else f"{say_common(md)} {NO_NULL}"], md.names[1]
     if len(md.leaders): said.append(say_exclusive(md))
     if md.effects is not None and len(md.effects):
-        top = md.leaders[f"times_{b}_low"].dropna()
+        top = md.leaders[f"times_{b}_low"].head(md.n_asked).dropna()
         said.append(CAUSED.format(surely=int((top > 1).sum()), n=len(top), b=b))
     return " ".join(said)
 
