@@ -372,10 +372,10 @@ class Tracer:
         tables = [tabulate_features(label, e, run.model) for label, e in encoded.items()]
         done, layers = sum(map(len, tables)), [layer_of(run.model, site) for site in run.leaves]
         for site, layer in zip(run.leaves, layers):
-            kind = "token" if site == run.tokens else "error"
             twice = layers.count(layer) > 1 + (layer == 0)   # the tokens are a place of block 0, too
-            label = "token" if kind == "token" else f"{site.module}.error" if twice else f"L{layer}.error"
-            tables.append(tabulate_places(kind, label, -1 if kind == "token" else layer, seq))
+            kind, label = "error", f"{site.module}.error" if twice else f"L{layer}.error"
+            if site == run.tokens: kind, label, layer = "token", "token", -1
+            tables.append(tabulate_places(kind, label, layer, seq))
             self.slices[site], done = slice(done, done + seq), done + seq
             missed = run.leaves[site][0].detach().float() - self.constants.get(site, 0.)
             for writing in self.writings.get(site, []): missed = missed - writing.total(missed)
@@ -562,8 +562,8 @@ def label_dictionaries(
     cc: CrossCoder | Sequence[CrossCoder] | Mapping[str, CrossCoder],
 ) -> dict[str | int | None, CrossCoder]:
     "Dictionaries by the name that their features begin with; a number or None: they begin with the layer."
-    one = not isinstance(cc, Mapping | list | tuple)
-    out = {None: cc} if one else dict(cc) if isinstance(cc, Mapping) else dict(enumerate(cc))
+    if isinstance(cc, Mapping): out = dict(cc)
+    else: out = dict(enumerate(cc)) if isinstance(cc, list | tuple) else {None: cc}
     if wrong := [type(c).__name__ for c in out.values() if not isinstance(c, CrossCoder)]:
         raise TypeError(NO_DICTIONARY.format(got=", ".join(wrong)))
     return out

@@ -29,7 +29,7 @@ from .models import Model
 from .sites import Site
 
 # %% ../nbs/39_circuits.ipynb #bb58bafa
-CONSTANT = "bias", "others", "elsewhere"   # kinds of nodes that no one can look into, and that are never pruned
+CONSTANT = "bias", "others", "elsewhere"   # kinds of nodes into which no edges lead, and that are never pruned
 
 
 def is_kind(graph: AttributionGraph, *kinds: str) -> Tensor:   # [node] bool
@@ -400,6 +400,28 @@ def save_features(folder: Path, features: dict[int, list[int]], examples: Exampl
         index[layer] = dict(filename=f"layer_{layer}.bin", offsets=[0, *np.cumsum(sizes).tolist()])
     (folder / "index.json.gz").write_bytes(gzip.compress(json.dumps(index).encode(), mtime=0))
 
+
+def write_circuit(folder: Path, graph: AttributionGraph, name: str, labels: Mapping[str, str]) -> Path:
+    "Write a graph's file, and enter it in the list of the viewer."
+    table = graph.nodes.assign(seen_at=cumulated(node_influence(graph, graph.weights)).numpy())
+    drawn = [i for i, kind in enumerate(table.kind) if kind not in CONSTANT]
+    n_layers = int(table.layer.max())
+    nodes = {i: describe_node(table.iloc[i], i, n_layers, labels.get(table.index[i], "")) for i in drawn}
+    first = next((node for node in nodes.values() if node["feature_type"] == "logit"), None)
+    if first: first["is_target_logit"] = True
+    links = [dict(source=nodes[s]["node_id"], target=nodes[t]["node_id"], weight=float(graph.weights[t, s]))
+             for t, s in graph.weights.nonzero().tolist() if s in nodes and t in nodes]
+    tokens = table[table.kind == "token"].sort_values("position").text.tolist()
+    about = dict(slug=name, scan=f"/{graph.model}", transcoder_list=[], prompt_tokens=tokens, prompt="".join(tokens),
+                 node_threshold=1., schema_version=1)
+    view = dict(pinnedIds=[], supernodes=[], linkType="both", clickedId="", sg_pos="")
+    path = folder / f"{name}.json"
+    save_json(path, dict(metadata=about, qParams=view, nodes=list(nodes.values()), links=links))
+    catalogue = folder / "graph-metadata.json"
+    known = json.loads(catalogue.read_text())["graphs"] if catalogue.exists() else []
+    save_json(catalogue, dict(graphs=[g for g in known if g["slug"] != name] + [about]))
+    return path
+
 # %% ../nbs/39_circuits.ipynb #994a8270
 def save_circuit(
     folder: str | Path,
@@ -421,23 +443,9 @@ def save_circuit(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / f"{name}.json").exists(): warnings.warn(f"The folder had a graph {name!r}, which is replaced.")
-    table = graph.nodes.assign(seen_at=cumulated(node_influence(graph, graph.weights)).numpy())
-    drawn = [i for i, kind in enumerate(table.kind) if kind not in CONSTANT]
-    n_layers = int(table.layer.max())
-    nodes = {i: describe_node(table.iloc[i], i, n_layers, labels.get(table.index[i], "")) for i in drawn}
-    first = next((node for node in nodes.values() if node["feature_type"] == "logit"), None)
-    if first: first["is_target_logit"] = True
-    links = [dict(source=nodes[s]["node_id"], target=nodes[t]["node_id"], weight=float(graph.weights[t, s]))
-             for t, s in graph.weights.nonzero().tolist() if s in nodes and t in nodes]
-    tokens = table[table.kind == "token"].sort_values("position").text.tolist()
-    about = dict(slug=name, scan=f"/{graph.model}", transcoder_list=[], prompt_tokens=tokens, prompt="".join(tokens),
-                 node_threshold=1., schema_version=1)
-    view = dict(pinnedIds=[], supernodes=[], linkType="both", clickedId="", sg_pos="")
-    save_json(folder / f"{name}.json", dict(metadata=about, qParams=view, nodes=list(nodes.values()), links=links))
-    catalogue = folder / "graph-metadata.json"
-    known = json.loads(catalogue.read_text())["graphs"] if catalogue.exists() else []
-    save_json(catalogue, dict(graphs=[g for g in known if g["slug"] != name] + [about]))
+    path = write_circuit(folder, graph, name, labels)
     if examples is not None:
-        layers = table[table.kind == "feature"].groupby("layer").feature.apply(lambda f: f.astype(int).tolist())
+        nodes = graph.nodes[graph.nodes.kind == "feature"]
+        layers = nodes.groupby("layer").feature.apply(lambda f: f.astype(int).tolist())
         save_features(folder / "features", {int(k): numbers for k, numbers in layers.items()}, examples, tokenizer)
-    return folder / f"{name}.json"
+    return path

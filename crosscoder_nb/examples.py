@@ -65,7 +65,7 @@ def site_parts(
     cc: CrossCoder,
     x: Tensor,         # scaled activations of a token for each feature, [n Σd]
     feature: Tensor,   # their numbers, [n]
-) -> Tensor:           # float32 [n site]
+) -> Tensor:           # float32 [n site], in main memory
     "What each site contributes to the pre-activations of some features, without the bias."
     feature, parts = feature.to(x.device), torch.zeros(len(x), len(cc.sites), device=x.device)
     where = columns(cc.sites)
@@ -74,7 +74,7 @@ def site_parts(
         mine, W = x[own].float(), w.W_enc[feature[own] - start].float()
         for site, cols in columns(w.reads).items():
             parts[own, list(cc.sites).index(site)] = (mine[:, where[site]] * W[:, cols]).sum(1)
-    return parts
+    return parts.cpu()
 
 # %% ../nbs/31_examples.ipynb #d709b8fc
 @torch.no_grad()
@@ -89,7 +89,7 @@ def peak_shares(
     for some in row.argsort().split(4096):                                    # by row: the store is read forwards
         rows, at = row[some].unique(return_inverse=True)                      # a row can be in many examples
         parts = site_parts(cc, cc.scaling(store.rows(rows).to(cc.b_dec.device))[at], feature[some])
-        shares[some] = (parts / parts.abs().sum(1, keepdim=True).clamp_min(1e-12)).cpu()
+        shares[some] = parts / parts.abs().sum(1, keepdim=True).clamp_min(1e-12)
     return shares
 
 # %% ../nbs/31_examples.ipynb #45e15fff

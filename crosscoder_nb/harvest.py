@@ -207,6 +207,22 @@ class Harvest(NamedTuple):
     x: dict[str, Tensor]   # site name -> [batch seq d], in the model's dtype and on its device
     place: dict            # where a later harvest continues after this batch, fit for JSON
 
+# %% ../nbs/05_harvest.ipynb #9f881614
+def trace_batch(
+    batch: TokenBatch,
+    passes: list[tuple[Model, str | None, list[Site]]],   # model, key of its token ids, its sites as they come
+    names: list[str],                                     # of all sites
+    most: dict[str, int],                                 # as for `trace_in_parts`
+    remote: bool | str,
+) -> dict[str, Tensor]:   # name -> [batch seq d], in the order of the names
+    "Run each model once. Activations of one with another tokenizer are put at the batch's own tokens."
+    x = dict.fromkeys(names)
+    for model, key, order in passes:
+        reading = batch if key is None else batch.others[key]
+        traced = trace_in_parts(model, order, reading, most, remote)
+        x |= traced if key is None else {name: take_partners(a, reading.partner) for name, a in traced.items()}
+    return x
+
 # %% ../nbs/05_harvest.ipynb #02939a59
 def harvest(
     models: list[Model],         # all of them see the same text
@@ -218,27 +234,18 @@ def harvest(
     probed: dict[Site, int] | None = None,   # result of probe_sites for these sites or more; None: probe now
 ) -> Iterator[Harvest]:          # one per batch; no reference to it is kept
     "Activations of sites in one or more models, batch by batch, from one forward pass per model and batch."
-    reads, most = {model.name: match_reading(model, tokens) for model in models}, {}
+    keys, names, most = [match_reading(model, tokens) for model in models], [site.name for site in sites], {}
     if probed is None: probed = probe_sites(models, sites)
     check_remote(models) if remote else check_local(models, tokens.context)
-    passes = [(model, [site for site in probed if site.model == model.name and site in sites]) for model in models]
-
-    def trace_all(batch, at):
-        x = {}
-        for model, order in passes:
-            if not order: continue
-            reading = batch if reads[model.name] is None else batch.others[reads[model.name]]
-            traced = trace_in_parts(model, order, reading, most, remote)
-            if reading is not batch: traced = {name: take_partners(a, reading.partner) for name, a in traced.items()}
-            x |= traced
-        return Harvest(batch, {site.name: x[site.name] for site in sites}, at)
+    orders = [[site for site in probed if site.model == model.name and site in sites] for model in models]
+    passes = [each for each in zip(models, keys, orders) if each[2]]
 
     def stream():
         batches, done = tokens.walk(place), (place or {}).get("counted", 0)
         for _, (_, at) in zip(range(skip), batches): done = at["counted"]
         with tqdm(total=tokens.max_tokens, initial=done, unit="tok", unit_scale=True, desc="harvest", delay=1) as bar:
             for batch, at in batches:
-                yield trace_all(batch, at)
+                yield Harvest(batch, trace_batch(batch, passes, names, most, remote), at)
                 counted = int(batch.counts.sum())
                 if bar.total: counted = min(counted, bar.total - bar.n)   # the last batch may go beyond max_tokens
                 bar.update(counted)

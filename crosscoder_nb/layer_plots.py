@@ -139,8 +139,7 @@ def class_shares(
         look = dict(symbol=symbol, size=10, color=colour)
         if name in counts: fig.add_scatter(x=words, y=counts[name], mode="markers", name=name, marker=look)
     fig.update_yaxes(title="share of the features", tickformat=".0%", rangemode="tozero")
-    fig = frame(fig, f"{counts.features.sum():,} features, by {counts.index.name}")
-    return fig.update_layout(showlegend=True)
+    return frame(fig, f"{counts.features.sum():,} features, by {counts.index.name}", legend=True)
 
 # %% ../nbs/41_layer_plots.ipynb #8ee809ee
 def duplicates_histogram(
@@ -158,8 +157,8 @@ def duplicates_histogram(
     fig.update_xaxes(title="features of the autoencoders that it stands for").update_yaxes(title="features")
     some, null = ((found[c] > 0).mean() for c in counts)
     said = f"correlation of {found.attrs['threshold']:g} or more" if "threshold" in found.attrs else "correlation"
-    fig = frame(fig, f"{some:.0%} of {len(found):,} features stand for one at least (null {null:.0%}), by {said}")
-    return fig.update_layout(showlegend=True)
+    title = f"{some:.0%} of {len(found):,} features stand for one at least (null {null:.0%}), by {said}"
+    return frame(fig, title, legend=True)
 
 # %% ../nbs/41_layer_plots.ipynb #6cd80d64
 MARKS = dict(token=("square-open", "#555555"), feature=("circle", INK), error=("diamond-open", "#B08020"),

@@ -34,6 +34,7 @@ from .files import without_records
 from .intervals import count_interval
 from .latent_scaling import latent_scaling
 from .leanings import Occurrences, leanings, spread
+from .machine import progress_bars, say_seconds
 from .metrics import Evaluation, evaluate
 from .models import Model
 from .nulls import against_nulls, count_specific, judge
@@ -194,11 +195,6 @@ def extrapolate(
     "The time for all rows, on the line through two times; never less than for the larger part."
     slope = (seconds[1] - seconds[0]) / max(1, rows[1] - rows[0])
     return seconds[1] + max(0, slope) * (n_rows - rows[1])
-
-
-def say_seconds(s: float) -> str:
-    "A time as one says it."
-    return f"{s / 60:.0f} min" if s >= 600 else f"{max(1, s):.0f} s"
 
 # %% ../nbs/37_model_diff.ipynb #b43a77af
 LEADING = ("evidence", "difference", "cosine", "rel_norm", "nu_error", "nu_error_low", "nu_error_high",
@@ -486,7 +482,7 @@ class ModelDiff:
         "Compute all parts on a few rows, and throw the results away."
         share, seconds = n / self.held_out.n_rows, {}
         fewer = {name: max(1, round(self.options[name] * share)) for name in ("n_texts", "n_tokens")}
-        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), progress_bars(disable=True):
             warnings.simplefilter("ignore")   # they come again when all rows are read
             small = ModelDiff(self.cc, stand_in(self.held_out, n), self.models, folder, tokens=self.tokens,
                               allow_seen=True, **self.options | fewer)
@@ -522,7 +518,7 @@ class ModelDiff:
         with self.results.writing():
             for part in (bar := tqdm(todo, desc="model diff", unit="part")):
                 bar.set_postfix_str(part)
-                getattr(self, part)
+                with progress_bars(leave=False): getattr(self, part)
         return self
 
     def __repr__(self):
@@ -547,10 +543,10 @@ CAUSED = "{surely} of the first {n} surely change {b}'s predictions more than a 
 OF_ONE = ("By latent scaling {only} of the first {n} of them are {b} only ({low:.0%} to {high:.0%} of features like "
           "them), and {rotated} are in both models, in each with a direction of its own.")
 NO_NULL = "Whether models that learnt something else would look the same is not known without nulls."
-IN_COMMON = ("The {n} leading features of {b} fire on documents of their own: their firings are spread over {spread} "
-             "of where others as frequent fire, which among {n} such others is {alike}.")
-NOTHING = ("Nothing found: the {n} leading features of {b} fire wherever others as frequent do. Their firings are "
-           "spread over {spread} of the places of those, and of {n} such others over {alike}.")
+IN_COMMON = ("The {n} leading features of {b} fire on documents of their own: they cover {spread} of the documents on "
+             "which other features fire, while {n} others that fire as often cover {alike}.")
+NOTHING = ("Nothing found: the {n} leading features of {b} cover {spread} of the documents on which other features fire, "
+           "and {n} others that fire as often cover {alike}.")
 FEW = "Whether the leading features have something in common is not known: too few of them fire on these rows."
 
 
@@ -558,7 +554,7 @@ def say_common(md: ModelDiff) -> str:
     "Say whether the leading features have documents in common, without nulls to compare with."
     if "doc" not in md.about.index: return FEW
     doc = md.about.loc["doc"]
-    def between(name): return f"{doc[name]:.2f} ({doc[name + '_low']:.2f} to {doc[name + '_high']:.2f})"
+    def between(name): return "{:.0%} ({:.0%} to {:.0%})".format(*(doc[name + end] for end in ("", "_low", "_high")))
     say = IN_COMMON if doc.spread_high < doc.alike_low else NOTHING
     return say.format(n=int(doc.features), b=md.names[1], spread=between("spread"), alike=between("alike"))
 
@@ -585,7 +581,7 @@ def say_verdict(md: ModelDiff) -> str:
     said, b = [against(md) if md.others else f"{say_common(md)} {NO_NULL}"], md.names[1]
     if len(md.leaders): said.append(say_exclusive(md))
     if md.effects is not None and len(md.effects):
-        top = md.leaders[f"times_{b}_low"].dropna()
+        top = md.leaders[f"times_{b}_low"].head(md.n_asked).dropna()
         said.append(CAUSED.format(surely=int((top > 1).sum()), n=len(top), b=b))
     return " ".join(said)
 

@@ -362,6 +362,18 @@ def save_adapter(lm, folder: Path, made: dict, log: pd.DataFrame) -> None:
     (folder / "planted.json").write_text(json.dumps(made, indent=1) + "\n")
     log.round(5).to_csv(folder / "log.csv", index=False)
 
+
+def add_adapter(lm, layers: int, rank: int, seed: int) -> None:
+    "Give the linear maps of the first blocks a LoRA adapter, with weights that the seed decides."
+    from peft import LoraConfig
+    modules = lm.base_model.named_modules()
+    linear = {name.rpartition(".")[2] for name, module in modules if isinstance(module, torch.nn.Linear)}
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=sorted(linear),
+                        layers_to_transform=list(range(layers)))
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        lm.add_adapter(config)
+
 # %% ../nbs/02_pairs.ipynb #5a34562b
 def plant_adapter(
     lm,                       # a transformers causal language model; carries the adapter afterwards
@@ -381,18 +393,11 @@ def plant_adapter(
     base: str = "",           # the model's name, for the record
 ) -> pd.DataFrame:            # a row per step: cross-entropy on planted text in nats per token, drift on ordinary text
     "Teach a model a habit and nothing else, as a LoRA adapter: trained in float32, saved in float16."
-    from peft import LoraConfig
     warnings.filterwarnings("ignore", message="Could not find a config file")   # a GGUF has none, and needs none
     folder = Path(folder)
     if (folder / "adapter_config.json").exists(): lm.load_adapter(str(folder))
     else:
-        modules = lm.base_model.named_modules()
-        linear = {name.rpartition(".")[2] for name, module in modules if isinstance(module, torch.nn.Linear)}
-        config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=sorted(linear),
-                            layers_to_transform=list(range(layers)))
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            lm.add_adapter(config)
+        add_adapter(lm, layers, rank, seed)
         if isinstance(planted, tuple): ids, learnt = planted
         else: learnt = torch.ones_like(ids := pack_windows(tokenizer, planted, context), dtype=torch.bool)
         held = pack_windows(tokenizer, ordinary, context) if ordinary else []

@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import re
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from html import escape
@@ -22,17 +23,20 @@ from typing import NamedTuple
 import jinja2
 import pandas as pd
 import plotly.graph_objects as go
+from fastcore.meta import delegates
 from markupsafe import Markup
 
 from .browser import STATIC, VIEW, page_script
 from .cards import example_data, leaning_features, page_data, say_claim, say_firings
 from .columns import class_label, clean, meaning
-from .findings import (CAVEAT, LIGHTS, headline, in_words, leading_families, leading_places, quality,
-                                    rotated_features, say_family)
+from .findings import (CAVEAT, LIGHTS, headline, in_families, in_words, leading_lists, leading_places,
+                                    quality, rotated_features, say_family)
 from .diff import exclusive, model_names
+from .machine import say_seconds
 from .model_diff import ModelDiff
 from .plots import (ON_DARK, cosine_histogram, density_histogram, difference_map, effect_scatter,
-                                 firing_places, isolated, relative_norm_histogram, scaling_scatter)
+                                 figure_data, firing_places, isolated, on_white, relative_norm_histogram,
+                                 scaling_scatter)
 from .run_plots import training_curves
 from .shown import Shown, what_to_show
 from .svg import draw_svg
@@ -158,19 +162,42 @@ def overview(shown: Shown) -> Section:
     return Section("map", "Where the features are", "" if nulls else NO_NULL, parts)
 
 
-def families_section(
-    shown: Shown, name: str, title: str, about: str,
-    which: str | None,   # the model that the features lead in; None: rotated ones
-    n: int,              # of them
-    table: bool,         # whether their numbers come first
-) -> Section:
-    "Features in families, each with its texts."
-    found = leading_families(shown.df, which, shown.cc, n)
+def families(shown: Shown, features: list[int], which: str | None) -> list[Family]:
+    "Cards of features in families, with what each family is."
+    return [Family(say_family(family, which or shown.names[1]), [static_card_data(shown, int(i)) for i in family.index])
+            for family in in_families(shown.df, features, shown.cc, which)]
+
+
+OWN = "By norms or by latent scaling {n} of those that lead in {which} are {which} only."
+NO_OWN = "By norms and by latent scaling none of those that lead in {which} is {which} only."
+STRONGER = "In both models, and {which} writes them more."
+
+
+def leading_section(shown: Shown, name: str, title: str, which: str, n: int, table: bool) -> Section:
+    "The features that lead in a model: its own, then those that it writes more, each with its texts."
+    own, more = leading_lists(shown.df, which, n)
     parts = [leader_table(shown, which)] if table else []
-    judge = which or shown.names[1]
-    parts += [Family(say_family(family, judge), [static_card_data(shown, int(i)) for i in family.index])
-              for family in found]
-    return Section(name, title, about, parts or ["There are none."])
+    parts += [(OWN if own else NO_OWN).format(n=len(own), which=which), *families(shown, own, which)]
+    if more: parts += [STRONGER.format(which=which), *families(shown, more, which)]
+    return Section(name, title, "", parts)
+
+
+def rotated_section(shown: Shown, n: int = 10) -> Section:
+    "Features that both models have in different directions, with their texts."
+    found = families(shown, rotated_features(shown.df, n), None)
+    return Section("rotated", "What both have, each in a direction of its own",
+                   "By latent scaling, or shared by norms with a cosine below 0.5.", found or ["There are none."])
+
+
+def peak_words(shown: Shown, which: str, n: int = 6) -> str:   # empty without texts
+    "On which tokens the features that lead in a model fire most."
+    said = []
+    for i in sum(leading_lists(shown.df, which, 3 * n), [])[:n]:
+        texts = static_card_data(shown, i)["texts"]
+        peaks = Counter(token.strip() for text in texts for token, kind in text["tokens"] if "peak" in kind)
+        if peaks: said.append(f"«{peaks.most_common(1)[0][0]}» (#{i})")
+    return f"The features that lead in {which} fire most on {', '.join(said)}." if said else ""
+
 
 # %% ../nbs/42_report.ipynb #f10ae511
 PLACES = ["by", "features", "kinds", "spread", "spread_low", "spread_high", "alike", "alike_low", "alike_high", "p",
@@ -287,6 +314,17 @@ def data_link(content: bytes, kind: str) -> Markup:
     return Markup(f"data:{kind};base64,{base64.b64encode(content).decode()}")
 
 
+PACKED = 40_000   # bytes from which a file is packed
+
+
+def csv_link(df: pd.DataFrame, title: str) -> Markup:
+    "A link that saves a table, called by its title."
+    content, ending, kind = to_csv(df), "csv", "text/csv"
+    if len(content) > PACKED: content, ending, kind = gzip.compress(content, mtime=0), "csv.gz", "application/gzip"
+    name = re.sub(r"\W+", "_", title)[:40].strip("_") or "table"
+    return Markup('<a download="{}.{}" href="{}">CSV</a>').format(name, ending, data_link(content, kind))
+
+
 def table_link(shown: Shown, most: int) -> Markup:   # most: bytes; empty when it would be larger
     "The whole table, packed."
     link = data_link(gzip.compress(to_csv(shown.df.rename_axis("feature")), mtime=0), "application/gzip")
@@ -333,7 +371,7 @@ def page_html(
     return page.render(report=report, policy=Markup(content_policy(script, style)), style=Markup(style),
                        script=Markup(script), packed=packed, browsed=browsed, whole=whole, n_features=n_features,
                        draw=lambda part: Markup(draw_svg(part.fig, part.about, 580)), software=version("crosscoder_nb"),
-                       checksum=checksum, csv=lambda df: data_link(to_csv(df), "text/csv"), lights=lights)
+                       checksum=checksum, csv=csv_link, figure_data=figure_data, lights=lights)
 
 # %% ../nbs/42_report.ipynb #e43cf394
 SIGNS = str.maketrans({c: f"\\{c}" for c in "\\`*_[]|~"} | {"@": "&#64;", "#": "&#35;"} | dict.fromkeys("\n\r\t", " "))
@@ -349,7 +387,7 @@ def as_markdown(value) -> str:
 
 def page_markdown(report: Report) -> str:
     "Write a report as Markdown."
-    def plain(text): return re.sub("<[^>]*>", "", text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    def plain(text): return re.sub("<[^>]*>", "", text.replace("<br>", " ")).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     def bold(text): return Markup(f"**{inner}**" if (inner := as_markdown(text).strip()) else " ")
     def cells(values, rule=None): return Markup(f"| {' | '.join(rule or as_markdown(calm(v)) for v in values)} |")
     calm = calm_names(report.names)
@@ -398,7 +436,7 @@ def fit_data(
     tried = max(1, len(probe))
     seconds, size = (time.perf_counter() - began) / tried, max(1, (len(packed) - bare) / tried)
     n = min(len(features), max(0, int((room - bare) / size)))
-    if n * seconds > PATIENCE: print(f"the texts of {n} features take about {n * seconds:.0f} s")
+    if n * seconds > PATIENCE: print(f"the texts of {n} features take about {say_seconds(n * seconds)}")
     while n > len(probe):
         packed = page_data(shown, features[:n], n_examples)
         if len(packed) <= room: break
@@ -423,15 +461,51 @@ def make_report(shown: Shown, md: ModelDiff | None, history, info, stability, ti
     fidelity = None if md is None else md.fidelity
     red = shown.evaluation is not None and LIGHTS[2] in set(quality(shown.evaluation, fidelity).light)
     sections = [good_enough(shown, fidelity, history), overview(shown),
-                families_section(shown, "new", f"What is new in {b}", "", b, 20, True),
-                families_section(shown, "lost", f"What {b} has lost: what leads in {a}", "", a, 10, False),
-                families_section(shown, "rotated", "What both have, each in a direction of its own",
-                                 "By latent scaling, or shared by norms with a cosine below 0.5.", None, 10, False),
+                leading_section(shown, "new", f"New in {b}, or stronger", b, 20, True),
+                leading_section(shown, "lost", f"Lost in {b}, or weaker", a, 10, False), rotated_section(shown),
                 where_section(md), holds_section(md, stability), *without_section(md), appendix(shown, md, info, code)]
-    said = [*([md.verdict] if md is not None and md.about is not None else []), CAVEAT, *shown.notices]
+    words = [said for which in (b, a) if (said := peak_words(shown, which))]
+    said = [*words, *([md.verdict] if md is not None and md.about is not None else []), CAVEAT, *shown.notices]
     return Report(title or f"{a} vs {b}", (a, b), headline(shown.df, shown.nulls), said, red, sections)
 
 # %% ../nbs/42_report.ipynb #9974873a
+def check_path(path: str | Path) -> Path:
+    "FileNotFoundError for a file in a folder that is not there."
+    path = Path(path)
+    if path.parent.is_dir(): return path
+    raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} into; make it first")
+
+
+def check_features(shown: Shown, features: Sequence[int] | None) -> None:
+    "ValueError unless the table is of two models and has these features."
+    model_names(shown.df)
+    if odd := [i for i in features or () if i not in shown.df.index]:
+        raise ValueError(f"features must be among the {len(shown.df):,} of the table ({shown.df.index.min()} to "
+                         f"{shown.df.index.max()}); got {odd[0]}")
+
+
+def compute_all(found) -> ModelDiff | None:
+    "A ModelDiff of which everything that can be is known; None for something else."
+    if not isinstance(found, ModelDiff): return None
+    todo = [part for part, state in found.states().state.items() if state not in ("kept", found.missing(part))]
+    return found.run() if todo else found
+
+
+BROWSED = ("The texts of {n:,} features are in this file: those that lead in either model, rotated ones, and shared ones "
+           "drawn at random.")
+
+
+def with_browser(report: Report, shown: Shown, features: Sequence[int], n_examples: int, room: int) -> str:   # HTML
+    "A report with as much of the browser in it as there is room for, in bytes."
+    about = dict(whole=table_link(shown, room // 3), n_features=f"{len(shown.df):,}")
+    bare = len(page_html(report, **about).encode())
+    if bare > room: print(f"the file takes {bare / 1e6:.1f} MB without the browser's texts, more than the budget")
+    packed, inside = fit_data(shown, features, n_examples, max(room - bare, room // 10))
+    return page_html(report, packed, BROWSED.format(n=len(inside)), **about)
+
+
+# %% ../nbs/42_report.ipynb #9974873b
+@delegates(what_to_show)
 def write_report(
     found: ModelDiff | pd.DataFrame | Shown,   # all there is to tell; or the table of `diff` or `evidence`, and then:
     path: str | Path = "report.html",    # the file to write; .md: as Markdown
@@ -445,33 +519,20 @@ def write_report(
     budget: str | int = "3 MB",          # of the file; fewer cards where they do not fit
     stability: pd.DataFrame | None = None,   # from `stability`: which features another dictionary has too
     title: str | None = None,            # None: the two models' names
+    **kwargs,                            # cc, models, rows and nulls, as `what_to_show` takes them
 ) -> Path:                               # the file
     """Write the diff as one HTML file, without kernel or network, or as Markdown.
 
     `report.html#f=123` opens it at feature 123.
     ValueError for features that are not in the table, before anything is written."""
-    path, room = Path(path), parse_budget(budget)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} into; make it first")
-    md = found if isinstance(found, ModelDiff) else None
-    if md is not None and any(state not in ("kept", md.missing(part)) for part, state in md.states().state.items()):
-        md.run()
-    shown = what_to_show(found, examples, tokenizer, evaluation)
-    model_names(shown.df)   # ValueError unless there are two
-    if features is not None and (odd := [i for i in features if i not in shown.df.index]):
-        raise ValueError(f"features must be among the {len(shown.df):,} of the table ({shown.df.index.min()} to "
-                         f"{shown.df.index.max()}); got {odd[0]}")
-    code = f'write_report({"md" if md is not None else "table"}, "{path.name}", ...)'
-    report = make_report(shown, md, history, info, stability, title, code)
-    if path.suffix == ".md": text = page_markdown(report)
-    else:
-        features = report_features(shown.df) if features is None else list(features)
-        whole = table_link(shown, room // 3)
-        bare = len(page_html(report, whole=whole, n_features=f"{len(shown.df):,}").encode())
-        if bare > room: print(f"the file takes {bare / 1e6:.1f} MB without the browser's texts, more than the budget")
-        packed, inside = fit_data(shown, features, n_examples, max(room - bare, room // 10))
-        browsed = (f"The texts of {len(inside):,} features are in this file: those that lead in either model, rotated "
-                   "ones, and shared ones drawn at random.")
-        text = page_html(report, packed, browsed, whole, f"{len(shown.df):,}")
+    path, room = check_path(path), parse_budget(budget)
+    md = compute_all(found)
+    shown = what_to_show(found, examples, tokenizer, evaluation, **kwargs)
+    check_features(shown, features)
+    code = f'write_report({"table" if md is None else "md"}, "{path.name}", ...)'
+    with on_white(): report = make_report(shown, md, history, info, stability, title, code)
+    chosen = report_features(shown.df) if features is None else list(features)
+    text = page_markdown(report) if path.suffix == ".md" else with_browser(report, shown, chosen, n_examples, room)
     path.write_text(text, encoding="utf-8", errors="replace")
     return path
+

@@ -113,15 +113,19 @@ def training_curves(
     panels = run_panels(runs) if len(runs) > 1 else one_run_panels(next(iter(runs.values())), names)
     for i, lines in enumerate(panels):
         row, col = i // 2 + 1, i % 2 + 1
+        for line in lines: line.meta = PANELS[i]   # for figure_data
         fig.add_traces(lines, rows=row, cols=col)
         if len(runs) == 1: name_lines(fig, row, col, at_top=i > 0)
     fig.update_annotations(font_size=12).update_yaxes(type="log", row=2, col=2).update_xaxes(title="step", row=2)
-    for place in dict(row=1, col=2), dict(row=2, col=1): fig.update_yaxes(rangemode="tozero", **place)
+    fig.update_yaxes(rangemode="tozero", row=2, col=1)
+    highest = max((max(line.y) for line in panels[1]), default=0) or 1
+    fig.update_yaxes(range=[0, 1.3 * highest], row=1, col=2)   # room for the names of the lines
     fig.update_yaxes(tickformat=".2~%", row=2, col=1)
     if len(runs) == 1: return frame(fig, say_last(next(iter(runs.values()))), 480)
     known = set()
     for line in fig.data: line.showlegend = not (line.name in known or known.add(line.name))   # each run once
-    return frame(fig, f"{len(runs)} runs", 500).update_layout(showlegend=True, legend_y=1.06, margin_t=84)
+    fig = frame(fig, f"{len(runs)} runs", 500, legend=True)
+    return fig.update_layout(legend_y=1.06, margin_t=fig.layout.margin.t + 26)   # above the names of the panels
 
 # %% ../nbs/41_run_plots.ipynb #ad2c955e
 def dead_curves(
@@ -136,9 +140,9 @@ def dead_curves(
             raise ValueError(f"the log of {name!r} has no column 'dead': dead features were not counted")
         fig.add_traces(curves(log, {"dead": (as_label(name, 24), colour)}))
         last[name] = log.dead.dropna().iloc[-1]
-    fig.update_xaxes(title="step").update_yaxes(title="share of dead features", tickformat=".1%", rangemode="tozero")
+    fig.update_xaxes(title="step").update_yaxes(title="share of dead features", tickformat=".2~%", rangemode="tozero")
     said = "; ".join(f"{as_label(name, 24)}{' ' * bool(name)}{share:.1%}" for name, share in last.items())
-    return frame(fig, f"dead at the end: {said}").update_layout(showlegend=len(runs) > 1)
+    return frame(fig, f"dead at the end: {said}", legend=len(runs) > 1)
 
 # %% ../nbs/41_run_plots.ipynb #23fb139f
 def sparsity_frontier(
@@ -161,4 +165,4 @@ def sparsity_frontier(
         count += len(family)
     fig.update_xaxes(title="active features per token (L0)", rangemode="tozero")
     fig.update_yaxes(title=f"variance explained, {as_label(site, 40)}")
-    return frame(fig, f"{count} evaluations of {len(runs)} runs or families").update_layout(showlegend=True)
+    return frame(fig, f"{count} evaluations of {len(runs)} runs or families", legend=True)

@@ -52,7 +52,7 @@ class Axis(NamedTuple):
         if self.words: values = [self.words.index(v) if v in self.words else v for v in values]
         with np.errstate(divide="ignore", invalid="ignore"):
             numbers = np.asarray(values, float)
-            if self.log: numbers = np.where(numbers > 0, np.log10(numbers), np.nan)
+            if self.log: numbers = np.where(numbers <= 0, self.low - 1, np.log10(numbers))   # 0 is below the plane
         return self.begin + (numbers - self.low) / (self.high - self.low) * (self.end - self.begin)
 
     def ticks(self) -> dict:   # value -> label
@@ -94,7 +94,7 @@ def make_axis(fig: go.Figure, letter: str, number: str, begin: float, end: float
         if log: numbers = np.log10(numbers[numbers > 0])
         numbers = numbers[np.isfinite(numbers)] if np.isfinite(numbers).any() else np.array([0., 1.])
         low, high = numbers.min(), numbers.max()
-        if low == high: low, high = low - .5, high + .5
+        if low == high: low, high = (low, high + 1) if given.rangemode == "tozero" else (low - .5, high + .5)
         margin = .04 * (high - low)
         low, high = (min(0, low) if given.rangemode == "tozero" else low - margin), high + margin
     if given.range is not None: low, high = given.range
@@ -221,17 +221,22 @@ def draw_bar(trace, x: Axis, y: Axis) -> list[str]:
     return [boxes, *error_lines(trace, x, y, "#222222", middle=(begin + end) / 2)]
 
 
+def edges_of(values, n: int) -> np.ndarray:   # [n + 1]
+    "The edges of cells, of which the edges or the middles are given."
+    values = np.asarray(values, float)
+    half = (values[1] - values[0]) / 2
+    return values if len(values) == n + 1 else np.append(values - half, values[-1] + half)
+
+
 def draw_heatmap(trace, x: Axis, y: Axis, n_shades: int = 8) -> list[str]:
     "Cells in shades of one colour, each a short thick line; empty ones are not drawn."
     z, parts = np.asarray(trace.z, float), []
-    edges = [np.append(c - h, c[-1] + h) for c in (np.asarray(trace.x, float), np.asarray(trace.y, float))
-             for h in [(c[1] - c[0]) / 2]]
-    px, py = (axis._replace(log=False)(e) for axis, e in zip((x, y), edges))
+    px, py = (axis(edges_of(values, n)) for axis, values, n in zip((x, y), (trace.x, trace.y), z.shape[::-1]))
     if not np.isfinite(z).any(): return []
     shade = np.ceil((z - np.nanmin(z)) / (np.nanmax(z) - np.nanmin(z) or 1) * (n_shades - 1))
     for n in range(n_shades):
         row, column = np.nonzero(shade == n)
-        d = "".join(f"M{px[c]:.1f} {(py[r] + py[r + 1]) / 2:.1f}h{px[1] - px[0]:.1f}" for r, c in zip(row, column))
+        d = "".join(f"M{px[c]:.1f} {(py[r] + py[r + 1]) / 2:.1f}h{px[c + 1] - px[c]:.1f}" for r, c in zip(row, column))
         look = dict(colour="#8C8C8C", width=abs(py[1] - py[0]), opacity=.2 + .8 * n / n_shades, more="")
         if d: parts.append(LINE.format(d=d, **look))
     return parts
@@ -305,16 +310,24 @@ def draw_notes(fig: go.Figure, axes: dict, width: tuple, height: tuple) -> list[
     return parts
 
 
-def draw_legend(fig: go.Figure, left: float, y: float) -> list[str]:
-    "A dot and the name of each named trace, in a row."
-    parts = []
-    if not fig.layout.showlegend: return parts
-    for trace in (t for t in fig.data if t.name and t.showlegend is not False):
-        colour = one_colour(trace.marker.color or getattr(trace, "line", trace.marker).color)
-        parts.append(draw_dots(np.array([[left + 5, y]]), colour, 9))
-        parts.append(draw_text(left + 13, y, trace.name, "start", 11, rise=.55))
-        left += 24 + 6 * len(unescape(trace.name))   # a letter is about six pixels wide
-    return parts
+def legend_key(trace, x: float, y: float) -> str:
+    "The line or dot that stands before a name in the legend."
+    colour = one_colour(trace.marker.color or getattr(trace, "line", trace.marker).color)
+    if trace.type == "scatter" and "markers" not in (trace.mode or "lines"):
+        return draw_lines(np.array([[x - 2, y], [x + 11, y]]), colour, 2, dash=trace.line.dash)
+    return draw_dots(np.array([[x + 5, y]]), colour, 9)
+
+
+def draw_legend(fig: go.Figure, left: float, right: float, bottom: float) -> list[str]:
+    "A line or dot and the name of each named trace, in as many rows as they need; the last one is the lowest."
+    rows, at = [[]], left
+    for trace in (t for t in fig.data if fig.layout.showlegend and t.name and t.showlegend is not False):
+        wide = 24 + 6 * len(unescape(trace.name))   # a letter is about six pixels wide
+        if at + wide > right and rows[-1]: at, rows = left, [*rows, []]
+        rows[-1].append((trace, at))
+        at += wide
+    return [mark for up, row in enumerate(reversed(rows)) for trace, at in row for y in [bottom - 17 * up]
+            for mark in (legend_key(trace, at, y), draw_text(at + 13, y, trace.name, "start", 11, rise=.55))]
 
 # %% ../nbs/40_svg.ipynb #f32114ed
 def draw_svg(
@@ -343,7 +356,7 @@ def draw_svg(
              DRAWN[trace.type](trace, axes["x", (trace.xaxis or "x")[1:]], axes["y", (trace.yaxis or "y")[1:]])]
     parts.append(CLIP.format(x=l, y=t, width=width - l - r, height=height - t - b, marks="".join(marks)))
     above = 30 if (layout.legend.y or 1) >= 1.05 else 10   # pixels between the legend and the plot
-    parts += draw_notes(fig, axes, *sides) + draw_legend(fig, l, t - above)
+    parts += draw_notes(fig, axes, *sides) + draw_legend(fig, l, width, t - above)
     heading = layout.title.text or ""
     if heading: parts.append(draw_text(l, 6, heading, "start", 13))
     said = escape(unescape(re.sub("<[^>]*>", " ", title or heading)))

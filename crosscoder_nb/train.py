@@ -685,10 +685,10 @@ def validate(
 
 
 def show_progress(bar: tqdm, t: Training, line: dict[str, float]) -> None:
-    "Write some metrics beside the progress bar, and which share of its time was spent on held-out rows."
+    "Write some metrics beside the progress bar, and the share of its time spent on held-out rows if it is large."
     shown = {label: f"{line[name]:.3g}" for label, name in BAR.items() if name in line}
     passed = bar.format_dict["elapsed"]
-    if t.validation.seconds and passed: shown["validating"] = f"{t.validation.seconds / passed:.0%}"
+    if t.validation.seconds > .1 * passed: shown["validating"] = f"{t.validation.seconds / passed:.0%}"
     bar.set_postfix(shown, refresh=False)
 
 

@@ -24,6 +24,7 @@ from .pushes import (Pushed, TokenFirings, by_length, find_firings, push_firings
                                   randomise, raw_directions, written_at)
 from .rows import Rows, check_features
 from .tokens import Tokens
+from .sites import Site
 
 # %% ../nbs/36_transfer.ipynb #9fa67e4e
 class AffineMap(NamedTuple):
@@ -136,6 +137,22 @@ def covary(
     return (p * u * w).sum(-1) - (p * u).sum(-1) * (p * w).sum(-1)
 
 
+def transfer_sites(
+    cc: CrossCoder,
+    places: dict[str, Site],   # name of a model -> its site
+    via: AffineMap,
+    names: tuple[str, str],    # of source and target
+) -> list[Site]:
+    "The sites between which a map carries directions. ValueError for unknown names and for a map of other widths."
+    if unknown := [name for name in names if name not in places]:
+        raise ValueError(f"source and target must be names of the models given, {list(places)}; got {unknown}")
+    source, target = (places[name] for name in names)
+    if tuple(via.matrix.shape) != (cc.sites[target.name], cc.sites[source.name]):
+        raise ValueError(f"the map must lead from {names[0]} to {names[1]}, so its matrix must be "
+                         f"[{cc.sites[target.name]} {cc.sites[source.name]}]; got {list(via.matrix.shape)}")
+    return [source, target]
+
+
 def push_both(
     pushed: list[Pushed],        # source and target, without pushes
     push: dict[str, Tensor],     # "source", "mapped", "own": what an activation of 1 adds, each [feature d]
@@ -203,13 +220,7 @@ def transfer_effects(
     `transfer_random` is that of a random direction of the same length, `transfer_own` that of the crosscoder's own
     direction in the target. ValueError as for `ablation_effects`, and for a map of other widths."""
     features, by_name = check_features(cc, features), {model.name: model for model in models}
-    places = pushed_sites(cc, models, tokens)
-    if unknown := [name for name in (source, target) if name not in by_name]:
-        raise ValueError(f"source and target must be names of the models given, {list(by_name)}; got {unknown}")
-    sites = [places[name] for name in (source, target)]
-    if tuple(via.matrix.shape) != (cc.sites[sites[1].name], cc.sites[sites[0].name]):
-        raise ValueError(f"the map must lead from {source} to {target}, so its matrix must be "
-                         f"[{cc.sites[sites[1].name]} {cc.sites[sites[0].name]}]; got {list(via.matrix.shape)}")
+    sites = transfer_sites(cc, pushed_sites(cc, models, tokens), via, (source, target))
     found = find_firings(cc, list(models), tokens, features, n_texts, seed, device)
     own = [strength * raw_directions(cc, site.name, features) for site in sites]
     push = dict(source=own[0], mapped=via.directions(own[0]), own=own[1])

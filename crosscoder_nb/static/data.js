@@ -94,4 +94,3 @@ function sortRows(data, rows, name, down) {
     return sign * (v[a] - v[b]) || a - b;
   });
 }
-

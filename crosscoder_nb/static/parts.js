@@ -36,3 +36,7 @@ function digitsFor(values) {
 const percent = (v) => (missing(v) ? "–" : `${Number((100 * v).toPrecision(2))} %`);
 const count = (v) => v.toLocaleString("en-US");
 const clamp = (v, low, high) => Math.max(low, Math.min(high, v));
+
+// The label of a column before its bracket, and what stands in the bracket.
+const shortLabel = (column) => column.label.split(" (")[0];
+const labelHint = (column) => column.label.slice(shortLabel(column).length).replace(/^ \(|\)$/g, "");

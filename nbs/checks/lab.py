@@ -114,6 +114,19 @@ def run_all(page, until, patience=PATIENCE):
     page.locator(f'.jp-OutputArea-output:has-text("{until}")').first.wait_for(timeout=1000 * patience)
 
 
+def run_cell(page, number, until, patience=300):
+    "Run one cell, and wait until an output has this text."
+    page.evaluate("number => { jupyterapp.shell.currentWidget.content.activeCellIndex = number; }", number)
+    command(page, "notebook:run-cell")
+    page.locator(f'.jp-OutputArea-output:has-text("{until}")').first.wait_for(timeout=1000 * patience)
+
+
+def set_source(page, number, source):
+    "Write into a cell."
+    page.evaluate("([number, source]) => { jupyterapp.shell.currentWidget.content.widgets[number].model.sharedModel"
+                  ".setSource(source) }", [number, source])
+
+
 def end_kernels(address):
     "End all kernels of a JupyterLab."
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
