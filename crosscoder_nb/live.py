@@ -83,8 +83,8 @@ def with_effects(
     return df
 
 # %% ../nbs/42_live.ipynb #a11effd3
-PARTS_SAID = ("Part: what a model's activations contribute. The parts and the feature's bias, the same on all tokens, add "
-              "up to its activation before the sparsity function decides whether it fires.")
+PARTS_SAID = ("Part: what a model's activations contribute. The parts and the feature's bias, the same on all tokens, "
+              "add up to its activation before the sparsity function decides whether it fires.")
 COLUMNS_SAID = dict(part="part of", effect="effect in")   # part_base: part of base
 EFFECTS_SAID = ("Effect: how much likelier the feature makes {follows} by firing on this token: the log-probability of "
                 "that, in nats, less what it is when the feature is taken out. Random directions of the same length: "
