@@ -683,6 +683,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/crosscoder_nb', 'doc_host'
                                        'crosscoder_nb.columns.provenance': ('columns.html#provenance', 'crosscoder_nb/columns.py'),
                                        'crosscoder_nb.columns.short_name': ('columns.html#short_name', 'crosscoder_nb/columns.py'),
                                        'crosscoder_nb.columns.site_labels': ('columns.html#site_labels', 'crosscoder_nb/columns.py'),
+                                       'crosscoder_nb.columns.six_digits': ('columns.html#six_digits', 'crosscoder_nb/columns.py'),
                                        'crosscoder_nb.columns.table_columns': ('columns.html#table_columns', 'crosscoder_nb/columns.py'),
                                        'crosscoder_nb.columns.varies': ('columns.html#varies', 'crosscoder_nb/columns.py'),
                                        'crosscoder_nb.columns.view_columns': ('columns.html#view_columns', 'crosscoder_nb/columns.py'),
