@@ -59,7 +59,7 @@ def find_firings(
     rows: Rows,            # of a store, with the window and document of each
     feature: int,          # its number
     least: float = 0.,     # a pre-activation that it exceeds wherever it fires, to encode fewer rows
-) -> pd.DataFrame:         # a row per firing, index `row`: doc, activation, part_<model>; attrs n_tokens, n_tried, every
+) -> pd.DataFrame:   # a row per firing (index `row`): doc, activation, part_<model>; attrs n_tokens, n_tried, every
     "Where a feature fires, and what each model contributes. TypeError for rows without windows."
     check_sites(cc, rows)
     feature, = check_features(cc, [feature])
