@@ -6,10 +6,11 @@
 __all__ = ['STATIC', 'VIEW', 'page_script', 'FeatureBrowser']
 
 # %% ../nbs/41_browser.ipynb #0b7c5658
-import base64, html, traceback
+import base64, html, itertools, traceback
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import anywidget
 import numpy as np
@@ -19,8 +20,8 @@ from fastcore.meta import delegates
 
 from .cards import (check_feature, example_group, feature_card, leaning_features, lens_data, neighbours,
                                  whole_example)
-from .columns import (as_array, class_label, clean, is_number, meaning, pack, provenance, short_name,
-                                   view_columns, view_meta)
+from .columns import (as_array, class_label, clean, crosscoder_facts, is_number, meaning, pack, provenance,
+                                   short_name, view_columns, view_meta)
 from .examples import Examples, excerpt
 from .metrics import Evaluation
 from .model_diff import ModelDiff
@@ -38,7 +39,7 @@ def html_table(
         cells = "".join(f'<{tag} align="left"><bdi>{html.escape(clean(v))}</bdi></{tag}>' for v in values)
         return f"<tr>{cells}</tr>"
     body = "".join(line("td", row) for row in rows)
-    return f"<table><thead>{line('th', header)}</thead><tbody>{body}</tbody></table>"
+    return f'<table cellpadding="4"><thead>{line("th", header)}</thead><tbody>{body}</tbody></table>'
 
 # %% ../nbs/41_browser.ipynb #3db8a553
 def map_image(shown: Shown) -> str:   # HTML; empty where there is no map
@@ -50,19 +51,27 @@ def map_image(shown: Shown) -> str:   # HTML; empty where there is no map
     return f'<img alt="Map of the features: {y} against relative norm." src="{source}">'
 
 
-FORMS = {"evidence": "{:.4f}", "rel_norm": "{:.3f}", "cosine": "{:.2f}", "peak": "{}", "density": "{:.1e}"}
+FORMS = {"evidence": "{:.4f}", "rel_norm": "{:.3f}", "cosine": "{:.2f}", "peak": "{}", "density": "{:.3g}"}
+
+
+def static_features(shown: Shown, n: int) -> list[int]:
+    "Those with a label or a star, then those that lean most to each model, filled up with those of most evidence."
+    df, noted = shown.df, [i for i, said in shown.notes.known().items() if said.get("label") or said.get("star")]
+    some = dict.fromkeys([*(i for i in noted if i in df.index), *leaning_features(df, n)])
+    best = df.evidence.nlargest(2 * n).index if "evidence" in df else []
+    return list(some) + [int(i) for i in best if i not in some][:max(0, 2 * n - len(some))]
 
 
 def static_rows(shown: Shown, n: int) -> tuple[list[str], list[list[str]]]:   # titles, cells
-    "The features that lean most to each model, each with its strongest text."
+    "Some features, each with its strongest text."
     df, forms = shown.df, {name: form for name, form in FORMS.items() if name in shown.df}
     kinds = ["class"] if "class" in df else []
     rows = []
-    for i in leaning_features(df, n):
-        row = df.loc[i]
+    for i in static_features(shown, n):
+        row, said = df.loc[i], shown.notes.of(i)
         found = shown.examples.feature(i)[:1] if shown.examples is not None else []
-        rows.append([f"#{i}", *(class_label(row[k], shown.names) for k in kinds),
-                     *(form.format(row[name]) for name, form in forms.items()), shown.notes.of(i).get("label", ""),
+        rows.append([f"#{i}{' ★' if said.get('star') else ''}", *(class_label(row[k], shown.names) for k in kinds),
+                     *(form.format(row[name]) for name, form in forms.items()), said.get("label", ""),
                      "".join(excerpt(e, shown.tokenizer) for e in found)])
     return ["feature", *kinds, *(meaning(name, shown.names)[0] for name in forms), "label", "strongest example"], rows
 
@@ -71,8 +80,8 @@ def static_card(
     shown: Shown,          # from `what_to_show`
     n: int = 5,            # features of each side
 ) -> tuple[str, str]:      # HTML without script or style, plain text
-    "The map and the features that lean most to each model, to be read without a kernel."
-    facts = " · ".join(f"{label} {value}" for label, value, _ in provenance(shown))
+    "The map and some features, to be read without a kernel."
+    facts = " · ".join(f"{label} {value}" for label, value, _ in (*crosscoder_facts(shown), *provenance(shown)))
     title = f"{' vs '.join(map(short_name, shown.names))} · {facts}".lstrip(" ·")
     header, rows = static_rows(shown, n)
     if not any(row[-2] for row in rows): header, rows = header[:-2] + header[-1:], [row[:-2] + row[-1:] for row in rows]
@@ -111,7 +120,8 @@ ANSWERS = dict(card=feature_card, group=example_group, whole=whole_example, lens
 
 # %% ../nbs/41_browser.ipynb #7f8176ae
 STATIC = Path(str(files("crosscoder_nb") / "static"))   # scripts, styles and templates of pages
-VIEW = "kept", "parts", "data", "filter", "map", "card", "view"   # of which the page is made, in this order
+VIEW = ("kept", "parts", "data", "filter", "map", "table", "card", "panel", "view",
+        "hosts")   # the page, in this order
 
 
 def page_script(
@@ -134,7 +144,10 @@ class FeatureBrowser(anywidget.AnyWidget):
     _esm, _css = page_script(*VIEW), STATIC / "view.css"
     _block = traitlets.Bytes().tag(sync=True)
     _saved, _shown = traitlets.Unicode().tag(sync=True), traitlets.Unicode().tag(sync=True)   # without a kernel
+    number = traitlets.Int(help="number of the browser in this kernel").tag(sync=True)
     selected = FeatureNumber(None, allow_none=True, help="number of the feature shown").tag(sync=True)
+    opened = WeakValueDictionary()   # number -> browser, for code that is copied from a page
+    _count = itertools.count(1)
 
     @delegates(what_to_show)
     def __init__(
@@ -149,7 +162,8 @@ class FeatureBrowser(anywidget.AnyWidget):
         self.df, self.examples, self.notes = self.shown.df, self.shown.examples, self.shown.notes
         meta = view_meta(self.shown)
         numbers, texts = view_columns(self.shown, meta)
-        super().__init__(_block=pack(dict(meta=meta, texts=texts), numbers))
+        super().__init__(_block=pack(dict(meta=meta, texts=texts), numbers), number=next(self._count))
+        self.opened[self.number] = self
         self._shown = self.model_id or ""
         self.on_msg(self._reply)
 
@@ -166,6 +180,7 @@ class FeatureBrowser(anywidget.AnyWidget):
 
     def _reply(self, widget, message, buffers) -> None:
         reply = self.answer(message)
+        if message.get("ask") == "write": self._saved = static_card(self.shown)[0]   # with what was written
         if isinstance(reply.get("answer"), bytes): self.send(dict(id=reply["id"]), [reply["answer"]])
         else: self.send(reply)
 

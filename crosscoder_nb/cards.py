@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .columns import class_label, clean, pack, short_name, site_labels, view_columns, view_meta
-from .counter_examples import count_documents, counter_examples, find_firings, read_firing
+from .counter_examples import share_of_documents, counter_examples, find_firings, read_firing
 from .crosscoder import CrossCoder, columns
 from .diff import exclusive
 from .encoding import pieces
@@ -127,15 +127,15 @@ def can_search(shown: Shown) -> bool: return shown.cc is not None and isinstance
 
 
 NO_CLAIM = "Counter-examples speak against a claim, that a feature is only one model's or both models'; here is none."
-NO_ROWS = ("Counter-examples are searched among the rows, with the crosscoder: FeatureBrowser(table, examples, tokenizer, "
-           "cc=cc, rows=rows).")
+NO_ROWS = ("Counter-examples are searched among the rows of a store, with the crosscoder: "
+           "FeatureBrowser(table, examples, tokenizer, cc=cc, rows=rows).")
 ALIKE_INPUTS = "Where the activations of both models are alike, the encoder may read a thing from either."
 
 
 def say_count(found: pd.DataFrame, firings: pd.DataFrame) -> str:
     "How many firings speak against the claim, and in how many documents."
-    some, every, (low, high) = count_documents(found, firings)
-    if not some: return f"none of {len(firings):,} firings in {every:,} documents (so at most {high:.0%} of such documents)"
+    some, every, (low, high) = share_of_documents(found, firings)
+    if not some: return f"none of {len(firings):,} firings, in {every:,} documents (at most {high:.0%} of such)"
     return f"{len(found):,} of {len(firings):,} firings, in {some:,} of {every:,} documents ({low:.0%} to {high:.0%})"
 
 
@@ -154,7 +154,8 @@ def counter_sections(
                 f"{short_name(other)} contributes more than {short_name(own)}")
         mine = found[found.without == own]
         first = mine.index[~pd.Series(window[mine.index]).duplicated()][:n]
-        examples = [example_data(read_firing(shown.cc, shown.rows, feature, row), shown.tokenizer) for row in first]
+        texts = [read_firing(shown.cc, shown.rows, feature, row, firings) for row in first]
+        examples = [example_data(text, shown.tokenizer) for text in texts]
         sections.append(dict(title=f"{what}: {say_count(mine, firings)}", examples=examples, none=""))
     return sections
 
@@ -172,7 +173,8 @@ def counter_group(shown: Shown, feature: int, n: int) -> dict:
     claimed, claim = claimed_model(shown, feature)
     sections = counter_sections(shown, feature, firings, claimed, n)
     add_parts(shown, feature, [e for section in sections for e in section["examples"]])
-    return dict(sections=sections, note=f"Firings that speak against the claim {claim}. Searched: {where}. {ALIKE_INPUTS}")
+    note = f"Firings that speak against the claim {claim}. Searched: {where}. {ALIKE_INPUTS}"
+    return dict(sections=sections, note=note)
 
 # %% ../nbs/40_cards.ipynb #a9cd1532
 def example_group(
@@ -186,8 +188,9 @@ def example_group(
     if group == "counter": return counter_group(shown, feature, min(n, 10))
     if shown.examples is None:
         return dict(sections=[], note="No texts here: FeatureBrowser(table, examples, tokenizer) shows them.")
-    sections = [dict(title=title, examples=[example_data(e, shown.tokenizer) for e in some],
-                     none="no example of this strength was drawn") for title, some in sections_of(shown, feature, group, n)]
+    none = "no example of this strength was drawn"
+    sections = [dict(title=title, examples=[example_data(e, shown.tokenizer) for e in some], none=none)
+                for title, some in sections_of(shown, feature, group, n)]
     add_parts(shown, feature, [e for section in sections for e in section["examples"]])
     if any(section["examples"] for section in sections): return dict(sections=sections, note="")
     if not shown.examples.histogram(feature).any():
@@ -250,6 +253,14 @@ def measures(shown: Shown, row: pd.Series) -> list[dict]:
                           scale=[low, high], mark=mark, log=name.startswith("times_")))
     return found
 
+# %% ../nbs/40_cards.ipynb #40lensen
+def lens_ends(row: pd.Series, label: str) -> dict:
+    "The tokens promoted and suppressed at a site; none where the feature writes nothing."
+    z = [row[f"{end}_z_{label}"] for end in ("promoted", "suppressed")]
+    if not np.isfinite(z).all(): return dict(promoted=[], suppressed=[], z=[])
+    promoted, suppressed = ([clean(t, 80) for t in row[f"{end}_{label}"]] for end in ("promoted", "suppressed"))
+    return dict(promoted=promoted, suppressed=suppressed, z=rounded(z))
+
 # %% ../nbs/40_cards.ipynb #e253df12
 def lens_data(
     shown: Shown,
@@ -263,10 +274,7 @@ def lens_data(
                                    "device=\"meta\" loads them.")
     row = decoder_lens(shown.cc, list(shown.models), [feature], k).iloc[0]
     labels = [name.removeprefix("promoted_z_") for name in row.index if name.startswith("promoted_z_")]
-    return dict(note="", sites=[dict(label=label, **{end: [clean(t, 80) for t in row[f"{end}_{label}"]]
-                                                     for end in ("promoted", "suppressed")},
-                                     z=rounded([row[f"promoted_z_{label}"], row[f"suppressed_z_{label}"]]))
-                                for label in labels])
+    return dict(note="", sites=[dict(label=label, **lens_ends(row, label)) for label in labels])
 
 # %% ../nbs/40_cards.ipynb #084bbaf9
 @torch.no_grad()
@@ -342,7 +350,8 @@ def group_data(cc: CrossCoder, feature: int) -> dict | None:   # None: there is 
     "The group of a feature, and what it may read and write."
     if len(cc.groups) < 2: return None
     group = next(w.group for w, start, stop in cc.spans() if start <= feature < stop)
-    return dict(name=clean(group.name), reads=list(group.reads), writes=list(group.writes), n=group.n_features)
+    return dict(name=clean(group.name), reads=list(group.reads), writes=list(group.writes), n=group.n_features,
+                apart=len(group.writes) < len(cc.writes))
 
 # %% ../nbs/40_cards.ipynb #00fc3c77
 def check_feature(

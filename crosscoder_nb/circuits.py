@@ -29,7 +29,7 @@ from .models import Model
 from .sites import Site
 
 # %% ../nbs/39_circuits.ipynb #bb58bafa
-CONSTANT = "bias", "others", "elsewhere"   # kinds of nodes that no one can look into, and that are never pruned
+CONSTANT = "bias", "others", "elsewhere"   # kinds of nodes into which no edges lead, and that are never pruned
 
 
 def is_kind(graph: AttributionGraph, *kinds: str) -> Tensor:   # [node] bool

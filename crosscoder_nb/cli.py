@@ -121,6 +121,7 @@ def flags_of(option: Option) -> list[str]:
 
 
 NO_STUDY = "the folder of the study is missing; it comes first, before all options"
+DEMO_FOLDER = "crosscoder_demo"
 
 
 class Parser(argparse.ArgumentParser):
@@ -137,7 +138,7 @@ def make_parser(
 ) -> Parser:
     "A parser of the options of a command."
     parser = Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
-    parser.add_argument("study", nargs=None if needs_study else "?", default="crosscoder_demo")
+    parser.add_argument("study", nargs=None if needs_study else "?", default=DEMO_FOLDER)
     parser.add_argument("--run", "--run-name", dest="run", default="run")
     parser.add_argument("--config", type=Path, default=None)
     parser.add_argument("--dry-run", action="store_true", default=False)
@@ -151,11 +152,13 @@ def make_parser(
 
 
 def check_known(rest: list[str], options: list[Option]) -> None:
-    "BadSettings for words that are no options."
+    "BadSettings for words that are no options. What is suggested is written as the help writes it."
     from crosscoder_nb.studies import BadSettings
-    flags = [flag for option in options for flag in flags_of(option)]
+    shown = {flag: option.flag for option in options for flag in flags_of(option)}
+    shown |= {flag: flag for flag in ("--run", "--config", "--dry-run", "--debug", "--help")}
     for word in rest:
-        near = difflib.get_close_matches(word.partition("=")[0], flags, 3)
+        near = difflib.get_close_matches(word.partition("=")[0], shown, 3)
+        near = list(dict.fromkeys(shown[flag] for flag in near))
         raise BadSettings(f"{word} is not an option; " + (f"did you mean {', '.join(near)}?" if near else "see --help"))
 
 
@@ -190,6 +193,7 @@ def read_command(name: str, command, words: Sequence[str]) -> Told:
 # %% ../nbs/60_cli.ipynb #60f3e88b
 WIDTH = 100   # columns at most
 RUN = "--run NAME  the crosscoder's folder in the study [run]"
+MADE = f"STUDY  the folder that it makes [{DEMO_FOLDER}]"
 COMMON = ("--config FILE  settings in YAML or JSON",
           "--dry-run  print what it will take, and do nothing", "--debug  show where an error came from")
 
@@ -245,7 +249,8 @@ def help_of(name: str, command, group: str | None = None, defaults: Mapping[str,
         if group not in parts: raise BadSettings(f"--help has the groups {', '.join(parts)}; got {group!r}")
         return "\n".join(line for option in options_of(parts[group]) for line in explain_option(option, defaults))
     about = command.work.__doc__
-    study, common = "[STUDY]" if name == "demo" else "STUDY", COMMON if name in ("demo", "collect") else (RUN, *COMMON)
+    study, common = ("[STUDY]", (MADE, *COMMON)) if name == "demo" else ("STUDY", COMMON)
+    if name not in ("demo", "collect"): common = (RUN, *common)
     lines = [f"crosscoder {name} {study} [options]", "", *textwrap.wrap(about, WIDTH), ""]
     lines += [line for option in options_of(command.own) for line in explain_option(option, defaults)]
     lines += [line for left, _, text in (each.partition("  ") for each in common) for line in as_lines(left, text)]
@@ -260,7 +265,7 @@ from crosscoder_nb.live import explore
 from crosscoder_nb.studies import Study
 
 md = Study({folder!r}, {run!r}).diff()
-explore(md)"""
+explore(md) if md.models else FeatureBrowser(md)    # prompts and steering need the models"""
 
 
 TITLE = "# {name}\n\nRun → Run All Cells shows the features. `md` knows the rest, such as `md.verdict`."
@@ -292,18 +297,44 @@ def browse_in(
              f"--LabApp.default_url=/lab/tree/{path.name}"] + (["--no-browser"] if not open_browser else [])
     words += ([f"--port={port}"] if port else []) + (["--allow-root"] if os.geteuid() == 0 else [])
     if dry_run: return print(" ".join(words))
+    print(f"{path} opens in JupyterLab, which takes some seconds and then prints its address.")
     return subprocess.run(words).returncode
 
 
+DEMO = {"collect": dict(layer=[1], dtype="float32", max_tokens=60_000, held_out_every=8),
+        "train": dict(recipe="crosscoder", n_features=160, l1_coeff=.5, steps=600, batch_size=512, lr=3e-3,
+                      dead_tokens=50_000),
+        "diff": dict(n_candidates=10, n_texts=20, n_tokens=2_000), "report": {}}
+
+
+def plant_study(folder: Path) -> dict[str, list[str]]:   # settings of collect
+    "Two models that differ in a known way, and texts for them, in the folder of a study."
+    from crosscoder_nb.planted_words import planted_pair, planted_texts
+    folder.mkdir(parents=True, exist_ok=True)
+    for model in planted_pair():
+        model.module.save_pretrained(folder / "models" / model.name)
+        model.tokenizer.save_pretrained(folder / "models" / model.name)
+    texts = folder / "texts.jsonl"
+    texts.write_text("".join(json.dumps(dict(text=text)) + "\n" for text in planted_texts(1200)))
+    return dict(models=[f"{name}={folder / 'models' / name}" for name in ("base", "tuned")], data=[str(texts)])
+
+
+def write_words(command: str, folder: Path, settings: dict) -> str:
+    "A command as one types it."
+    def words(value): return value if isinstance(value, list) else [value]
+    told = [f"--{name.replace('_', '-')} {' '.join(map(str, words(value)))}" for name, value in settings.items()]
+    lines = textwrap.wrap(" ".join([f"crosscoder {command} {folder}", *told]), WIDTH - 4, break_long_words=False,
+                          break_on_hyphens=False)
+    return " \\\n    ".join(lines)
+
+
 def demo_in(study, dry_run: bool = False) -> None:
-    "Make two small models with a planted difference, find it with a crosscoder, and write a report of it."
-    from crosscoder_nb.demo import demo_diff
-    from crosscoder_nb.report import write_report
-    if dry_run: return print(f"would write {study.folder / 'report.html'}, in about half a minute")
-    md = demo_diff(study.folder)
-    print(md.verdict)
-    print(f"{write_report(md, study.folder / 'report.html')} can be opened in any browser; in a notebook,",
-          f"crosscoder_nb.demo.demo({str(study.folder)!r}) shows the same, with the models.")
+    "Make two small models with a planted difference, and find it: a study as any other, in about half a minute."
+    if dry_run: return print(f"would make {study.folder}, with models, crosscoder and report, in about half a minute")
+    for command, settings in (DEMO | {"collect": plant_study(study.folder) | DEMO["collect"]}).items():
+        print(f"\n$ {write_words(command, study.folder, settings)}")
+        study.do(command, **settings)
+    print(f"\nThe report opens in any browser. `crosscoder browse {study.folder}` opens JupyterLab with the features.")
 
 # %% ../nbs/60_cli.ipynb #d47a2822
 TOP = """crosscoder COMMAND STUDY [options]
@@ -357,9 +388,19 @@ def carry_out(name: str, words: list[str]) -> int:   # exit code
     return 0
 
 # %% ../nbs/60_cli.ipynb #fa78c84d
-def say_error(e: Exception) -> str:
-    "An error as a sentence."
+def as_flags(text: str, names: Sequence[str]) -> str:
+    "A message in which settings are written as a shell has them: `max_tokens=5` as `--max-tokens 5`."
+    def flag(found):
+        name, equals = found.groups()
+        return f"--{name.replace('_', '-')}{' ' if equals else ''}" if equals or "_" in name else name
+    return re.sub(" +", " ", re.sub(rf"(?<![\w.])({'|'.join(names)})\b(=?)", flag, text))
+
+
+def say_error(e: Exception, name: str = "train") -> str:
+    "An error of a command as a sentence."
     text = " ".join(str(e).split())
+    known = commands()
+    if name in known: text = as_flags(text, ["run", *known[name].names])
     if isinstance(e, ValueError | OSError | RuntimeError | EOFError | FloatingPointError) and text: return text
     return f"{type(e).__name__}: {text}. --debug shows where it came from."
 
@@ -381,18 +422,21 @@ def run_command(
         return 130
     except Exception as e:
         if "--debug" in rest: raise
-        print(f"crosscoder {name}: {say_error(e)}", file=sys.stderr)
+        print(f"crosscoder {name}: {say_error(e, name)}", file=sys.stderr)
         return 2 if type(e).__name__ == "BadSettings" else 1
 
 # %% ../nbs/60_cli.ipynb #892e129c
 @contextmanager
 def as_program():
     "The habits of a program, within this context."
-    if not sys.stderr.isatty(): os.environ.setdefault("TQDM_MININTERVAL", "30")   # read when tqdm is first imported
+    os.environ.setdefault("TQDM_DELAY", "2")        # read when tqdm is first imported: bars only where one has to wait
+    if not sys.stderr.isatty(): os.environ.setdefault("TQDM_MININTERVAL", "30")
     if hasattr(sys.stdout, "reconfigure"): sys.stdout.reconfigure(line_buffering=True)
     signal.signal(signal.SIGINT, signal.default_int_handler)      # which shells ignore for what ends in &
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    def show(message, *_): print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
+    def show(message, *_):
+        from tqdm.auto import tqdm
+        tqdm.write(f"note: {' '.join(str(message).split())}", file=sys.stderr)   # above the bars, not within them
     with warnings.catch_warnings():
         warnings.showwarning = show
         yield

@@ -45,8 +45,8 @@ def demo_diff(
     models = planted_pair()
     rows, held_out = collect_rows(home, models)
     how = recipe("crosscoder", n_features=160, l1_coeff=.5, steps=600, batch_size=512, lr=3e-3, dead_tokens=50_000)
-    cc = train(how, rows, home / "crosscoder", held_out=held_out, progress=False).cc
-    md = ModelDiff(cc, held_out, models, home / "diff", n_candidates=10, n_texts=20, n_tokens=2_000).run()
+    cc = train(how, rows, home / "run", held_out=held_out).cc
+    md = ModelDiff(cc, held_out, models, home / "run" / "diff", n_candidates=10, n_texts=20, n_tokens=2_000).run()
     if folder is None: atexit.register(shutil.rmtree, home, ignore_errors=True)   # what shows the diff outlives it
     return md
 

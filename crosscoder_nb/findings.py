@@ -91,11 +91,11 @@ CAVEAT = ("What this does not show: norms alone can mislead. Training for sparsi
 
 # %% ../nbs/41_findings.ipynb #bf971cfb
 LIMITS = {   # what -> (good from, not good enough beyond, why it matters)
-    "variance explained": (.7, .5, "what the reconstruction lacks no feature can show"),
+    "variance explained": (.7, .5, "no feature can show what the reconstruction lacks"),
     "gap of variance explained": (.05, .15, "features of the model explained worse are missed, and the other's look "
                                             "exclusive"),
     "dead features": (.1, .4, "the dictionary is smaller than it looks"),
-    "cross-entropy recovered": (.9, .75, "what is lost of the predictions no feature can explain"),
+    "cross-entropy recovered": (.9, .75, "no feature explains what the predictions lose"),
     "tokens measured": (100_000, 10_000, "features that fire seldom are known from few firings")}
 LIGHTS = "good", "doubtful", "not good enough"
 
@@ -104,8 +104,8 @@ def light(what: str, value: float) -> str:   # one of LIGHTS
     "Judge a value by its limits; which side is good follows from their order."
     good, bad, _ = LIMITS[what]
     sign = 1 if good > bad else -1
-    if not value == value: return LIGHTS[2]
-    return LIGHTS[0] if sign * value >= sign * good else LIGHTS[1] if sign * value >= sign * bad else LIGHTS[2]
+    if sign * value >= sign * good: return LIGHTS[0]
+    return LIGHTS[1] if sign * value >= sign * bad else LIGHTS[2]   # nan, which is beyond no limit, is the last
 
 
 def measurements(e: Evaluation, fidelity: pd.DataFrame | None) -> list[tuple]:   # what, where, value, interval
@@ -113,7 +113,8 @@ def measurements(e: Evaluation, fidelity: pd.DataFrame | None) -> list[tuple]:  
     sites = {site: v for site, v in e.fve.items() if site != "pooled"}
     found = [("variance explained", site, v, ()) for site, v in sites.items()]
     if len(sites) == 2:
-        found.append(("gap of variance explained", "", abs(list(sites.values())[0] - list(sites.values())[1]), ()))
+        a, b = sites.values()
+        found.append(("gap of variance explained", "", abs(a - b), ()))
     found.append(("dead features", "", float(e.dead.float().mean()), ()))
     if fidelity is not None:
         found += [("cross-entropy recovered", site, row.ce_recovered, (row.ce_low, row.ce_high))

@@ -18,15 +18,14 @@ import traitlets
 from IPython.display import display
 from torch import Tensor
 
-from .alignment import same_tokenizer
 from .browser import STATIC, FeatureBrowser, FeatureNumber, page_script
 from .cards import rounded
 from .chats import prompt_ids
 from .columns import class_label, clean, site_labels
-from .crosscoder import CrossCoder
+from .crosscoder import CrossCoder, columns
 from .encoding import pieces
 from .examples import excerpt, site_parts
-from .harvest import harvest
+from .harvest import harvest, other_tokenizers
 from .interventions import in_parts
 from .kernels import SparseCode
 from .metrics import evaluating
@@ -83,6 +82,8 @@ def with_effects(
     return df
 
 # %% ../nbs/42_live.ipynb #a11effd3
+PARTS_SAID = ("Part: what a model's activations contribute. The parts and the feature's bias, the same on all tokens, "
+              "add up to its activation before the sparsity function decides whether it fires.")
 COLUMNS_SAID = dict(part="part of", effect="effect in")   # part_base: part of base
 EFFECTS_SAID = ("Effect: how much likelier the feature makes {follows} by firing on this token: the log-probability of "
                 "that, in nats, less what it is when the feature is taken out. Random directions of the same length: "
@@ -95,9 +96,8 @@ def say_column(name: str) -> str:   # activation, part_<model> or effect_<model>
     return f"{COLUMNS_SAID[kind]} {model}" if model else name
 
 
-def say_effects(df: pd.DataFrame) -> str:   # from `PromptReading.at`
-    "What the effects in a table are, in a sentence or two; empty without effects."
-    if "follows" not in df.attrs: return ""
+def say_effects(df: pd.DataFrame) -> str:   # by effect, from `PromptReading.at`
+    "What the effects in a table are, in a sentence or two."
     model = say_column(df.columns[-1]).removeprefix(f"{COLUMNS_SAID['effect']} ")
     known = f"the likeliest continuation in {model}" if df.attrs["predicted"] else "the token that follows"
     random = ", ".join(f"{size:.2g} in {name}" for name, size in df.attrs["random"].items())
@@ -166,21 +166,14 @@ LONGEST_PROMPT = 1024   # tokens
 TOO_SHORT = "The prompt has no token that counts: the first one never does. Write a word more."
 
 
-def reads_alike(a: Model, b: Model) -> bool:
-    "Whether two models have one tokenizer."
-    try: same_tokenizer(a.tokenizer, b.tokenizer)
-    except ValueError: return False
-    return True
-
-
 def prompt_tokens(models: list[Model], prompt: str | list[dict]) -> Tokens:
     "A prompt as the models read it. ValueError for a prompt without a token that counts."
-    first, *more = models
-    tokenizer, others = first.tokenizer, {m.name: m.tokenizer for m in more if not reads_alike(first, m)}
+    tokenizer = models[0].tokenizer
     words = [0, 0] if not isinstance(prompt, str) else tokenizer(prompt, add_special_tokens=False).input_ids
     if len(words) < 2: raise ValueError(TOO_SHORT)
     longest = [getattr(m.module.config.get_text_config(), "max_position_embeddings", LONGEST_PROMPT) for m in models]
-    return Tokens([prompt], tokenizer, context=min(LONGEST_PROMPT, *longest), others=others, bad_documents=1.)
+    return Tokens([prompt], tokenizer, context=min(LONGEST_PROMPT, *longest), others=other_tokenizers(models),
+                  bad_documents=1.)
 
 # %% ../nbs/42_live.ipynb #e1a087f3
 @torch.no_grad()
@@ -197,8 +190,8 @@ def read_prompt(
     own = {name: x[0, :len(ids)] for name, x in item.x.items()}
     x = cc.scaling(torch.cat([own[name][counts.to(own[name].device)].to(cc.b_dec) for name in cc.sites], 1))
     with evaluating(cc): code = cc.code(x).sparse()
-    row, is_cut = torch.where(counts, counts.cumsum(0) - 1, -1), len(item.batch.ids) > 1 or next(items, None) is not None
-    return PromptReading(cc, models, asked, ids, row, x, code, is_cut)
+    is_cut = len(item.batch.ids) > 1 or next(items, None) is not None
+    return PromptReading(cc, models, asked, ids, torch.where(counts, counts.cumsum(0) - 1, -1), x, code, is_cut)
 
 # %% ../nbs/42_live.ipynb #5ad2112e
 class Asking(anywidget.AnyWidget):
@@ -274,7 +267,8 @@ class PromptBar(Asking):
         "The features on a token, each in a few words."
         df = self.reading.at(token, by)
         features = [dict(feature=int(i), values=rounded(row), said=self.describe(int(i))) for i, row in df.iterrows()]
-        return dict(features=features, heads=[say_column(name) for name in df], note=say_effects(df))
+        note = say_effects(df) if df.attrs else PARTS_SAID
+        return dict(features=features, heads=[say_column(name) for name in df], note=note)
 
     def answer_feature(self, feature: int) -> dict:
         "A feature along the prompt."
@@ -324,12 +318,18 @@ class SteeringDrawer(Asking):
         mean = float(evaluation.mean_act[feature]) if evaluation is not None else 0.
         return (mean, "its mean activation where it fires") if mean > 0 else (1., "an activation of 1")
 
-    def answer_describe(self, feature: int, at: str, mode: str, strengths: list[float]) -> dict:
-        "What would be done, in a sentence."
+    def home(self, feature: int) -> str:
+        "The last site at which a feature's direction is at least half as long as at the site where it is longest."
+        cc, W = self.shown.cc, self.shown.cc.decoder()[feature].detach()
+        norms = {site: float(W[columns(cc.sites)[site]].norm()) for site in cc.writes}
+        return [site for site, norm in norms.items() if norm >= max(norms.values()) / 2][-1]
+
+    def answer_describe(self, feature: int, at: str | None, mode: str, strengths: list[float]) -> dict:
+        "What would be done, in a sentence; and where: at None, where the feature belongs."
         feature, = check_features(self.shown.cc, [feature])
-        unit, what = self.usual(feature)
+        at, (unit, what) = at or self.home(feature), self.usual(feature)
         about = dict(times=", ".join(f"{s:g}" for s in strengths), unit=unit, what=what)
-        return dict(said=SAYS[mode].format(feature=feature, model=model_of(at), at=at, **about))
+        return dict(said=SAYS[mode].format(feature=feature, model=model_of(at), at=at, **about), at=at)
 
     def answer_write(self, feature: int, at: str, mode: str, strength: float | None, text: str, n: int,
                      chat: bool = False) -> dict:
@@ -351,9 +351,11 @@ def explore(
     found,          # a ModelDiff, or a table of features; then also cc=, models= and the like, as for FeatureBrowser
     prompt: str = "",   # read at once
     **beside,       # examples, tokenizer, cc, models, ... where `found` is a table
-) -> ipywidgets.VBox:   # browser, prompt bar, steering drawer; each is one of its children
+) -> ipywidgets.VBox:   # browser, prompt bar, steering drawer; each is one of its children, and `found` what is shown
     "The browser with a prompt bar and a steering drawer, which all show the same feature."
     browser = FeatureBrowser(found, **beside)
     parts = [browser, *(of(found, prompt, **beside) for of in (PromptBar, SteeringDrawer))]
     for part in parts[1:]: traitlets.link((browser, "selected"), (part, "selected"))
-    return Together(parts)
+    together = Together(parts)
+    together.found = found
+    return together

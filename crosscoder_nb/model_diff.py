@@ -34,7 +34,7 @@ from .files import without_records
 from .intervals import count_interval
 from .latent_scaling import latent_scaling
 from .leanings import Occurrences, leanings, spread
-from .machine import say_seconds
+from .machine import progress_bars, say_seconds
 from .metrics import Evaluation, evaluate
 from .models import Model
 from .nulls import against_nulls, count_specific, judge
@@ -483,7 +483,7 @@ class ModelDiff:
         "Compute all parts on a few rows, and throw the results away."
         share, seconds = n / self.held_out.n_rows, {}
         fewer = {name: max(1, round(self.options[name] * share)) for name in ("n_texts", "n_tokens")}
-        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), progress_bars(disable=True):
             warnings.simplefilter("ignore")   # they come again when all rows are read
             small = ModelDiff(self.cc, stand_in(self.held_out, n), self.models, folder, tokens=self.tokens,
                               allow_seen=True, **self.options | fewer)
@@ -516,6 +516,11 @@ class ModelDiff:
             df.loc[f"null {name}"] = [NOT_YET if seconds else "kept", seconds, "the same, where nothing is to be found"]
         return df
 
+    def compute(self, part: str) -> None:
+        "Compute a part that `todo` names."
+        if part in PARTS: getattr(self, part)
+        else: [getattr(self.others[part.removeprefix("null ")], own) for own in OF_NULLS]
+
     def run(self) -> "ModelDiff":
         "Print the plan, and compute all that is not kept."
         plan, todo = self.plan(), self.todo()
@@ -523,11 +528,11 @@ class ModelDiff:
             why = "" if part in todo else f" ({state})"
             print(f"{part:11} {say_seconds(seconds) if seconds else '-':>6}  {finds}{why}")
         print(f"{'in all':11} {say_seconds(plan.seconds.sum()) if todo else '-':>6}")
-        with self.results.writing():
-            for part in (bar := tqdm(todo, desc="model diff", unit="part")):
+        with self.results.writing(), tqdm(total=len(todo), desc="model diff", unit="part", disable=not todo) as bar:
+            for part in todo:
                 bar.set_postfix_str(part)
-                if part in PARTS: getattr(self, part)
-                else: [getattr(self.others[part.removeprefix("null ")], own) for own in OF_NULLS]
+                with progress_bars(leave=False): self.compute(part)
+                bar.update()
         return self
 
     def __repr__(self):

@@ -19,7 +19,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from .files import without_records
-from .machine import device_or_fastest, fastest_dtype
+from .machine import device_or_fastest, fastest_dtype, progress_bars
 from .sites import Place, Site, check_name, has_module, heads, layout_of, locate, lock_of, n_heads, probe
 
 # %% ../nbs/02_models.ipynb #d626f3ad
@@ -195,7 +195,8 @@ def load_module(
         from transformers import GgufConfig   # only newer versions of transformers have it
         options = options | dict(quantization_config=GgufConfig(dequantize=True))
     if isinstance(options.get("device_map"), dict): check_device_map(describe_module(source, dtype, options), options)
-    module = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, trust_remote_code=False, **options)
+    with progress_bars(desc=f"loading {Path(source).name}", delay=3):
+        module = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, trust_remote_code=False, **options)
     if "device_map" not in options: return module.to(device)
     if any(p.device.type == "meta" for p in module.parameters()):
         raise ValueError(f"device_map={options['device_map']!r} leaves weights on a disk or in another memory than "

@@ -48,7 +48,8 @@ def append_lines(path: Path, entries: list[dict]) -> None:
     "Add entries to a file, in one write that reaches the disk."
     with open(path, "ab+") as f:
         size = f.seek(0, os.SEEK_END)
-        begun = size and (f.seek(size - 1), f.read(1))[1] != b"\n"     # a line that a crash cut short
+        f.seek(max(0, size - 1))
+        begun = f.read(1) not in (b"", b"\n")     # a line that a crash cut short
         lines = "".join(json.dumps(entry) + "\n" for entry in entries)
         f.write((b"\n" if begun else b"") + lines.encode())
         f.flush()

@@ -7,11 +7,13 @@ __all__ = ['pirate', 'stdlib_files', 'stdlib_texts', 'two_halves', 'tiny_tokeniz
            'token_drift', 'plant_adapter', 'find_smollm2']
 
 # %% ../nbs/02_pairs.ipynb #543cecde
-import ast, hashlib, importlib.util, json, os, platform, random, re, sysconfig, tempfile, warnings, zlib
+import ast, hashlib, importlib.util, inspect, json, os, platform, random, re, shutil, sys, sysconfig, tempfile
+import warnings, zlib
 from collections.abc import Sequence
 from pathlib import Path
 import pandas as pd
 import torch
+from huggingface_hub.constants import HF_HOME
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -173,25 +175,52 @@ def save_whole(
 def save_once(
     folder: str | Path,  # where the model is saved
     make,                # () -> (model, tokenizer), called only when the folder holds none
+    kept: Path | None = None,   # a folder that keeps it for other folders, which get a copy
 ) -> Path:               # the folder
-    "The folder with a finished Hugging Face model, made now if there is none."
+    "The folder with a finished Hugging Face model, made or copied now if there is none."
     folder = Path(folder)
     if (folder / "config.json").exists(): return folder
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is not empty and holds no finished model; give an empty or a new folder")
-    parts = make()
-    save_whole(folder, lambda path: [part.save_pretrained(path) for part in parts])
+    if kept and is_kept(kept, make): save_whole(folder, lambda path: shutil.copytree(kept, path, dirs_exist_ok=True))
+    else:
+        parts = make()
+        save_whole(folder, lambda path: [part.save_pretrained(path) for part in parts])
     return folder
+
+
+def is_kept(kept: Path, make) -> bool:
+    "Whether a folder keeps a model, made now if there is none. It does not where nothing can be written."
+    try: return bool(save_once(kept, make))
+    except OSError: return False
+
+# %% ../nbs/02_pairs.ipynb #ke9tp1ac
+def kept_place(
+    name: str,
+    make,      # the function that makes it
+    *decided,  # what it is made from
+) -> Path:
+    """The folder, among the files of the Hugging Face hub, that keeps a tiny model for later calls.
+
+    It changes with all that decides the weights: this code, the versions of Python, whose library is the text, and of
+    the libraries, the processor, and the number of threads."""
+    import transformers
+    functions = split_text, stdlib_files, stdlib_texts, pirate, tiny_tokenizer, pack_windows, teach, make
+    made_by = [PIRATE, *map(inspect.getsource, functions)]
+    versions = sys.version, torch.__version__, transformers.__version__
+    on = torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()
+    key = hashlib.sha256(repr((made_by, versions, on, decided)).encode()).hexdigest()[:16]
+    return Path(HF_HOME) / "crosscoder_nb" / f"{name}-{key}"
 
 # %% ../nbs/02_pairs.ipynb #f922cc3f
 def tiny_model(
-    folder: str | Path,      # made at the first call, found later
+    folder: str | Path,      # made or copied at the first call, found later
     steps: int = 250,        # training steps, about 1/40 s each; 0: random weights
     n_layers: int = 3,       # number of blocks
     vocab_size: int = 1024,  # number of tokens
     seed: int = 0,           # weights and order of the texts
 ) -> Path:                   # the folder, for load_model, AutoModelForCausalLM or nnsight
-    "A Llama of width 64 with 128 tokens of context, trained for some seconds on the standard library."
+    "A Llama of width 64 with 128 tokens of context, trained on the standard library for seconds, once on a machine."
     from transformers import LlamaConfig, LlamaForCausalLM
     def make():
         texts = stdlib_texts(1_500_000, seed)
@@ -206,7 +235,7 @@ def tiny_model(
             lm = LlamaForCausalLM(config)
         teach(lm, pack_windows(tokenizer, texts), steps, batch_size=8, lr=1e-2, seed=seed)
         return lm, tokenizer
-    return save_once(folder, make)
+    return save_once(folder, make, kept_place("model", make, steps, n_layers, vocab_size, seed))
 
 # %% ../nbs/02_pairs.ipynb #c76b5642
 def tiny_pair(
@@ -223,7 +252,8 @@ def tiny_pair(
         n = min(len(sea), len(land))
         teach(lm, torch.cat([sea[:n], land[:n]]), steps, lr=2e-3)
         return lm, tokenizer
-    return base, save_once(Path(folder) / "tuned", make)
+    weights = hashlib.sha256((base / "model.safetensors").read_bytes()).hexdigest()
+    return base, save_once(Path(folder) / "tuned", make, kept_place("tuned", make, weights, steps))
 
 # %% ../nbs/02_pairs.ipynb #aa57668e
 def state_after(

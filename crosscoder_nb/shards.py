@@ -248,7 +248,7 @@ def recover_records(
 OTHER_RUN = ("{folder} is the store of another run, with other {key}. {what}. "
              "Collect into another folder, or remove this one.")
 TOO_LONG = ("{folder} has {rows:,} rows and was collected with max_tokens={there}, more than the {asked:,} asked for. "
-            "Open it with ActivationStore.open, or collect into another folder.")
+            "Use it as it is, or collect into another folder.")
 
 # %% ../nbs/06_shards.ipynb #2a7b485d
 def check_run(

@@ -9,6 +9,7 @@ __all__ = ['COMMANDS', 'Study']
 import difflib
 import json
 import re
+import shutil
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager, suppress
@@ -16,15 +17,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pandas as pd
 import torch
 import yaml
 
-from .alignment import same_tokenizer
 from .architectures import ARCHITECTURES
 from .checkpoints import read_metrics
 from .crosscoder import CrossCoder
 from .dictionaries import load_dictionary
 from .files import replacing
+from .harvest import other_tokenizers
 from .losses import Objective
 from .machine import say_seconds
 from .memory import announce, format_gb, memory_plan
@@ -228,15 +230,6 @@ def with_dtypes(arguments: dict) -> dict:
     return {n: read_dtype(v) if n == "dtype" else tuple(v) if isinstance(v, list) else v for n, v in arguments.items()}
 
 # %% ../nbs/59_studies.ipynb #01bcd4b0
-def other_tokenizers(models: list[Model]) -> dict:   # by the model's name
-    "The tokenizers of models that read other tokens than the first."
-    others = {}
-    for model in models[1:]:
-        try: same_tokenizer(models[0].tokenizer, model.tokenizer)
-        except ValueError: others[model.name] = model.tokenizer
-    return others
-
-
 class Harvesting(NamedTuple):
     "A harvest that is about to begin."
     models: list[Model]
@@ -274,6 +267,12 @@ def time_harvest(h: Harvesting, models: list[Model]) -> float:   # seconds for e
     return seconds_per_token(models, h.sites, few).seconds
 
 
+def say_wanted(h: Harvesting, name: str) -> str:
+    "How much is to be collected for one of the folders of a study."
+    most = h.tokens[name].max_tokens
+    return f"{f'{most:,}' if most else 'all'} tokens at {len(h.sites)} site{'s' * (len(h.sites) > 1)}"
+
+
 def load_together(h: Harvesting) -> list[Model]:
     "The models with their weights where they fit into memory together; as they are where not."
     fits = memory_plan(h.models, h.sites, h.tokens["held_out"]).fits
@@ -285,8 +284,7 @@ def plan_harvest(h: Harvesting, folder: Path) -> None:
     for name, tokens in h.tokens.items():
         plan = memory_plan(h.models, h.sites, tokens, dtype=h.options.get("dtype"))
         way = next((way for way in plan.index if plan.fits[way]), plan.index[-1])
-        count = f"{tokens.max_tokens:,} tokens" if tokens.max_tokens else "all tokens (disk: for a million)"
-        print(f"{folder / name}: {count} at {len(h.sites)} sites")
+        print(f"{folder / name}: {say_wanted(h, name)}{'' if tokens.max_tokens else ' (disk: for a million)'}")
         announce(plan, way, "shard", folder / name)
     models = load_together(h)
     if not all(model.loaded for model in models): return
@@ -296,6 +294,15 @@ def plan_harvest(h: Harvesting, folder: Path) -> None:
 
 # %% ../nbs/59_studies.ipynb #d824c401
 UNBOUNDED = "a stream may never end, so say how many tokens to take: max_tokens=..."
+WHOLE_BATCHES = "{more:,} more than the {asked:,} asked for, as the last batch of texts is stored whole"
+TEXTS_ENDED = "{less:,} fewer than the {asked:,} asked for, as the texts ended"
+
+
+def say_collected(rows: ActivationStore, asked: int | None) -> str:
+    "How many rows were collected, and why they are not as many as were asked for."
+    more = rows.n_rows - (asked or rows.n_rows)
+    why = WHOLE_BATCHES.format(more=more, asked=asked) if more > 0 else TEXTS_ENDED.format(less=-more, asked=asked)
+    return f"{rows.n_rows:,} rows from {rows.n_windows:,} windows of text" + (f": {why}" if more else "")
 
 
 def collect_into(study: "Study", dry_run: bool = False, **settings) -> None:
@@ -305,7 +312,9 @@ def collect_into(study: "Study", dry_run: bool = False, **settings) -> None:
     if dry_run: return plan_harvest(ready, study.folder)
     models = load_together(ready)
     for name, tokens in ready.tokens.items():
-        print(ActivationStore.collect(study.folder / name, models, ready.sites, tokens, **ready.options))
+        print(f"{study.folder / name}: {say_wanted(ready, name)}")
+        rows = ActivationStore.collect(study.folder / name, models, ready.sites, tokens, **ready.options)
+        print(say_collected(rows, tokens.max_tokens))
 
 # %% ../nbs/59_studies.ipynb #a87e29a4
 def choose_recipe(
@@ -344,6 +353,9 @@ def plan_training(how: Recipe, rows: Rows, device: str | None) -> None:
           f"checkpoints {format_gb(3 * kept * weights / 1e9)} of disk")
 
 
+ANOTHER_RUN = "A study holds as many runs as you like: run=NAME names another one."
+
+
 def train_in(
     study: "Study",
     recipe: str = "batchtopk_crosscoder",     # a name of RECIPES
@@ -363,15 +375,35 @@ def train_in(
     how = choose_recipe(store.sites, recipe, n_features, expansion_factor, architecture, given)
     if dry_run: return plan_training(how, store, settings.get("device"))
     unseen = unseen and unseen.select({site: site for site in store.sites})
-    trained = train(how, store, study.folder / study.run, held_out=unseen, **VALIDATION.take(settings))
+    folder = study.folder / study.run
+    try: trained = train(how, store, folder, held_out=unseen, **VALIDATION.take(settings))
+    except ValueError as e:
+        if not (folder / "checkpoint.pt").exists(): raise
+        raise ValueError(f"{e} {ANOTHER_RUN}") from e
     print(trained)
     return trained
 
 # %% ../nbs/59_studies.ipynb #8690804b
 SHOWN = ("evidence", "cosine", "rel_norm", "nu_error_high", "scaling", "firings", "q_null", "example")
-NOT_COLLECTED = ("{folder} holds no {what}. Study.do('collect', ...) or `crosscoder collect` makes them; rows of other "
-                 "folders can be given by name.")
-NOT_TRAINED = "{folder} holds no crosscoder. Study.do('train', ...) or `crosscoder train` makes it."
+NOT_COLLECTED = "{folder} holds no {what}; the command collect makes them. Rows of other folders can be given by name."
+NOT_TRAINED = "{folder} holds no crosscoder; the command train makes one.{others}"
+OTHER_RUNS = " Of other runs the study has {runs}."
+
+
+def around_peak(text: str, room: int) -> str:
+    "As much of an example as there is room for, its peak in the middle."
+    begin = max(0, min(text.find("«") - room // 2, len(text) - room))
+    return text[begin:begin + room]
+
+
+def say_leaders(leaders: pd.DataFrame, width: int) -> str:
+    "The leading features as a table of lines that fit into a terminal."
+    shown = leaders[[name for name in SHOWN if name in leaders]]
+    def lines(df): return df.to_string(float_format=lambda x: f"{x:.3g}")
+    if "example" not in shown: return lines(shown)
+    others = lines(shown.drop(columns="example")).splitlines()
+    room = max(30, width - len(others[0]) - 2)
+    return lines(shown.assign(example=[f"{around_peak(text, room):{room}}" for text in shown.example]))
 
 
 def diff_in(
@@ -385,8 +417,9 @@ def diff_in(
         print(md.plan().to_string())
         return md
     md.run()
-    print(md.leaders[[name for name in SHOWN if name in md.leaders]].to_string(float_format=lambda x: f"{x:.3g}"))
-    print(textwrap.fill(md.verdict, 100))
+    width = shutil.get_terminal_size((120, 24)).columns
+    print(say_leaders(md.leaders, width))
+    print(textwrap.fill(md.verdict, min(width, 100)))
     md.table.to_csv(table := study.folder / study.run / "features.csv")
     print(f"All features: {table}")
     return md
@@ -516,7 +549,7 @@ class Study:
     ) -> ActivationStore:
         "The activations that were collected."
         folder = Path(elsewhere or self.folder / name)
-        if folder.exists(): return ActivationStore.open(folder)
+        if elsewhere or folder.exists(): return ActivationStore.open(folder)
         raise FileNotFoundError(NOT_COLLECTED.format(folder=self.folder, what=name))
 
     @property
@@ -524,7 +557,9 @@ class Study:
         "The crosscoder of the run."
         folder = self.folder / self.run
         if (folder / "config.json").exists(): return CrossCoder.from_pretrained(folder)
-        raise FileNotFoundError(NOT_TRAINED.format(folder=folder))
+        runs = ", ".join(f"run={path.parent.name}" for path in sorted(self.folder.glob("*/config.json")))
+        others = OTHER_RUNS.format(runs=runs) if runs else ""
+        raise FileNotFoundError(NOT_TRAINED.format(folder=folder, others=others))
 
     @property
     def history(self):   # a DataFrame; None where nothing was logged

@@ -96,7 +96,7 @@ def make_axis(fig: go.Figure, letter: str, number: str, begin: float, end: float
         if log: numbers = np.log10(numbers[numbers > 0])
         numbers = numbers[np.isfinite(numbers)] if np.isfinite(numbers).any() else np.array([0., 1.])
         low, high = numbers.min(), numbers.max()
-        if low == high: low, high = low - .5, high + .5
+        if low == high: low, high = (low, high + 1) if given.rangemode == "tozero" else (low - .5, high + .5)
         margin = .04 * (high - low)
         low, high = (min(0, low) if given.rangemode == "tozero" else low - margin), high + margin
     if given.range is not None: low, high = given.range

@@ -272,7 +272,7 @@ def encode_chunk(
 
 # %% ../nbs/04_tokens.ipynb #329c6cb4
 TOO_MANY_BAD = ("More documents are bad than bad_documents={limit} allows: {count} "
-                "Mend them, leave them out, or allow more: Tokens(..., bad_documents={more:.2g}).")
+                "Mend them, leave them out, or allow more: bad_documents={more:.2g}.")
 
 
 @dataclass
@@ -309,6 +309,8 @@ class Skipped:
 # %% ../nbs/04_tokens.ipynb #e8ac9fd8
 POOL = 32   # batches sorted by length together
 ORDER = "spread over lengths"   # of the batches of a pool; a manifest records it, for another order is another run
+NONE_COUNTS = ("None of the tokens in the first {windows:,} windows counts; models read them for nothing. Are these "
+               "the documents that the rule is meant for? {rule}")
 
 
 def check_tokenizers(tokenizers: list) -> None:
@@ -392,7 +394,7 @@ class Tokens:
         "Batches from a place on, each with the place after it, which is fit for JSON."
         place, size = place or {}, POOL * self.batch_size
         done, counted = place.get("batches", 0), place.get("counted", 0)
-        skipped = Skipped(**deepcopy(place.get("skipped", {})))
+        skipped, told = Skipped(**deepcopy(place.get("skipped", {}))), False
         windows = self.windows(place, skipped)
         ahead = list(islice(windows, 1))   # with one window more than a pool, the last place knows all bad documents
         while pool := ahead + list(islice(windows, size - 1)):
@@ -406,6 +408,9 @@ class Tokens:
                 yield batch, before | dict(batches=i + 1, counted=counted, skipped=at)
             done = 0
             if self.max_tokens and counted >= self.max_tokens: break
+            if ahead and not counted and not told:
+                warnings.warn(NONE_COUNTS.format(windows=len(pool), rule=self.rule))
+                told = True
         if skipped.bad: warnings.warn(f"{skipped} They were passed over.")
         if not counted:
             raise ValueError("No token counts: the source is empty, or each of its documents has at most "

@@ -9,8 +9,9 @@ __all__ = ['BackgroundRun', 'TrainingPanel']
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache, partial
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -22,13 +23,13 @@ import traitlets
 from torch import Tensor
 
 from .browser import STATIC, page_script
-from .checkpoints import inspect_results, read_metrics
+from .checkpoints import inspect_results, kept_checkpoints, read_about, read_metrics
+from .columns import site_labels
 from .crosscoder import CrossCoder
 from .machine import say_seconds
 from .recipes import Recipe, TrainConfig
 from .rows import Rows, check_rows
 from .run_plots import training_curves
-from .sites import model_of
 from .svg import draw_svg
 from .train import Trained, train, train_many
 
@@ -155,6 +156,32 @@ class BackgroundRun:
         return self.found
 
 # %% ../nbs/42_training_panel.ipynb #e020db5b
+TELLING = "metrics.jsonl", "finished.json", "checkpoint.pt"   # the files that change as a run goes on
+
+
+def stamps(folder: Path) -> tuple:
+    "Size and time of the files that say how a run stands, which may be in the folder above."
+    paths = [place / name for place in (folder, folder.parent) for name in TELLING]
+    return tuple((path.stat().st_size, path.stat().st_mtime_ns) if path.exists() else None for path in paths)
+
+
+@lru_cache(256)
+def settings_of(folder: Path, stamps: tuple) -> dict:   # empty where nothing says it
+    "Settings of the run in a folder, which may be one of several."
+    return read_about(folder).get("") or read_about(folder.parent).get(folder.name) or {}
+
+
+@lru_cache(256)
+def find_state(folder: Path, stamps: tuple) -> str:
+    "How a run stands that is not trained from here; its results are compared with their checksums."
+    history = read_history(folder)
+    if history.empty: return "not begun"
+    step, steps = int(history.step.iloc[-1]), settings_of(folder, stamps).get("steps")
+    found = inspect_results(folder) or inspect_results(folder.parent)
+    if found and not found.problems: return f"finished at step {step:,}"
+    return f"at step {step:,}{f' of {steps:,}' if steps else ''}"
+
+
 class Watched(NamedTuple):
     "A run that is watched."
     folder: Path
@@ -163,12 +190,20 @@ class Watched(NamedTuple):
     @property
     def state(self) -> str:
         "What it does at the moment, in a few words."
-        if self.run is not None: return self.run.state
-        history = read_history(self.folder)
-        if history.empty: return "not begun"
-        done = f"step {int(history.step.iloc[-1]):,}"
-        found = inspect_results(self.folder) or inspect_results(self.folder.parent)
-        return f"finished at {done}" if found and not found.problems else f"at {done}"
+        return self.run.state if self.run is not None else find_state(self.folder, stamps(self.folder))
+
+    @property
+    def sites(self) -> list[str]:
+        "The sites that it reads and writes, where that is known."
+        known = settings_of(self.folder, stamps(self.folder)) if self.run is None else {}
+        return list(self.run.rows.sites if self.run is not None else known.get("sites", ()))
+
+    @property
+    def crosscoders(self) -> dict[int, Path]:   # step -> folder
+        "The checkpoints that were kept, which hold crosscoders."
+        one, several = kept_checkpoints(self.folder), kept_checkpoints(self.folder.parent)
+        found = {step: path / self.folder.name for step, path in several.items()} | one
+        return {step: path for step, path in found.items() if (path / "config.json").exists()}
 
 
 NO_RUN = "A TrainingPanel watches a BackgroundRun, or folders of training, or several of them by name; got {got!r}."
@@ -228,12 +263,13 @@ def thin_history(history: pd.DataFrame) -> pd.DataFrame:
 
 def draw_curves(
     histories: Mapping[str, pd.DataFrame],   # of runs that have logged something, by name
-    names: Sequence[str],                    # of the two models
+    names: Sequence[str],                    # of the two models; of others none is drawn
 ) -> str:                                    # an svg element
     "Variance explained, L0, dead features and loss, of a run or of several."
     if len(histories) == 1: figure = training_curves(thin_history(next(iter(histories.values()))), names)
     else: figure = training_curves({name: thin_history(history) for name, history in histories.items()})
     svg = draw_svg(figure.update_layout(width=900, height=460))
+    svg = svg.replace('width="900"', 'width="100%" style="max-width: 1100px"', 1)   # narrower where there is less room
     for fixed, themed in COLOURS.items(): svg = svg.replace(fixed, themed)
     return svg
 
@@ -279,6 +315,40 @@ class Controls(ipywidgets.HBox):
         self.bar.max, self.bar.value = run.steps, run.step
         self.stop.disabled, self.resume.disabled = not run.is_running, run.is_running
 
+# %% ../nbs/42_training_panel.ipynb #c7ec0002
+OPENED = "panel.cc is the crosscoder of {name} at step {step:,}: CrossCoder.from_pretrained({folder!r})"
+
+
+class Opening(ipywidgets.HBox):
+    "The checkpoints that some runs have kept, one of which is opened."
+
+    def __init__(self, watched: Mapping[str, Watched], opened: Callable[[CrossCoder], None]):
+        self.watched, self.opened = watched, opened
+        self.chosen = ipywidgets.Dropdown(description="kept", layout=dict(width="280px"))
+        self.button = ipywidgets.Button(description="Open", tooltip="as panel.cc", layout=dict(width="90px"))
+        self.said = ipywidgets.HTML(layout=dict(flex="1 1 300px"))
+        self.button.on_click(self.open_chosen)
+        super().__init__([self.chosen, self.button, self.said])
+        self.layout.align_items, self.layout.flex_flow = "center", "row wrap"
+
+    def open_chosen(self, button) -> None:
+        "Load the checkpoint that is chosen."
+        name, step, folder = self.chosen.value
+        try:
+            self.opened(CrossCoder.from_pretrained(folder))
+            said = OPENED.format(name=name, step=step, folder=str(folder))
+        except (OSError, ValueError) as e: said = f"{type(e).__name__}: {e}"
+        self.said.value = f'<span role="status"><bdi>{escape(said)}</bdi></span>'
+
+    def refresh(self) -> None:
+        "List what there is."
+        found = [(f"{name}, step {step:,}", (name, step, folder)) for name, one in self.watched.items()
+                 for step, folder in one.crosscoders.items()]
+        if found != list(self.chosen.options):
+            before, self.chosen.options = self.chosen.value, found
+            self.chosen.value = before if before in dict(found).values() else found[0][1] if found else None
+        self.layout.display = "flex" if found else "none"
+
 # %% ../nbs/42_training_panel.ipynb #ca5862dc
 class Kept(anywidget.AnyWidget):
     "Shows nothing; what is displayed in place of another widget when the notebook is opened without its kernel."
@@ -299,17 +369,19 @@ class TrainingPanel(ipywidgets.VBox):
         self.watched, self.every, self.sizes = find_all_runs(what), every, None
         runs = {id(one.run): (name, one.run) for name, one in self.watched.items() if one.run}
         self.controls = [Controls(name, run) for name, run in runs.values()]
+        self.cc = None   # the crosscoder that was opened last
+        self.opening = Opening(self.watched, partial(setattr, self, "cc"))
         self.said, self.curves, self.kept = ipywidgets.HTML(), ipywidgets.HTML(), Kept()
-        super().__init__([*self.controls, self.said, self.curves, self.kept])
+        super().__init__([*self.controls, self.said, self.opening, self.curves, self.kept])
         self.kept._shown = self.model_id or ""
         self.refresh()
         threading.Thread(target=self.keep_watching, name="training panel", daemon=True).start()
 
     @property
     def names(self) -> tuple[str, ...]:
-        "The names of the models, where the runs know them."
-        sites = next((list(one.run.rows.sites) for one in self.watched.values() if one.run), [])
-        return tuple(map(model_of, sites)) if len(sites) == 2 else ("A", "B")
+        "The names of the two models or sites, where the runs or their folders know them."
+        sites = next(filter(None, (one.sites for one in self.watched.values())), [])
+        return tuple(site_labels(sites)) if len(sites) == 2 else ("A", "B")
 
     @property
     def summary(self) -> list[str]:
@@ -319,13 +391,16 @@ class TrainingPanel(ipywidgets.VBox):
     @property
     def still(self) -> str:
         "What is shown without a kernel, as HTML."
-        return f"<p>{'<br>'.join(map(escape, self.summary))}</p>{self.curves.value}"
+        lines = [f"{line} when this was kept" if line.endswith((": running", ": stopping")) else line
+                 for line in self.summary]
+        return f"<p>{'<br>'.join(map(escape, lines))}</p>{self.curves.value}"
 
     def refresh(self) -> None:
         "Say how things stand, and draw what is new."
         for controls in self.controls: controls.refresh()
         lines = [line for line, one in zip(self.summary, self.watched.values()) if not one.run]
         self.said.value = "<br>".join(f"<bdi>{escape(line)}</bdi>" for line in lines)
+        self.opening.refresh()
         self.draw_what_is_new()
         self.kept._saved = self.still   # a run ends after its last numbers were logged and drawn
 

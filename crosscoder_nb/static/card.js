@@ -1,5 +1,6 @@
 // ---- examples ----------------------------------------------------------------------------------------
 
+const SHOWN = 12; // tokens shown on each side of the peak before an example is opened
 const LANE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 const shade = (act, most) => (0.16 + 0.84 * clamp(act / (most || 1), 0, 1)).toFixed(3);
 const shareText = (names, shares) => shares.map((s, i) => `${names[i]} ${percent(s)}`).join(" · ");
@@ -97,11 +98,16 @@ const GROUPS = [
     "drawn at random from each interval of activation, with the share of its whole activation that lies there",
   ],
   [
-    "lookalikes",
+    "counter",
     "Counter-examples",
+    "firings that speak against the claim: to which the other model contributes more, or one contributes nothing",
+  ],
+  [
+    "lookalikes",
+    "Look-alikes",
     "texts with a token of its examples, or with the features that fire beside it, in which it is silent",
   ],
-  ["random", "Random, silent", "texts in which it is silent, drawn at random"],
+  ["random", "Random", "texts in which it is silent, drawn at random"],
 ];
 
 // ---- the card ------------------------------------------------------------------------------------------
@@ -154,7 +160,7 @@ function drawMeasure({ name, value, interval, scale: [low, high], mark, log }, c
   return h(
     "div",
     { className: "cc-measure", title: column.help },
-    h("div", { className: "cc-measure-name" }, apart(column.label)),
+    h("div", { className: "cc-measure-name" }, apart(shortLabel(column))),
     h(
       "div",
       { className: "cc-track" },
@@ -175,54 +181,40 @@ function drawMeasure({ name, value, interval, scale: [low, high], mark, log }, c
   );
 }
 
+// Tokens at one end of a site's logit lens; those that no other site has at this end stand out.
+function drawTokens(title, tokens, others) {
+  const token = (text) => {
+    const own = others.length > 0 && !others.some((list) => list.includes(text));
+    const props = { className: own ? "cc-own" : "", title: own ? "only here" : "" };
+    return h("li", props, apart(text.replace(/\n/g, "↵") || "·"));
+  };
+  return h(
+    "div",
+    {},
+    h("div", { className: "cc-hint" }, title),
+    h("ol", { className: "cc-tokens" }, ...tokens.map(token)),
+  );
+}
+
 function drawLens({ sites, note }) {
   if (!sites.length) return [h("p", { className: "cc-note" }, note)];
-  const others = (site, end) => new Set(sites.filter((s) => s !== site).flatMap((s) => s[end]));
-  const list = (site, end) =>
-    h(
-      "ol",
-      { className: "cc-tokens" },
-      ...site[end].map((token) =>
-        h(
-          "li",
-          {
-            className: others(site, end).has(token) ? "" : "cc-own",
-            title: others(site, end).has(token) ? "" : "only here",
-          },
-          apart(token.replace(/\n/g, "↵") || "·"),
-        ),
-      ),
-    );
-  return [
-    h(
+  const written = sites.filter((site) => site.z.length);
+  const ends = (site) => {
+    const others = (end) => written.filter((s) => s !== site).map((s) => s[end]);
+    const [most, least] = site.z.map((z) => number(z, 2));
+    return h(
       "div",
-      { className: "cc-lens" },
-      ...sites.map((site) =>
-        h(
-          "div",
-          {},
-          h("div", { className: "cc-label" }, apart(site.label)),
-          h(
-            "div",
-            { className: "cc-lens-ends" },
-            h(
-              "div",
-              {},
-              h("div", { className: "cc-hint" }, `likelier (first: ${number(site.z[0], 2)} σ)`),
-              list(site, "promoted"),
-            ),
-            h(
-              "div",
-              {},
-              h("div", { className: "cc-hint" }, `less likely (${number(site.z[1], 2)} σ)`),
-              list(site, "suppressed"),
-            ),
-          ),
-        ),
-      ),
-    ),
-    h("p", { className: "cc-hint" }, "logit lens of the decoder; bold: not in the other list"),
-  ];
+      { className: "cc-lens-ends" },
+      drawTokens(`likelier (first: ${most} σ)`, site.promoted, others("promoted")),
+      drawTokens(`less likely (${least} σ)`, site.suppressed, others("suppressed")),
+    );
+  };
+  const draw = (site) => {
+    const what = site.z.length ? ends(site) : h("div", { className: "cc-hint" }, "It writes nothing there.");
+    return h("div", {}, h("div", { className: "cc-label" }, apart(site.label)), what);
+  };
+  const hint = `logit lens of the decoder${written.length > 1 ? "; bold: not in the other list" : ""}`;
+  return [h("div", { className: "cc-lens" }, ...sites.map(draw)), h("p", { className: "cc-hint" }, hint)];
 }
 
 function drawNeighbours({ nearest, company, note }, go) {
@@ -300,4 +292,3 @@ function drawProfile({ sites, norms, cosines }) {
   }
   return parts;
 }
-

@@ -1,6 +1,7 @@
 // ---- the filter ------------------------------------------------------------------------------------
 
-// Conditions such as  rel_norm > 0.9 and (0.0001 < density < 0.01 or label ~ "pirate") , or a feature's number.
+// Conditions such as  rel_norm > 0.9 and (0.0001 < density < 0.01 or label ~ "pirate") , a feature's number, or only
+// words, which are looked for in the examples. Columns have their own names or those of their headings.
 // `names` are the columns a filter needs, `words` the texts it looks for in examples; `test(row)` can be called once
 // they are there.
 const TOKEN = /\s*(?:(\()|(\))|(<=|>=|==|!=|=|<|>|~)|"([^"]*)"|'([^']*)'|`([^`]*)`|([^\s()<>=!~"'`]+))/y;
@@ -34,6 +35,13 @@ function readTokens(text) {
   return tokens;
 }
 
+// Words that follow each other are one name or one value:  relative norm > 0.9  and  class == tuned only .
+function addPart(parts, token) {
+  const last = parts.at(-1);
+  if (token.kind === "op" || !last || last.kind === "op" || last.quoted || token.quoted) parts.push({ ...token });
+  else last.text += ` ${token.text}`;
+}
+
 function readFilter(text, data, shownAs) {
   const names = new Set(),
     words = new Set(),
@@ -45,8 +53,11 @@ function readFilter(text, data, shownAs) {
   const tokens = readTokens(text);
   let at = 0;
   const next = () => tokens[at]?.kind;
-  const columnOf = (token) =>
-    token && !token.quoted ? (token.text === "text" ? { kind: "examples" } : data.about.get(token.text)) : undefined;
+  const headings = new Map([...data.about.values()].map((c) => [shortLabel(c).toLowerCase(), c]));
+  const columnOf = ({ text, quoted }) => {
+    if (quoted) return undefined;
+    return text === "text" ? { kind: "examples" } : (data.about.get(text) ?? headings.get(text.toLowerCase()));
+  };
 
   function any() {
     let left = all();
@@ -84,9 +95,15 @@ function readFilter(text, data, shownAs) {
     return comparison();
   }
 
+  function says(text) {
+    words.add(text);
+    return (row) => found.get(text).has(data.features[row]);
+  }
+
   function comparison() {
     const parts = [];
-    while (next() === "word" || next() === "op") parts.push(tokens[at++]);
+    while (next() === "word" || next() === "op") addPart(parts, tokens[at++]);
+    if (parts.length === 1 && parts[0].kind === "word" && !columnOf(parts[0])) return says(parts[0].text);
     if (parts.length === 1 && columnOf(parts[0])?.name === "star")
       return compare(columnOf(parts[0]), "==", { text: "true" });
     const shape = parts.map((p) => (p.kind === "op" ? "o" : "w")).join("");
@@ -106,12 +123,11 @@ function readFilter(text, data, shownAs) {
   function compare(column, op, { text }) {
     if (column.kind === "examples") {
       if (op !== "~") throw new Error('text is what the examples say: text ~ "some words"');
-      words.add(text);
-      return (row) => found.get(text).has(data.features[row]);
+      return says(text);
     }
     names.add(column.name);
     if (column.kind === "number" || column.kind === "feature") {
-      const wanted = Math.fround(Number(text));
+      const wanted = column.six ? sixDigits(Number(text)) : Math.fround(Number(text));
       if (text.trim() === "" || Number.isNaN(wanted) || !COMPARE[op])
         throw new Error(`${column.name} is a number, compared by < <= > >= == !=; got “${op} ${text}”`);
       return (row) => {
@@ -138,4 +154,3 @@ function readFilter(text, data, shownAs) {
     );
   return { names, words, found, test };
 }
-

@@ -66,6 +66,8 @@ const ORDERS = {
   difference: "between the parts that the two models have in it",
   effect: "on the log-probability of the token that follows, by taking the feature out on this token",
 };
+const HINT =
+  "Click a token, or go to it with the arrow keys, for all features that fire on it. Grey ones do not count, as in training.";
 const NO_FEATURES = "This token does not count: crosscoders do not learn from first tokens.";
 
 function promptBar(model, el) {
@@ -93,13 +95,9 @@ function promptBar(model, el) {
     ask("read", { text: input.value, chat: asChat.checked }, (answer) => {
       ({ tokens, counts } = answer);
       token = null;
-      list.replaceChildren();
+      const cut = answer.is_cut ? `Only the first ${tokens.length} tokens are read. ` : "";
+      list.replaceChildren(make("div", { class: "cl-hint" }, cut + HINT));
       drawTokens();
-      say(
-        answer.is_cut
-          ? `Only the first ${tokens.length} tokens are read.`
-          : "Click a token for the features that fire on it.",
-      );
       follow();
     });
 
@@ -158,7 +156,7 @@ function promptBar(model, el) {
     const body = make("tbody", {}, ...features.map(drawRow));
     list.replaceChildren(
       where,
-      make("div", { class: "cl-said" }, text(note)),
+      ...(note ? [make("div", { class: "cl-said" }, text(note))] : []),
       make("table", { class: "cl-found" }, make("thead", {}, make("tr", {}, ...head)), body),
     );
   }
@@ -282,7 +280,8 @@ function steeringDrawer(model, el) {
       .map(Number);
   const chosen = () => ({ feature: feature.valueAsNumber, at: at.value, mode: mode.value });
 
-  function describe() {
+  // What would be done with the feature; `place` null: where it belongs, which the answer says.
+  function describe(place) {
     const asked = numbers();
     plan.replaceChildren();
     write.disabled = true;
@@ -290,7 +289,8 @@ function steeringDrawer(model, el) {
       return say("Choose a feature: click one in the browser or in the prompt, or type its number.");
     if (!asked.length || asked.some(Number.isNaN))
       return say("Strengths are numbers, with commas between them, such as 1, 3, -1.");
-    ask("describe", { ...chosen(), strengths: asked }, (answer) => {
+    ask("describe", { ...chosen(), at: place, strengths: asked }, (answer) => {
+      at.value = answer.at;
       plan.replaceChildren(text(answer.said));
       write.disabled = false;
     });
@@ -328,11 +328,13 @@ function steeringDrawer(model, el) {
 
   write.addEventListener("click", () => {
     write.disabled = true;
-    results.replaceChildren();
     const asked = { ...chosen(), text: input.value, n: length.valueAsNumber || 30, chat: asChat.checked };
+    const how = asked.mode === "add" ? "added along" : "held along";
+    const caption = `Feature #${asked.feature}, ${how} its direction at ${asked.at}:`;
+    results.replaceChildren(make("div", { class: "cl-caption" }, text(caption)));
     writeNext(asked, [null, ...numbers()]);
   });
-  for (const node of [feature, at, mode, strengths]) node.addEventListener("change", describe);
+  for (const node of [feature, at, mode, strengths]) node.addEventListener("change", () => describe(at.value));
   feature.addEventListener("change", () => {
     if (Number.isNaN(feature.valueAsNumber)) return;
     model.set("selected", feature.valueAsNumber);
@@ -340,7 +342,7 @@ function steeringDrawer(model, el) {
   });
   const follow = () => {
     feature.value = model.get("selected") ?? "";
-    describe();
+    describe(null);
   };
   model.on("change:selected", follow);
   el.append(

@@ -28,11 +28,15 @@ function number(v, digits = 3) {
 // The fewest digits in which values that differ look different, so that a sorted page does not read "1" twelve times.
 function digitsFor(values) {
   const known = [...new Set(values.filter((v) => !missing(v)))];
-  for (let digits = 3; digits < 7; digits++)
+  for (let digits = 3; digits < 6; digits++)
     if (new Set(known.map((v) => number(v, digits))).size === known.length) return digits;
-  return 7;
+  return 6;
 }
 
 const percent = (v) => (missing(v) ? "–" : `${Number((100 * v).toPrecision(2))} %`);
 const count = (v) => v.toLocaleString("en-US");
 const clamp = (v, low, high) => Math.max(low, Math.min(high, v));
+
+// The label of a column before its bracket, and what stands in the bracket.
+const shortLabel = (column) => column.label.split(" (")[0];
+const labelHint = (column) => column.label.slice(shortLabel(column).length).replace(/^ \(|\)$/g, "");

@@ -4,7 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
+PATIENCE = 180   # seconds until what should come is missing: a busy machine is slow, and nothing that comes waits longer
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+DEBUGGER = "Could not restore the debugger state"   # JupyterLab's own, of a kernel that ends while it begins
 
 
 def what_is_missing() -> str:
@@ -49,7 +53,7 @@ def start_jupyterlab(work, **more):
                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     server = subprocess.Popen([sys.executable, "-m", "jupyter", "lab", *options], env=environment(work, **more),
                               stdout=open(work / "lab.log", "w"), stderr=subprocess.STDOUT)
-    for _ in range(120):
+    for _ in range(2 * PATIENCE):
         with socket.socket() as s:
             if s.connect_ex(("127.0.0.1", port)) == 0: return server, f"http://127.0.0.1:{port}"
         time.sleep(0.5)
@@ -64,10 +68,11 @@ def in_chromium(check, *args):
         with sync_playwright() as p:
             chromium = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
             page, wrong = chromium.new_page(viewport=dict(width=1280, height=900)), []
-            page.set_default_timeout(30_000)
+            page.set_default_timeout(1000 * PATIENCE)
             page.on("request", lambda r: re.match("file:|data:|blob:|(http|ws)://127.0.0.1:", r.url) or wrong.append(r.url))
             page.on("pageerror", lambda e: wrong.append(e.stack or str(e)))
-            page.on("console", lambda m: m.type == "error" and wrong.append(f"{m.text} {m.location}"))
+            page.on("console", lambda m: m.type == "error" and DEBUGGER not in m.text
+                    and wrong.append(f"{m.text} {m.location}"))
             def answer(dialog):   # a notebook with changes asks before it is left; nothing else may ask anything
                 if dialog.type == "beforeunload": return dialog.accept()
                 wrong.append(f"a dialog: {dialog.message}")
@@ -107,10 +112,29 @@ def open_notebook(page, address, name="t.ipynb"):
     page.evaluate("() => jupyterapp.shell.collapseLeft()")
 
 
-def run_all(page, until, patience=60):
+def run_all(page, until, patience=PATIENCE):
     "Run all cells, and wait until an output has this text."
     command(page, "notebook:run-all-cells")
     page.locator(f'.jp-OutputArea-output:has-text("{until}")').first.wait_for(timeout=1000 * patience)
+
+
+def run_cell(page, number, until, patience=300):
+    "Run one cell, and wait until an output has this text."
+    page.evaluate("number => { jupyterapp.shell.currentWidget.content.activeCellIndex = number; }", number)
+    command(page, "notebook:run-cell")
+    page.locator(f'.jp-OutputArea-output:has-text("{until}")').first.wait_for(timeout=1000 * patience)
+
+
+def errors(page):
+    "The errors among the outputs of the notebook that is open."
+    return page.evaluate("""() => jupyterapp.shell.currentWidget.content.widgets.flatMap(cell =>
+        (cell.model.outputs?.toJSON() ?? []).filter(o => o.output_type === "error").map(o => `${o.ename}: ${o.evalue}`))""")
+
+
+def set_source(page, number, source):
+    "Write into a cell."
+    page.evaluate("([number, source]) => { jupyterapp.shell.currentWidget.content.widgets[number].model.sharedModel"
+                  ".setSource(source) }", [number, source])
 
 
 def end_kernels(address):
@@ -120,12 +144,14 @@ def end_kernels(address):
         direct.open(urllib.request.Request(f"{address}/api/sessions/{session['id']}?token=t", method="DELETE"))
 
 
+def save(page):
+    "Save the notebook that is open, and wait until it is on disk; JupyterLab may have saved an earlier state by itself."
+    page.evaluate("async () => { await jupyterapp.shell.currentWidget.context.save(); }")
+
+
 def reopen(page, address, path):
     "Save the notebook that is open, end its kernel, and open it again, trusted as by its owner."
-    command(page, "docmanager:save")
-    for _ in range(100):
-        if '"widgets":' in path.read_text(): break      # JSON only once it is written to its end
-        page.wait_for_timeout(100)
+    save(page)
     page.goto("about:blank")
     end_kernels(address)
     open_notebook(page, address, path.name)
