@@ -102,7 +102,7 @@ def share_of_documents(
     found: pd.DataFrame,      # some of the firings, from `counter_examples`
     firings: pd.DataFrame,    # from `find_firings`, at least one
 ) -> tuple[int, int, tuple[float, float]]:   # documents with one of `found`, with any; 95 % interval of the share
-    "In how many of the documents in which a feature fires it does so in a way."
+    "In how many of the documents in which a feature fires some of its firings speak against the claim."
     some, every = found.doc.nunique(), firings.doc.nunique()
     return some, every, count_interval(some, every)
 

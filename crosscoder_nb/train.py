@@ -6,6 +6,7 @@
 __all__ = ['Run', 'Trained', 'train', 'train_many', 'check_recipe']
 
 # %% ../nbs/21_train.ipynb #2c3b9d4f
+import io
 import math
 import secrets
 import tempfile
@@ -688,7 +689,7 @@ def show_progress(bar: tqdm, t: Training, line: dict[str, float]) -> None:
     "Write some metrics beside the progress bar, and the share of its time spent on held-out rows if it is large."
     shown = {label: f"{line[name]:.3g}" for label, name in BAR.items() if name in line}
     passed = bar.format_dict["elapsed"]
-    if t.validation.seconds > .1 * passed: shown["validating"] = f"{t.validation.seconds / passed:.0%}"
+    if passed and t.validation.seconds > .1 * passed: shown["validating"] = f"{t.validation.seconds / passed:.0%}"
     bar.set_postfix(shown, refresh=False)
 
 
@@ -892,7 +893,7 @@ def train_and_continue(what: Recipe, rows: Rows, steps: int) -> tuple[Trained, T
     with tempfile.TemporaryDirectory() as folder:
         whole = train(what, rows, Path(folder, "whole"), device="cpu")
         with suppress(Killed): train(what, DiesAfter(rows, steps // 2), Path(folder, "broken"), device="cpu")
-        with redirect_stdout(None): return whole, train(what, rows, Path(folder, "broken"), device="cpu")
+        with redirect_stdout(io.StringIO()): return whole, train(what, rows, Path(folder, "broken"), device="cpu")
 
 
 @torch.no_grad()

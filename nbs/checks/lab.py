@@ -125,6 +125,12 @@ def run_cell(page, number, until, patience=300):
     page.locator(f'.jp-OutputArea-output:has-text("{until}")').first.wait_for(timeout=1000 * patience)
 
 
+def errors(page):
+    "The errors among the outputs of the notebook that is open."
+    return page.evaluate("""() => jupyterapp.shell.currentWidget.content.widgets.flatMap(cell =>
+        (cell.model.outputs?.toJSON() ?? []).filter(o => o.output_type === "error").map(o => `${o.ename}: ${o.evalue}`))""")
+
+
 def set_source(page, number, source):
     "Write into a cell."
     page.evaluate("([number, source]) => { jupyterapp.shell.currentWidget.content.widgets[number].model.sharedModel"
