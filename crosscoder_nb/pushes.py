@@ -87,7 +87,7 @@ def raw_directions(
 ) -> Tensor:           # [feature d]
     "What each feature adds to raw activations at a site when its activation is 1."
     scale, _ = cc.units({site: cc.sites[site]})
-    wanted = torch.as_tensor(features, device=cc.b_dec.device)
+    wanted = torch.as_tensor(features, dtype=torch.long, device=cc.b_dec.device)
     found = cc.b_dec.new_zeros(len(features), cc.sites[site])
     for w, start, stop in cc.spans():      # no copy of the decoders of all features
         own = (wanted >= start) & (wanted < stop)
