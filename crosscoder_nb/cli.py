@@ -297,6 +297,7 @@ def browse_in(
              f"--LabApp.default_url=/lab/tree/{path.name}"] + (["--no-browser"] if not open_browser else [])
     words += ([f"--port={port}"] if port else []) + (["--allow-root"] if os.geteuid() == 0 else [])
     if dry_run: return print(" ".join(words))
+    print(f"{path} opens in JupyterLab, which takes some seconds and then prints its address.")
     return subprocess.run(words).returncode
 
 
@@ -392,7 +393,7 @@ def as_flags(text: str, names: Sequence[str]) -> str:
     def flag(found):
         name, equals = found.groups()
         return f"--{name.replace('_', '-')}{' ' if equals else ''}" if equals or "_" in name else name
-    return re.sub(rf"(?<![\w.])({'|'.join(names)})\b(=?)", flag, text)
+    return re.sub(" +", " ", re.sub(rf"(?<![\w.])({'|'.join(names)})\b(=?)", flag, text))
 
 
 def say_error(e: Exception, name: str = "train") -> str:

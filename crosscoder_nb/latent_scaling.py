@@ -109,7 +109,8 @@ def check_pair(cc: CrossCoder, sites: tuple[str, str] | None) -> tuple[str, str]
     widths = [cc.sites[s] for s in pair]
     if widths[0] != widths[1]:
         raise ValueError("latent scaling tries one model's directions in the other, so both need one width; "
-                         f"{pair[0]} has {widths[0]} and {pair[1]} has {widths[1]}.")
+                         f"{pair[0]} has {widths[0]} and {pair[1]} has {widths[1]}. What norms say of models of two "
+                         "widths, diff(cc, evaluate(cc, held_out)) tells, and FeatureBrowser shows it.")
     return pair
 
 # %% ../nbs/31_latent_scaling.ipynb #cbf660b9

@@ -515,10 +515,11 @@ class ModelDiff:
             why = "" if part in todo else f" ({state})"
             print(f"{part:11} {say_seconds(seconds) if seconds else '-':>6}  {finds}{why}")
         print(f"{'in all':11} {say_seconds(plan.seconds.sum()) if todo else '-':>6}")
-        with self.results.writing():
-            for part in (bar := tqdm(todo, desc="model diff", unit="part")):
+        with self.results.writing(), tqdm(total=len(todo), desc="model diff", unit="part", disable=not todo) as bar:
+            for part in todo:
                 bar.set_postfix_str(part)
                 with progress_bars(leave=False): getattr(self, part)
+                bar.update()
         return self
 
     def __repr__(self):

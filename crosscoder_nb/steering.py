@@ -176,7 +176,7 @@ def write_steered(
 def steer(
     cc: CrossCoder,
     models: list[Model],             # to clamp: all whose activations it reads, with one tokenizer
-    prompt: str | Tensor,            # text, or its tokens [seq], such as those of a chat template
+    prompt: str | Tensor,            # text, or its tokens [seq], such as `prompt_ids` gives of a chat
     strengths: Mapping[int, float],  # feature -> how much of it
     at: str,                         # name of a model, or of a written site where the model has several
     mode: str = "add",               # "add", or "clamp" to what is given; to 0: ablate

@@ -60,7 +60,7 @@ def open_manifest(
         raise ValueError(DAMAGED.format(folder=folder, problems=every))
     if len(problems) == len(manifest.shards):
         what = "intact rows" if problems else "rows yet"
-        raise ValueError(f"{folder} holds no {what}; call ActivationStore.collect again.")
+        raise ValueError(f"{folder} holds no {what}; collect it again.")
     if not manifest.complete:
         warnings.warn(f"{folder} was not collected to its end; its {manifest.n_rows:,} rows are used. "
                       "ActivationStore.collect continues it.")
@@ -453,7 +453,7 @@ class ActivationStore(View):
     def of_manifest(cls, folder: Path, manifest: Manifest, broken: set[int]) -> "ActivationStore":
         "All rows of a manifest, also those of broken shards, which cannot be read."
         if len(broken) == len(manifest.shards):
-            raise ValueError(f"{folder} holds no intact rows; call ActivationStore.collect again.")
+            raise ValueError(f"{folder} holds no intact rows; collect it again.")
         shards, run = Shards(ShardFolder(folder, manifest.shards), broken), manifest.run
         there, said = (list(shards.widths.items()), shards.dtype), (list(run.sites.items()), getattr(torch, run.dtype))
         if there != said:

@@ -270,7 +270,7 @@ def time_harvest(h: Harvesting, models: list[Model]) -> float:   # seconds for e
 def say_wanted(h: Harvesting, name: str) -> str:
     "How much is to be collected for one of the folders of a study."
     most = h.tokens[name].max_tokens
-    return f"{f'{most:,}' if most else 'all'} tokens at {len(h.sites)} sites"
+    return f"{f'{most:,}' if most else 'all'} tokens at {len(h.sites)} site{'s' * (len(h.sites) > 1)}"
 
 
 def load_together(h: Harvesting) -> list[Model]:

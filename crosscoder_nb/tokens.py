@@ -309,8 +309,8 @@ class Skipped:
 # %% ../nbs/04_tokens.ipynb #e8ac9fd8
 POOL = 32   # batches sorted by length together
 ORDER = "spread over lengths"   # of the batches of a pool; a manifest records it, for another order is another run
-NONE_COUNTS = ("None of the tokens in the first {windows:,} windows counts; models read them for nothing. Are these the "
-               "documents that the rule is meant for? {rule}")
+NONE_COUNTS = ("None of the tokens in the first {windows:,} windows counts; models read them for nothing. Are these "
+               "the documents that the rule is meant for? {rule}")
 
 
 def check_tokenizers(tokenizers: list) -> None:
