@@ -350,7 +350,6 @@ def sync_checks():
 
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-ALONE = ("browser", "killed")   # checks that want the machine to themselves
 HEAVY = ("crosscoder_nb.all", "execnb.shell", "matplotlib.pyplot", "nbdev.test", "peft", "torch._dynamo")
 
 
@@ -363,9 +362,9 @@ def import_heavy():
     gc.freeze()
 
 
-def wants_new_process(nb):
-    "Triton's interpreter is chosen before Triton is imported, the number of threads before torch is."
-    return nb.stem in ALONE or "run_in_numpy()" in nb.read_text() or sys.platform != "linux"
+def can_fork(nb):
+    "Triton's interpreter must be chosen before Triton is imported; only Linux lets a process with libraries fork."
+    return sys.platform == "linux" and "run_in_numpy()" not in nb.read_text()
 
 
 def start(nb, log, fork):
@@ -374,7 +373,6 @@ def start(nb, log, fork):
     if pid := os.fork(): return pid
     for stream in 1, 2: os.dup2(log.fileno(), stream)
     if fork: sys.exit(one(nb))
-    if nb.stem in ALONE: os.environ["OMP_NUM_THREADS"] = str(CORES)
     os.execv(sys.executable, [sys.executable, __file__, "one", str(nb)])
 
 
@@ -387,7 +385,7 @@ def run_notebooks(waiting, report, at_once=1, fork=False):
             now, log = fingerprint(nb), tempfile.TemporaryFile("w+")
             if stamp(nb).exists() and stamp(nb).read_text() == now:
                 report(nb.relative_to(ROOT), "pass", "unchanged since it passed")
-            else: running[start(nb, log, fork and not wants_new_process(nb))] = nb, now, log, time.time()
+            else: running[start(nb, log, fork and can_fork(nb))] = nb, now, log, time.time()
         if not running: break
         pid, status = os.wait()
         nb, now, log, began = running.pop(pid)
@@ -395,11 +393,9 @@ def run_notebooks(waiting, report, at_once=1, fork=False):
         report(nb.relative_to(ROOT), *verdict(nb, now, status, log.read(), time.time() - began))
 
 
-def run_all(report):
-    "As many at a time as there are cores, the longest first; then those that run alone."
-    longest_first = sorted(notebooks(), key=lambda nb: (nb.parent.name != "checks", -nb.stat().st_size))
-    run_notebooks([nb for nb in longest_first if nb.stem not in ALONE], report, CORES, fork=True)
-    run_notebooks([nb for nb in longest_first if nb.stem in ALONE], report)
+def longest_first():
+    "All notebooks; how long one takes is guessed by where it is and how much is in it."
+    return sorted(notebooks(), key=lambda nb: (nb.parent.name != "checks", -nb.stat().st_size))
 
 
 def house_checks():
@@ -431,7 +427,7 @@ def test(name=None):
     else:
         for what, wrong in [*sync_checks(), *house_checks()]:
             report(what, "FAIL" if wrong else "pass", "".join(f"\n      {problem}" for problem in wrong))
-        run_all(report)
+        run_notebooks(longest_first(), report, CORES, fork=True)
     passed, failed, skipped = map(results.count, ("pass", "FAIL", "skip"))
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     sys.exit(failed > 0)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from numbers import Integral
 from typing import NamedTuple
 
@@ -689,32 +690,38 @@ def tabulate_logits(run: FrozenPass, tokens: Tensor, values: Tensor) -> pd.DataF
                              value=values.numpy(), feature=tokens.numpy(), probability=p.numpy()), index=names)
 
 
-def assemble_graph(tracer: Tracer, rows: TargetEdges) -> AttributionGraph:
-    "The graph of the targets reached and of all that has an edge into them."
-    run, nodes, is_logit = tracer.run, tracer.nodes, rows.number < 0
-    feature, kept = torch.tensor((nodes.kind == "feature").values), torch.zeros(len(nodes), dtype=torch.bool)
-    kept[rows.number[~is_logit].cpu()] = True
-    used = (rows.edges != 0).any(0).cpu() | torch.tensor((nodes.kind == "token").values)
-    rest = rows.edges[:, (feature & ~kept).to(rows.edges.device)].sum(1, keepdim=True)
-    columns_kept = (kept | used & ~feature).nonzero().squeeze(1)
+def sources_drawn(tracer: Tracer, rows: TargetEdges) -> tuple[Tensor, Tensor]:   # their numbers; bool [source]
+    "The sources that become nodes, which are features whose own edges are known and all but features; the others."
+    kind, known = tracer.nodes.kind, torch.zeros(len(tracer.nodes), dtype=torch.bool)
+    known[rows.number[rows.number >= 0].cpu()] = True
+    feature = torch.tensor((kind == "feature").values)
+    used = (rows.edges != 0).any(0).cpu() | torch.tensor((kind == "token").values)
+    return (known | used & ~feature).nonzero().squeeze(1), feature & ~known
+
+
+def tabulate_drawn(tracer: Tracer, rows: TargetEdges, drawn: Tensor, others: Tensor) -> pd.DataFrame:
+    "The nodes of a graph: sources, the other features as one, and logits."
+    run, is_logit, score = tracer.run, rows.number < 0, influence_scores(tracer, rows).cpu()
+    own = tracer.nodes.iloc[drawn.tolist()].assign(influence=score[drawn].numpy())
+    one = pd.DataFrame(dict(kind="others", influence=float(score[others].sum())), index=["other features"])
     logits = tabulate_logits(run, rows.token[is_logit].cpu(), rows.value[is_logit].cpu())
-    others = pd.DataFrame(dict(kind=["others"]), index=["other features"])
-    found = influence_scores(tracer, rows).cpu()
-    table = pd.concat([nodes.iloc[columns_kept.tolist()].assign(influence=found[columns_kept].numpy()),
-                       others.assign(influence=float(found[feature & ~kept].sum())), logits])
-    place = {int(n): i for i, n in enumerate(columns_kept)}
-    weights = torch.zeros(len(table), len(table))
-    to = [len(table) - len(logits) + int(is_logit[:i].sum()) if logit else place[int(n)]
-          for i, (logit, n) in enumerate(zip(is_logit, rows.number))]
-    n = len(columns_kept)
-    weights[to, :n], weights[to, n] = rows.edges[:, columns_kept.to(rows.edges.device)].cpu(), rest[:, 0].cpu()
-    texts = pieces(run.model.tokenizer, run.ids)
+    table, texts = pd.concat([own, one, logits]), pieces(run.model.tokenizer, run.ids)
     at = table.position.where(table.kind != "logit")
     table["text"] = [text if pd.isna(p) else texts[int(p)] for p, text in zip(at, table.text)]
-    table["asked"] = 0.
-    table.iloc[to, -1] = rows.weight.cpu().numpy()
+    return table.assign(asked=0.)
+
+
+def assemble_graph(tracer: Tracer, rows: TargetEdges) -> AttributionGraph:
+    "The graph of the targets reached and of all that has an edge into them."
+    drawn, others = sources_drawn(tracer, rows)
+    table, n, edges = tabulate_drawn(tracer, rows, drawn, others), len(drawn), rows.edges.cpu()
+    place, logits = {int(number): i for i, number in enumerate(drawn)}, count(n + 1)
+    to = [next(logits) if number < 0 else place[number] for number in rows.number.tolist()]
+    weights = torch.zeros(len(table), len(table))
+    weights[to, :n], weights[to, n] = edges[:, drawn], edges[:, others].sum(1)
+    table.iloc[to, table.columns.get_loc("asked")] = rows.weight.cpu().numpy()
     used = torch.tensor((table.index != "other features").tolist()) | weights.any(0)     # none are left out
-    return AttributionGraph(table[used.numpy()], weights[used][:, used], run.model.name, run.ids)
+    return AttributionGraph(table[used.numpy()], weights[used][:, used], tracer.run.model.name, tracer.run.ids)
 
 # %% ../nbs/38_attribution.ipynb #e6d035f6
 def attribution_graph(

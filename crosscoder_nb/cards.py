@@ -135,7 +135,7 @@ ALIKE_INPUTS = "Where the activations of both models are alike, the encoder may 
 def say_count(found: pd.DataFrame, firings: pd.DataFrame) -> str:
     "How many firings speak against the claim, and in how many documents."
     some, every, (low, high) = share_of_documents(found, firings)
-    if not some: return f"none of {len(firings):,} firings, in {every:,} documents (so at most {high:.0%} of them)"
+    if not some: return f"none of {len(firings):,} firings, in {every:,} documents (at most {high:.0%} of such)"
     return f"{len(found):,} of {len(firings):,} firings, in {some:,} of {every:,} documents ({low:.0%} to {high:.0%})"
 
 
@@ -258,7 +258,8 @@ def lens_ends(row: pd.Series, label: str) -> dict:
     "The tokens promoted and suppressed at a site; none where the feature writes nothing."
     z = [row[f"{end}_z_{label}"] for end in ("promoted", "suppressed")]
     if not np.isfinite(z).all(): return dict(promoted=[], suppressed=[], z=[])
-    return {end: [clean(t, 80) for t in row[f"{end}_{label}"]] for end in ("promoted", "suppressed")} | dict(z=rounded(z))
+    promoted, suppressed = ([clean(t, 80) for t in row[f"{end}_{label}"]] for end in ("promoted", "suppressed"))
+    return dict(promoted=promoted, suppressed=suppressed, z=rounded(z))
 
 # %% ../nbs/40_cards.ipynb #e253df12
 def lens_data(

@@ -41,8 +41,8 @@ COLUMNS = {  # column -> header, meaning; {A} and {B} are the models
                                  "feature carries"),
     "dispute": ("dispute", "where relative norms and latent scaling say different things"),
     "group": ("group", "group of the crosscoder the feature belongs to"),
-    "p_null": ("p against nulls", "how rare so much evidence is among the features of diffs with no news"),
-    "q_null": ("q against nulls", "share of false finds among features with so much evidence"),
+    "p_null": ("p against nulls", "how rare as much evidence is among the features of the nulls"),
+    "q_null": ("q against nulls", "share of false finds expected among features with as much evidence"),
     "peak": ("peak", "the layer at which the feature's decoder is longest"),
     "formation": ("formation", "how the feature comes about over the layers"),
     "n_models": ("models", "in how many of the models the feature is present"),
@@ -113,9 +113,16 @@ def is_number(values: pd.Series) -> bool:
                                                         or pd.api.types.is_complex_dtype(kind))
 
 
+def six_digits(values: np.ndarray) -> np.ndarray:   # float32
+    "Numbers rounded to 20 bits behind the leading one, so that they take less room and six digits are right."
+    return ((values.view("<u4") + np.uint32(4)) & ~np.uint32(7)).view("<f4")
+
+
 def as_array(values: pd.Series) -> tuple[np.ndarray, list[str] | None]:   # [row]; the texts that the numbers stand for
-    "A column as numbers: float32, or places in a list of texts."
-    if is_number(values): return values.to_numpy(dtype="<f4", na_value=np.nan), None
+    "A column as numbers: float32, fractions with six digits, or places in a list of texts."
+    if is_number(values):
+        numbers = np.array(values.to_numpy(dtype="<f4", na_value=np.nan))
+        return six_digits(numbers) if pd.api.types.is_float_dtype(values.dtype) else numbers, None
     try: place, found = pd.factorize(values, use_na_sentinel=False)
     except TypeError: place, found = pd.factorize(values.map(clean))     # lists, for instance
     texts, same = np.unique([clean(value) for value in found], return_inverse=True)
@@ -230,7 +237,8 @@ def describe_column(shown: Shown, name: str) -> dict:
     column = dict(name=name, label=label, help=text)
     if name == "feature": return column | dict(kind="feature")
     values = shown.df[name]
-    return column | (dict(kind="number", log=is_log(values)) if is_number(values) else dict(kind="text"))
+    if not is_number(values): return column | dict(kind="text")
+    return column | dict(kind="number", log=is_log(values), six=pd.api.types.is_float_dtype(values.dtype))
 
 
 def class_choices(shown: Shown) -> list[tuple[str, str, int, str]]:   # class, how it is called, features, whose it is
@@ -304,7 +312,7 @@ def null_points(shown: Shown, axes: list[str]) -> dict[str, np.ndarray]:
 def view_columns(
     shown: Shown,
     meta: dict,              # from `view_meta`: axes, sort and table come first
-    budget: float = 1.3e6,   # bytes; what does not fit is asked for later
+    budget: float = 1.15e6,   # bytes; what does not fit is asked for later
 ) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:   # values of each column; the texts of a column of texts
     "The values that a page begins with, the most important first."
     shown = by_name(shown)

@@ -59,7 +59,7 @@ def find_firings(
     rows: Rows,            # of a store, with the window and document of each
     feature: int,          # its number
     least: float = 0.,     # a pre-activation that it exceeds wherever it fires, to encode fewer rows
-) -> pd.DataFrame:         # a row per firing, index `row`: doc, activation, part_<model>; attrs n_tokens, n_tried, every
+) -> pd.DataFrame:   # a row per firing (index `row`): doc, activation, part_<model>; attrs n_tokens, n_tried, every
     "Where a feature fires, and what each model contributes. TypeError for rows without windows."
     check_sites(cc, rows)
     feature, = check_features(cc, [feature])
@@ -102,7 +102,7 @@ def share_of_documents(
     found: pd.DataFrame,      # some of the firings, from `counter_examples`
     firings: pd.DataFrame,    # from `find_firings`, at least one
 ) -> tuple[int, int, tuple[float, float]]:   # documents with one of `found`, with any; 95 % interval of the share
-    "In how many of the documents in which a feature fires it does so in a way."
+    "In how many of the documents in which a feature fires some of its firings speak against the claim."
     some, every = found.doc.nunique(), firings.doc.nunique()
     return some, every, count_interval(some, every)
 

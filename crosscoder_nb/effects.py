@@ -19,7 +19,7 @@ from .crosscoder import CrossCoder
 from .interventions import kl_divergence
 from .intervals import ratio_interval
 from .models import Model
-from .pushes import (Pushed, TokenFirings, by_length, find_firings, push_firings, pushed_sites,
+from .pushes import (Pushed, TokenFirings, by_length, draw_firings, push_firings, pushed_sites,
                                   raw_directions, take_out)
 from .rows import check_features
 from .tokens import Tokens
@@ -88,7 +88,7 @@ def ablation_effects(
     ValueError when the crosscoder does not write one site of each model, the models differ in tokenizer, or a model has
     blocks without attention."""
     features, sites = check_features(cc, features), pushed_sites(cc, models, tokens)
-    found, parts = find_firings(cc, models, tokens, features, n_texts, seed, device), []
+    found, parts = draw_firings(cc, models, tokens, features, n_texts, seed, device), []
     directions = [raw_directions(cc, site.name, features) for site in sites.values()]
     for start, some in by_length(found, batch_size, "effects"):
         generator = torch.Generator().manual_seed(seed + start)   # one per batch, so that batches are independent

@@ -88,11 +88,11 @@ CAVEAT = ("What this does not show: norms alone can mislead. Training for sparsi
 
 # %% ../nbs/41_findings.ipynb #bf971cfb
 LIMITS = {   # what -> (good from, not good enough beyond, why it matters)
-    "variance explained": (.7, .5, "what the reconstruction lacks no feature can show"),
+    "variance explained": (.7, .5, "no feature can show what the reconstruction lacks"),
     "gap of variance explained": (.05, .15, "features of the model explained worse are missed, and the other's look "
                                             "exclusive"),
     "dead features": (.1, .4, "the dictionary is smaller than it looks"),
-    "cross-entropy recovered": (.9, .75, "what is lost of the predictions no feature can explain"),
+    "cross-entropy recovered": (.9, .75, "no feature explains what the predictions lose"),
     "tokens measured": (100_000, 10_000, "features that fire seldom are known from few firings")}
 LIGHTS = "good", "doubtful", "not good enough"
 

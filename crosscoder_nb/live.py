@@ -18,7 +18,6 @@ import traitlets
 from IPython.display import display
 from torch import Tensor
 
-from .alignment import same_tokenizer
 from .browser import STATIC, FeatureBrowser, FeatureNumber, page_script
 from .cards import rounded
 from .chats import prompt_ids
@@ -26,7 +25,7 @@ from .columns import class_label, clean, site_labels
 from .crosscoder import CrossCoder, columns
 from .encoding import pieces
 from .examples import excerpt, site_parts
-from .harvest import harvest
+from .harvest import harvest, other_tokenizers
 from .interventions import in_parts
 from .kernels import SparseCode
 from .metrics import evaluating
@@ -83,8 +82,8 @@ def with_effects(
     return df
 
 # %% ../nbs/42_live.ipynb #a11effd3
-PARTS_SAID = ("Part: what a model's activations contribute. The parts and the feature's bias, the same on all tokens, add "
-              "up to its activation before the sparsity function decides whether it fires.")
+PARTS_SAID = ("Part: what a model's activations contribute. The parts and the feature's bias, the same on all tokens, "
+              "add up to its activation before the sparsity function decides whether it fires.")
 COLUMNS_SAID = dict(part="part of", effect="effect in")   # part_base: part of base
 EFFECTS_SAID = ("Effect: how much likelier the feature makes {follows} by firing on this token: the log-probability of "
                 "that, in nats, less what it is when the feature is taken out. Random directions of the same length: "
@@ -167,21 +166,14 @@ LONGEST_PROMPT = 1024   # tokens
 TOO_SHORT = "The prompt has no token that counts: the first one never does. Write a word more."
 
 
-def reads_alike(a: Model, b: Model) -> bool:
-    "Whether two models have one tokenizer."
-    try: same_tokenizer(a.tokenizer, b.tokenizer)
-    except ValueError: return False
-    return True
-
-
 def prompt_tokens(models: list[Model], prompt: str | list[dict]) -> Tokens:
     "A prompt as the models read it. ValueError for a prompt without a token that counts."
-    first, *more = models
-    tokenizer, others = first.tokenizer, {m.name: m.tokenizer for m in more if not reads_alike(first, m)}
+    tokenizer = models[0].tokenizer
     words = [0, 0] if not isinstance(prompt, str) else tokenizer(prompt, add_special_tokens=False).input_ids
     if len(words) < 2: raise ValueError(TOO_SHORT)
     longest = [getattr(m.module.config.get_text_config(), "max_position_embeddings", LONGEST_PROMPT) for m in models]
-    return Tokens([prompt], tokenizer, context=min(LONGEST_PROMPT, *longest), others=others, bad_documents=1.)
+    return Tokens([prompt], tokenizer, context=min(LONGEST_PROMPT, *longest), others=other_tokenizers(models),
+                  bad_documents=1.)
 
 # %% ../nbs/42_live.ipynb #e1a087f3
 @torch.no_grad()

@@ -51,7 +51,7 @@ def decoded_at(
 
 
 @torch.no_grad()
-def find_firings(
+def draw_firings(
     cc: CrossCoder,
     models: list[Model],
     tokens: Tokens,
@@ -79,6 +79,7 @@ def find_firings(
     return TokenFirings(table, {window: ids[window] for window in table.window.unique()})
 
 # %% ../nbs/31_pushes.ipynb #12f26021
+@torch.no_grad()
 def raw_directions(
     cc: CrossCoder,
     site: str,         # that it writes
@@ -86,7 +87,12 @@ def raw_directions(
 ) -> Tensor:           # [feature d]
     "What each feature adds to raw activations at a site when its activation is 1."
     scale, _ = cc.units({site: cc.sites[site]})
-    return (cc.decoder()[features, columns(cc.sites)[site]] / scale).detach()
+    wanted = torch.as_tensor(features, dtype=torch.long, device=cc.b_dec.device)
+    found = cc.b_dec.new_zeros(len(features), cc.sites[site])
+    for w, start, stop in cc.spans():      # no copy of the decoders of all features
+        own = (wanted >= start) & (wanted < stop)
+        if site in w.writes: found[own] = w.decoder(wanted[own] - start)[:, columns(w.writes)[site]]
+    return found / scale
 
 
 def randomise(

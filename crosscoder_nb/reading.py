@@ -21,7 +21,7 @@ from .intervals import assign_blocks, ratio_interval, sum_by_block
 from .lens import logit_lens
 from .metrics import EncodedRows, measure
 from .models import Model
-from .pushes import (Pushed, TokenFirings, find_firings, push_firings, pushed_sites, raw_directions,
+from .pushes import (Pushed, TokenFirings, draw_firings, push_firings, pushed_sites, raw_directions,
                                   take_out)
 from .rows import Rows, check_features
 from .sites import Site
@@ -142,7 +142,7 @@ def feature_effect(
 
     `change_random` is the change of the same rank for a random direction. ValueError as for `ablation_effects`."""
     features, sites, parts = check_features(cc, features), pushed_sites(cc, models, tokens), []
-    found = find_firings(cc, models, tokens, features, n_texts, seed, device)
+    found = draw_firings(cc, models, tokens, features, n_texts, seed, device)
     generator = torch.Generator().manual_seed(seed)
     pushed = [take_out(model, site, raw_directions(cc, site.name, features), features, generator)
               for model, site in zip(models, sites.values())]

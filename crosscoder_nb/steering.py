@@ -83,7 +83,7 @@ def plan_steering(
     return Steering(cc, model, site, readers, features, values, raw_directions(cc, site.name, features))
 
 # %% ../nbs/34_steering.ipynb #bdd5d5c3
-def activations_at(
+def next_activations(
     model: Model,
     sites: list[Site],
     ids: Tensor,              # the next tokens, [batch seq]
@@ -124,7 +124,7 @@ def run_steered(
     first = not past
     def before(model, key): return past.setdefault(key, DynamicCache(config=model.module.config))
     x = {}
-    for model, sites in plan.readers: x |= activations_at(model, sites, ids, before(model, model.name))
+    for model, sites in plan.readers: x |= next_activations(model, sites, ids, before(model, model.name))
     off = what_to_add(plan, x)
     def edit(x):
         new = x + off.to(x)
@@ -176,7 +176,7 @@ def write_steered(
 def steer(
     cc: CrossCoder,
     models: list[Model],             # to clamp: all whose activations it reads, with one tokenizer
-    prompt: str | Tensor,            # text, or its tokens [seq], such as those of a chat template
+    prompt: str | Tensor,            # text, or its tokens [seq], such as `prompt_ids` gives of a chat
     strengths: Mapping[int, float],  # feature -> how much of it
     at: str,                         # name of a model, or of a written site where the model has several
     mode: str = "add",               # "add", or "clamp" to what is given; to 0: ablate

@@ -21,12 +21,12 @@ import pandas as pd
 import torch
 import yaml
 
-from .alignment import same_tokenizer
 from .architectures import ARCHITECTURES
 from .checkpoints import read_metrics
 from .crosscoder import CrossCoder
 from .dictionaries import load_dictionary
 from .files import replacing
+from .harvest import other_tokenizers
 from .losses import Objective
 from .machine import say_seconds
 from .memory import announce, format_gb, memory_plan
@@ -230,15 +230,6 @@ def with_dtypes(arguments: dict) -> dict:
     return {n: read_dtype(v) if n == "dtype" else tuple(v) if isinstance(v, list) else v for n, v in arguments.items()}
 
 # %% ../nbs/59_studies.ipynb #01bcd4b0
-def other_tokenizers(models: list[Model]) -> dict:   # by the model's name
-    "The tokenizers of models that read other tokens than the first."
-    others = {}
-    for model in models[1:]:
-        try: same_tokenizer(models[0].tokenizer, model.tokenizer)
-        except ValueError: others[model.name] = model.tokenizer
-    return others
-
-
 class Harvesting(NamedTuple):
     "A harvest that is about to begin."
     models: list[Model]

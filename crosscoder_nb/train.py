@@ -6,6 +6,7 @@
 __all__ = ['Run', 'Trained', 'train', 'train_many', 'check_recipe']
 
 # %% ../nbs/21_train.ipynb #2c3b9d4f
+import io
 import math
 import secrets
 import tempfile
@@ -892,7 +893,7 @@ def train_and_continue(what: Recipe, rows: Rows, steps: int) -> tuple[Trained, T
     with tempfile.TemporaryDirectory() as folder:
         whole = train(what, rows, Path(folder, "whole"), device="cpu")
         with suppress(Killed): train(what, DiesAfter(rows, steps // 2), Path(folder, "broken"), device="cpu")
-        with redirect_stdout(None): return whole, train(what, rows, Path(folder, "broken"), device="cpu")
+        with redirect_stdout(io.StringIO()): return whole, train(what, rows, Path(folder, "broken"), device="cpu")
 
 
 @torch.no_grad()

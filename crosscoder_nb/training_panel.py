@@ -166,7 +166,7 @@ def stamps(folder: Path) -> tuple:
 
 
 @lru_cache(256)
-def describe_run(folder: Path, stamps: tuple) -> dict:   # empty where nothing says it
+def settings_of(folder: Path, stamps: tuple) -> dict:   # empty where nothing says it
     "Settings of the run in a folder, which may be one of several."
     return read_about(folder).get("") or read_about(folder.parent).get(folder.name) or {}
 
@@ -176,7 +176,7 @@ def find_state(folder: Path, stamps: tuple) -> str:
     "How a run stands that is not trained from here; its results are compared with their checksums."
     history = read_history(folder)
     if history.empty: return "not begun"
-    step, steps = int(history.step.iloc[-1]), describe_run(folder, stamps).get("steps")
+    step, steps = int(history.step.iloc[-1]), settings_of(folder, stamps).get("steps")
     found = inspect_results(folder) or inspect_results(folder.parent)
     if found and not found.problems: return f"finished at step {step:,}"
     return f"at step {step:,}{f' of {steps:,}' if steps else ''}"
@@ -195,7 +195,7 @@ class Watched(NamedTuple):
     @property
     def sites(self) -> list[str]:
         "The sites that it reads and writes, where that is known."
-        known = describe_run(self.folder, stamps(self.folder)) if self.run is None else {}
+        known = settings_of(self.folder, stamps(self.folder)) if self.run is None else {}
         return list(self.run.rows.sites if self.run is not None else known.get("sites", ()))
 
     @property

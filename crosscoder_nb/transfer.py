@@ -20,7 +20,7 @@ from .derived import site_at
 from .interventions import kl_divergence
 from .intervals import assign_blocks, ratio_interval
 from .models import Model
-from .pushes import (Pushed, TokenFirings, by_length, find_firings, push_firings, pushed_sites,
+from .pushes import (Pushed, TokenFirings, by_length, draw_firings, push_firings, pushed_sites,
                                   randomise, raw_directions, written_at)
 from .rows import Rows, check_features
 from .tokens import Tokens
@@ -221,7 +221,7 @@ def transfer_effects(
     direction in the target. ValueError as for `ablation_effects`, and for a map of other widths."""
     features, by_name = check_features(cc, features), {model.name: model for model in models}
     sites = transfer_sites(cc, pushed_sites(cc, models, tokens), via, (source, target))
-    found = find_firings(cc, list(models), tokens, features, n_texts, seed, device)
+    found = draw_firings(cc, list(models), tokens, features, n_texts, seed, device)
     own = [strength * raw_directions(cc, site.name, features) for site in sites]
     push = dict(source=own[0], mapped=via.directions(own[0]), own=own[1])
     pushed = [Pushed(by_name[name], site, None) for name, site in zip((source, target), sites)]

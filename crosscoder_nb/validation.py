@@ -100,7 +100,7 @@ def documents_of(rows: Rows) -> np.ndarray | None:   # None: they are not known
     with suppress(AttributeError, ValueError): return np.unique(rows.column("doc"))
 
 
-def share_of_documents(held_out: Rows, trained_on: Rows) -> float:   # NaN: not known
+def share_seen(held_out: Rows, trained_on: Rows) -> float:   # NaN: not known
     "The share of the held-out documents that are trained on."
     if not about_texts(held_out) or about_texts(held_out) != about_texts(trained_on): return 0.0
     ours, theirs = documents_of(held_out), documents_of(trained_on)
@@ -127,7 +127,7 @@ def check_apart(
     same = without_records(held_out.about, ("path",)) == without_records(trained_on.about, ("path",))
     share = 1.0 if same else share_found(x, trained_on.sample(COMPARED))
     if share > MOST_FOUND: raise ValueError(TRAINED_ON.format(share=share))
-    documents = share_of_documents(held_out, trained_on)
+    documents = share_seen(held_out, trained_on)
     if documents == 0: return
     said = NOT_KNOWN if math.isnan(documents) else SAME_TEXTS.format(share=documents)
     warnings.warn(said, stacklevel=5)

@@ -8,6 +8,13 @@ async function inflate(bytes) {
 
 const KINDS = { f4: Float32Array, u1: Uint8Array, u2: Uint16Array, u4: Uint32Array };
 
+// A number as Python rounds those of a column of fractions (`six_digits`), so that equal numbers are equal here too.
+function sixDigits(v) {
+  const bits = new Uint32Array(new Float32Array([v]).buffer);
+  bits[0] = (bits[0] + 4) & ~7;
+  return new Float32Array(bits.buffer)[0];
+}
+
 // JSON and columns; the bytes of equal significance of a column's values lie side by side.
 async function unpack(block) {
   const size = new DataView(block.buffer, block.byteOffset, 4).getUint32(0, true);

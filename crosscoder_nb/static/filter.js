@@ -127,7 +127,7 @@ function readFilter(text, data, shownAs) {
     }
     names.add(column.name);
     if (column.kind === "number" || column.kind === "feature") {
-      const wanted = Math.fround(Number(text));
+      const wanted = column.six ? sixDigits(Number(text)) : Math.fround(Number(text));
       if (text.trim() === "" || Number.isNaN(wanted) || !COMPARE[op])
         throw new Error(`${column.name} is a number, compared by < <= > >= == !=; got “${op} ${text}”`);
       return (row) => {

@@ -28,9 +28,9 @@ function number(v, digits = 3) {
 // The fewest digits in which values that differ look different, so that a sorted page does not read "1" twelve times.
 function digitsFor(values) {
   const known = [...new Set(values.filter((v) => !missing(v)))];
-  for (let digits = 3; digits < 7; digits++)
+  for (let digits = 3; digits < 6; digits++)
     if (new Set(known.map((v) => number(v, digits))).size === known.length) return digits;
-  return 7;
+  return 6;
 }
 
 const percent = (v) => (missing(v) ? "–" : `${Number((100 * v).toPrecision(2))} %`);

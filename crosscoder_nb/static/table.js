@@ -162,7 +162,7 @@ async function applyFilter(view) {
   if (!filter) return showRows(view, []); // rather than what an earlier filter found
   const chosen = view.classBox.value,
     sides = (state.brush ?? []).map((side) => side.name);
-  await data.need([...filter.names, state.sort, ...(chosen ? ["class"] : []), ...sides]);
+  await data.need([...filter.names, state.sort, "class", ...sides]);
   for (const words of filter.words) {
     view.found.textContent = "searching the examples …";
     filter.found.set(words, new Set(await source.search(words)));
@@ -180,18 +180,30 @@ function showRows(view, rows) {
 }
 
 // The rows that pass filter, class, firings and brush; a number finds its feature, whatever else is chosen.
-function rowsThrough({ state, data, meta, firedBox }, filter, chosen) {
-  const sides = (state.brush ?? []).map((side) => ({ ...side, values: data.about.get(side.name).values })),
+function rowsThrough(view, filter, chosen) {
+  const { state, data, meta, firedBox } = view,
+    sides = (state.brush ?? []).map((side) => ({ ...side, values: data.about.get(side.name).values })),
     least = Number(firedBox.value),
     classOf = data.about.get("class"),
     rows = [];
   const passes = (row) =>
     data.few[row] >= least &&
-    (!chosen || data.value(classOf, row) === chosen) &&
     sides.every(({ values, low, high }) => values[row] >= low && values[row] <= high) &&
     filter.test(row);
   for (let row = 0; row < meta.rows; row++) if (filter.alone ? filter.test(row) : passes(row)) rows.push(row);
-  return rows;
+  if (filter.alone || !classOf?.values) return rows;
+  countClasses(view, rows);
+  return chosen ? rows.filter((row) => data.value(classOf, row) === chosen) : rows;
+}
+
+// The menu says how many features of each class pass the other conditions.
+function countClasses({ classBox, meta, data }, rows) {
+  const classOf = data.about.get("class"),
+    counts = new Uint32Array(classOf.texts.length);
+  for (const row of rows) counts[classOf.values[row]]++;
+  meta.classes.forEach(([name, label], i) => {
+    classBox.options[i + 1].textContent = `${label} (${count(counts[classOf.texts.indexOf(name)])})`;
+  });
 }
 
 function clearAll(view) {
@@ -234,7 +246,8 @@ function showOnMap(view) {
 
 const FILTER_HELP =
   "conditions with and, or, not, parentheses and ranges such as 0.1 < rel_norm < 0.3; " +
-  'text ~ "words" searches the examples, label ~ "words" the labels; or the number of a feature. Enter applies.';
+  'label ~ "words" searches the labels, text ~ "words", or words alone, the strongest examples within 16 tokens of the ' +
+  "peak; a number finds its feature. Enter applies.";
 const FIRED = [
   ["0", "fired or not"],
   ["1", "fired at all"],
@@ -269,7 +282,7 @@ function filterElements(view) {
     "select",
     { className: "cc-class", "aria-label": "class", hidden: !meta.classes.length, onchange: chosen },
     h("option", { value: "" }, "all classes"),
-    ...meta.classes.map(([value, label, n]) => h("option", { value }, `${label} (${count(n)})`)),
+    ...meta.classes.map(([value, label]) => h("option", { value }, label)),
   );
   const unknown = data.few.every((n) => n === 255);
   view.firedBox = h(

@@ -8,6 +8,9 @@ PATIENCE = 180   # seconds until what should come is missing: a busy machine is 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
+DEBUGGER = "Could not restore the debugger state"   # JupyterLab's own, of a kernel that ends while it begins
+
+
 def what_is_missing() -> str:
     "What is needed and not there, for the line that says that nothing was checked."
     needed = dict(chromium=CHROMIUM, playwright=find_spec("playwright"), jupyterlab=find_spec("jupyterlab"))
@@ -68,7 +71,8 @@ def in_chromium(check, *args):
             page.set_default_timeout(1000 * PATIENCE)
             page.on("request", lambda r: re.match("file:|data:|blob:|(http|ws)://127.0.0.1:", r.url) or wrong.append(r.url))
             page.on("pageerror", lambda e: wrong.append(e.stack or str(e)))
-            page.on("console", lambda m: m.type == "error" and wrong.append(f"{m.text} {m.location}"))
+            page.on("console", lambda m: m.type == "error" and DEBUGGER not in m.text
+                    and wrong.append(f"{m.text} {m.location}"))
             def answer(dialog):   # a notebook with changes asks before it is left; nothing else may ask anything
                 if dialog.type == "beforeunload": return dialog.accept()
                 wrong.append(f"a dialog: {dialog.message}")
@@ -119,6 +123,12 @@ def run_cell(page, number, until, patience=300):
     page.evaluate("number => { jupyterapp.shell.currentWidget.content.activeCellIndex = number; }", number)
     command(page, "notebook:run-cell")
     page.locator(f'.jp-OutputArea-output:has-text("{until}")').first.wait_for(timeout=1000 * patience)
+
+
+def errors(page):
+    "The errors among the outputs of the notebook that is open."
+    return page.evaluate("""() => jupyterapp.shell.currentWidget.content.widgets.flatMap(cell =>
+        (cell.model.outputs?.toJSON() ?? []).filter(o => o.output_type === "error").map(o => `${o.ename}: ${o.evalue}`))""")
 
 
 def set_source(page, number, source):
