@@ -17,7 +17,6 @@ import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
-from tqdm.auto import tqdm
 
 from .crosscoder import CrossCoder, columns, take
 from .derived import derive, site_at
@@ -27,6 +26,7 @@ from .interventions import compare_rows, kl_divergence, split_windows
 from .intervals import FEWEST_BLOCKS, assign_blocks, ratio_interval, sum_by_block
 from .kernels import sampled_products
 from .lens import logit_lens
+from .machine import tqdm
 from .metrics import EncodedRows, measure
 from .models import Model
 from .recipes import recipe

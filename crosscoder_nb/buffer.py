@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from .harvest import Harvest, cast_rows, harvest, make_part, probe_sites, select_rows, take_rows
+from .machine import tqdm
 from .memory import announce, memory_plan
 from .rows import check_batches
 from .models import Model

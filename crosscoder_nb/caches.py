@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from .files import check_number, read_json
 from .harvest import Part, ROW_COLUMNS
+from .machine import tqdm
 from .manifest import HarvestRun
 
 # %% ../nbs/06_caches.ipynb #b8cb0cc7

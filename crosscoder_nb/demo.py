@@ -55,4 +55,7 @@ def demo(
     folder: str | Path | None = None,   # of all that is made, found again at the next call; None: until Python ends
 ) -> ipywidgets.VBox:                   # browser, prompt bar and steering drawer
     "Half a minute from nothing to the browser, without a download: two models that differ in a known way."
-    return explore(demo_diff(folder), prompt="my cat was near a ship with the captain, and one sorry fool")
+    md = demo_diff(folder)
+    if folder is None: print(f"All is in {md.results.folder.parents[1]} until Python ends; demo(\"a/folder\") keeps it.")
+    print("To go on: md = _.found, the diff that is shown; print(md.verdict); write_report(md, \"report.html\")")
+    return explore(md, prompt="my cat was near a ship with the captain, and one sorry fool")

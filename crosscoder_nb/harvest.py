@@ -17,9 +17,9 @@ import nnsight
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from .copies import copy_back, to_device
+from .machine import tqdm
 from .models import Model
 from .sites import Site, probe, site_value
 from .alignment import same_tokenizer

@@ -14,12 +14,12 @@ import httpx
 import numpy as np
 import pandas as pd
 import torch
-from tqdm.auto import tqdm
 
 from .chats import prompt_ids
 from .encoding import Text, encode_documents, one_line, pieces
 from .examples import Example, Examples, excerpt
 from .files import check_fields, load_json, save_json, sole_writer
+from .machine import tqdm
 from .models import Model
 from .rows import check_features
 

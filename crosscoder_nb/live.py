@@ -22,7 +22,7 @@ from .browser import STATIC, FeatureBrowser, FeatureNumber, page_script
 from .cards import rounded
 from .chats import prompt_ids
 from .columns import class_label, clean, site_labels
-from .crosscoder import CrossCoder, columns
+from .crosscoder import CrossCoder
 from .encoding import pieces
 from .examples import excerpt, site_parts
 from .harvest import harvest, other_tokenizers
@@ -320,8 +320,7 @@ class SteeringDrawer(Asking):
 
     def home(self, feature: int) -> str:
         "The last site at which a feature's direction is at least half as long as at the site where it is longest."
-        cc, W = self.shown.cc, self.shown.cc.decoder()[feature].detach()
-        norms = {site: float(W[columns(cc.sites)[site]].norm()) for site in cc.writes}
+        norms = {site: float(raw_directions(self.shown.cc, site, [feature]).norm()) for site in self.shown.cc.writes}
         return [site for site, norm in norms.items() if norm >= max(norms.values()) / 2][-1]
 
     def answer_describe(self, feature: int, at: str | None, mode: str, strengths: list[float]) -> dict:

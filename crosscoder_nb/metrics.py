@@ -17,11 +17,10 @@ from typing import NamedTuple, Protocol
 import pandas as pd
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from .crosscoder import CrossCoder, columns, flatten, take
 from .kernels import SparseCode
-from .machine import device_or_fastest
+from .machine import device_or_fastest, tqdm
 from .rows import Rows, check_sites
 from .sites import model_of
 

@@ -20,7 +20,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from tqdm.auto import tqdm
 
 from .artifacts import find_artifacts
 from .baselines import describe_directions, difference_lens, prediction_kl, principal_directions
@@ -34,7 +33,7 @@ from .files import without_records
 from .intervals import count_interval
 from .latent_scaling import latent_scaling
 from .leanings import Occurrences, leanings, spread
-from .machine import progress_bars, say_seconds
+from .machine import progress_bars, say_seconds, tqdm
 from .metrics import Evaluation, evaluate
 from .models import Model
 from .nulls import against_nulls, count_specific, judge

@@ -15,8 +15,8 @@ import pandas as pd
 import torch
 from huggingface_hub.constants import HF_HOME
 from torch import Tensor
-from tqdm.auto import tqdm
 
+from .machine import tqdm
 from .sites import Reached, layout_of
 
 # %% ../nbs/02_pairs.ipynb #d543a495

@@ -16,14 +16,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 from torch.nn.utils.rnn import pad_sequence
-from tqdm.auto import tqdm
 from transformers import DynamicCache
 
 from .crosscoder import CrossCoder, columns
 from .harvest import harvest, match_reading, select_rows
 from .interventions import edited
 from .kernels import SparseCode
-from .machine import device_or_fastest
+from .machine import device_or_fastest, tqdm
 from .metrics import evaluating
 from .models import Model
 from .sites import Site, model_of

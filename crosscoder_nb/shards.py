@@ -20,11 +20,11 @@ import pandas as pd
 import pyarrow as pa
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from .arrow import ArrowFile, check_end, map_file, read_batch, read_stamp, write_arrow
 from .files import differences, load_json, parse_json, sole_writer, without_records
 from .harvest import Part, ROW_COLUMNS, cast_rows
+from .machine import tqdm
 from .manifest import (DamagedManifest, LOG, Manifest, RECORDS, HarvestRun, ShardRecord, append_entry,
                                     find_problems, find_shards, last_entry, read_log, read_manifest, rows_file,
                                     save_manifest, shard_entry, windows_file)

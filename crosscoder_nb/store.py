@@ -17,11 +17,11 @@ import datasets
 import numpy as np
 import pandas as pd
 import torch
-from tqdm.auto import tqdm
 
 from .caches import describe_caches, read_caches
 from .files import check_fields, differences, load_json, save_json, sole_writer, without_records
 from .harvest import ROW_COLUMNS, harvest, make_part, probe_sites, release, take_rows
+from .machine import tqdm
 from .manifest import (DamagedManifest, FORMAT, HarvestRun, Manifest, RECORDS, ShardRecord, check_dtype,
                                     describe_run, find_problems, read_manifest)
 from .memory import announce, memory_plan

@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from .harvest import Part, ROW_COLUMNS, cast_rows
 from .encoding import ROLES
+from .machine import tqdm
 from .rows import check_batches, read_ahead
 from .sources import copy_source
 

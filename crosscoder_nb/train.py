@@ -25,7 +25,6 @@ import pandas as pd
 import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
-from tqdm.auto import tqdm
 
 from .architectures import verify_partition_integrity
 from .checkpoints import (Checkpoint, Interrupts, MetricsLog, check_same_runs, check_space,
@@ -37,7 +36,7 @@ from .saving import as_json
 from .files import remove_half_written, sole_writer, without_records
 from .kernels import calm_threads, keep_memory
 from .losses import Losses, Objective, l1_penalty, losses, total
-from .machine import device_or_fastest
+from .machine import device_or_fastest, tqdm
 from .ranks import Ranks
 from .metrics import explained_variance, name_for_log
 from .recipes import (RECIPES, SCHEDULE, Recipe, TrainConfig, annealed_k, annealed_p, first_difference,

@@ -21,11 +21,11 @@ import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from .arrow import ArrowFile, Column, compare_in_thread
 from .harvest import ROW_COLUMNS
+from .machine import tqdm
 from .rows import check_batches, cut_walk, read_ahead, shuffle_blocks
 from .encoding import pieces
 
