@@ -41,9 +41,10 @@ def name_lines(
     "Write the names of a panel's lines into its corner, each beside a stroke in the colour of its line."
     named = dict.fromkeys((line.line.color, line.name) for line in fig.select_traces(row=row, col=col) if line.name)
     text = "<br>".join(f'{name} <span style="color:{colour}"><b>━━</b></span>' for colour, name in named)
+    size = 12 if len(named) < 5 else 9
     if named: fig.add_annotation(x=0.97, y=0.97 if at_top else 0.03, xref="x domain", yref="y domain", text=text,
                                  align="right", xanchor="right", yanchor="top" if at_top else "bottom",
-                                 font=dict(color=INK, size=12 if len(named) < 5 else 9), showarrow=False, row=row, col=col)
+                                 font=dict(color=INK, size=size), showarrow=False, row=row, col=col)
 
 # %% ../nbs/41_run_plots.ipynb #736dd429
 SITES = FIRST, SECOND, BOTH, "#E69F00", "#56B4E9", OTHER   # colours of sites
