@@ -140,7 +140,7 @@ def pack(
     contents: dict,                    # JSON-able
     columns: dict[str, np.ndarray],    # name -> values of one dtype, float32, uint8, uint16 or uint32
 ) -> bytes:
-    "JSON and columns of numbers as one block, which `unpack` in static/view.js reads; equal contents, equal bytes."
+    "JSON and columns of numbers as one block, which `unpack` in static/data.js reads; equal contents, equal bytes."
     packed = {name: pack_column(values) for name, values in columns.items()}
     about = [[name, v.dtype.str[-2:], len(v), len(packed[name])] for name, v in columns.items()]
     text = zlib.compress(json.dumps(contents | dict(columns=about), allow_nan=False).encode(), 6)

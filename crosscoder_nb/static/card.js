@@ -242,53 +242,34 @@ function drawNeighbours({ nearest, company, note }, go) {
   ];
 }
 
-function drawProfile({ sites, norms, cosines }) {
-  const most = Math.max(...norms) || 1;
-  const bars = h(
-    "div",
-    {
-      className: "cc-profile",
-      role: "img",
-      "aria-label": `decoder norm at each place: ${sites.map((s, i) => `${s} ${number(norms[i], 2)}`).join(", ")}`,
-    },
-    ...norms.map((v, i) =>
-      h(
-        "div",
-        { className: "cc-profile-bar", title: `${sites[i]}: ${number(v, 3)} of its largest norm` },
-        h("div", { style: { height: `${(100 * v) / most}%` } }),
-      ),
-    ),
-  );
-  const parts = [
+function drawNorms({ sites, norms }) {
+  const most = Math.max(...norms) || 1,
+    said = sites.map((site, i) => `${site} ${number(norms[i], 2)}`).join(", ");
+  const bar = (v, i) =>
+    h(
+      "div",
+      { className: "cc-profile-bar", title: `${sites[i]}: ${number(v, 3)} of its largest norm` },
+      h("div", { style: { height: `${(100 * v) / most}%` } }),
+    );
+  const label = `decoder norm at each place: ${said}`;
+  return [
     h("div", { className: "cc-label" }, "decoder norm at each place, as a share of the largest"),
-    bars,
+    h("div", { className: "cc-profile", role: "img", "aria-label": label }, ...norms.map(bar)),
     h("div", { className: "cc-scale-ends" }, apart(sites[0]), apart(sites.at(-1))),
   ];
-  if (cosines) {
-    const colour = (v) => (v >= 0 ? `rgba(0, 114, 178, ${v.toFixed(3)})` : `rgba(213, 94, 0, ${(-v).toFixed(3)})`);
-    parts.push(
-      h("div", { className: "cc-label" }, "cosine between its directions there"),
-      h(
-        "table",
-        { className: "cc-matrix", "aria-label": "cosines" },
-        ...cosines.values.map((line, i) =>
-          h(
-            "tr",
-            {},
-            ...line.map((v, j) =>
-              h(
-                "td",
-                {
-                  style: { backgroundColor: colour(v) },
-                  title: `${cosines.sites[i]} and ${cosines.sites[j]}: ${number(v, 3)}`,
-                },
-                cosines.sites.length > 8 ? "" : number(v, 2),
-              ),
-            ),
-          ),
-        ),
-      ),
-    );
-  }
-  return parts;
 }
+
+function drawCosines({ sites, values }) {
+  const colour = (v) => (v >= 0 ? `rgba(0, 114, 178, ${v.toFixed(3)})` : `rgba(213, 94, 0, ${(-v).toFixed(3)})`);
+  const cell = (i) => (v, j) => {
+    const title = `${sites[i]} and ${sites[j]}: ${number(v, 3)}`;
+    return h("td", { style: { backgroundColor: colour(v) }, title }, sites.length > 8 ? "" : number(v, 2));
+  };
+  const rows = values.map((line, i) => h("tr", {}, ...line.map(cell(i))));
+  return [
+    h("div", { className: "cc-label" }, "cosine between its directions there"),
+    h("table", { className: "cc-matrix", "aria-label": "cosines" }, ...rows),
+  ];
+}
+
+const drawProfile = (profile) => [...drawNorms(profile), ...(profile.cosines ? drawCosines(profile.cosines) : [])];

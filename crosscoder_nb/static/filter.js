@@ -42,115 +42,127 @@ function addPart(parts, token) {
   else last.text += ` ${token.text}`;
 }
 
-function readFilter(text, data, shownAs) {
-  const names = new Set(),
-    words = new Set(),
-    found = new Map();
-  if (/^\s*#?\d+\s*$/.test(text)) {
-    const wanted = Number(text.replace("#", ""));
-    return { names, words, found, alone: true, test: (row) => data.features[row] === wanted };
-  }
-  const tokens = readTokens(text);
-  let at = 0;
-  const next = () => tokens[at]?.kind;
-  const headings = new Map([...data.about.values()].map((c) => [shortLabel(c).toLowerCase(), c]));
-  const columnOf = ({ text, quoted }) => {
-    if (quoted) return undefined;
-    return text === "text" ? { kind: "examples" } : (data.about.get(text) ?? headings.get(text.toLowerCase()));
-  };
+// The grammar:  any = all { or all },  all = one { and one },  one = not one | ( any ) | comparison.
+class FilterReader {
+  names = new Set();
+  words = new Set();
+  found = new Map();
+  at = 0;
 
-  function any() {
-    let left = all();
-    while (next() === "or") {
-      at++;
-      const a = left,
-        b = all();
-      left = (row) => a(row) || b(row);
-    }
-    return left;
-  }
-  function all() {
-    let left = one();
-    while (next() === "and") {
-      at++;
-      const a = left,
-        b = one();
-      left = (row) => a(row) && b(row);
-    }
-    return left;
-  }
-  function one() {
-    if (next() === "not") {
-      at++;
-      const inner = one();
-      return (row) => !inner(row);
-    }
-    if (next() === "(") {
-      at++;
-      const inner = any();
-      if (next() !== ")") throw new Error("a parenthesis is not closed");
-      at++;
-      return inner;
-    }
-    return comparison();
+  constructor(text, data, shownAs) {
+    Object.assign(this, { tokens: readTokens(text), data, shownAs });
+    this.headings = new Map([...data.about.values()].map((c) => [shortLabel(c).toLowerCase(), c]));
   }
 
-  function says(text) {
-    words.add(text);
-    return (row) => found.get(text).has(data.features[row]);
+  get next() {
+    return this.tokens[this.at]?.kind;
+  }
+  take(kind) {
+    if (this.next !== kind) return false;
+    this.at++;
+    return true;
   }
 
-  function comparison() {
+  read() {
+    const test = this.tokens.length ? this.any() : () => true,
+      rest = this.tokens.slice(this.at).map((t) => t.text ?? t.kind);
+    if (rest.length) throw new Error(`cannot read “${rest.join(" ")}”`);
+    return { names: this.names, words: this.words, found: this.found, test };
+  }
+
+  any() {
+    const either = (a, b) => (row) => a(row) || b(row);
+    let test = this.all();
+    while (this.take("or")) test = either(test, this.all());
+    return test;
+  }
+
+  all() {
+    const both = (a, b) => (row) => a(row) && b(row);
+    let test = this.one();
+    while (this.take("and")) test = both(test, this.one());
+    return test;
+  }
+
+  one() {
+    if (this.take("not")) {
+      const test = this.one();
+      return (row) => !test(row);
+    }
+    if (!this.take("(")) return this.comparison();
+    const test = this.any();
+    if (!this.take(")")) throw new Error("a parenthesis is not closed");
+    return test;
+  }
+
+  columnOf({ kind, text, quoted }) {
+    if (kind === "op" || quoted) return undefined;
+    if (text === "text") return { kind: "examples" };
+    return this.data.about.get(text) ?? this.headings.get(text.toLowerCase());
+  }
+
+  comparison() {
     const parts = [];
-    while (next() === "word" || next() === "op") addPart(parts, tokens[at++]);
-    if (parts.length === 1 && parts[0].kind === "word" && !columnOf(parts[0])) return says(parts[0].text);
-    if (parts.length === 1 && columnOf(parts[0])?.name === "star")
-      return compare(columnOf(parts[0]), "==", { text: "true" });
-    const shape = parts.map((p) => (p.kind === "op" ? "o" : "w")).join("");
-    if (shape === "wow") {
-      if (columnOf(parts[0])) return compare(columnOf(parts[0]), parts[1].text, parts[2]);
-      if (columnOf(parts[2])) return compare(columnOf(parts[2]), FLIPPED[parts[1].text], parts[0]);
-      throw new Error(`there is no column “${parts[0].text}”`);
+    while (this.next === "word" || this.next === "op") addPart(parts, this.tokens[this.at++]);
+    const shape = parts.map((p) => (p.kind === "op" ? "o" : "w")).join(""),
+      [a, , b, , c] = parts,
+      of = (part) => this.columnOf(part);
+    const flipped = (part, op, value) => this.compare(of(part), FLIPPED[op.text], value);
+    if (shape === "w") return this.alone(a);
+    if (shape === "wow" && of(a)) return this.compare(of(a), parts[1].text, b);
+    if (shape === "wow" && of(b)) return flipped(b, parts[1], a);
+    if (shape === "wow") throw new Error(`there is no column “${a.text}”`);
+    if (shape !== "wowow" || !of(b)) {
+      const said = parts.map((p) => p.text).join(" ");
+      throw new Error(said ? `cannot read “${said}”` : "a condition is missing");
     }
-    if (shape === "wowow" && columnOf(parts[2])) {
-      const low = compare(columnOf(parts[2]), FLIPPED[parts[1].text], parts[0]),
-        high = compare(columnOf(parts[2]), parts[3].text, parts[4]);
-      return (row) => low(row) && high(row);
-    }
-    throw new Error(parts.length ? `cannot read “${parts.map((p) => p.text).join(" ")}”` : "a condition is missing");
+    const [low, high] = [flipped(b, parts[1], a), this.compare(of(b), parts[3].text, c)];
+    return (row) => low(row) && high(row);
   }
 
-  function compare(column, op, { text }) {
+  // A word by itself: a star, or what the examples say.
+  alone(part) {
+    const column = this.columnOf(part);
+    if (column?.name === "star") return this.compare(column, "==", { text: "true" });
+    if (column) throw new Error(`cannot read “${part.text}”`);
+    return this.says(part.text);
+  }
+
+  says(text) {
+    this.words.add(text);
+    return (row) => this.found.get(text).has(this.data.features[row]);
+  }
+
+  compare(column, op, { text }) {
     if (column.kind === "examples") {
       if (op !== "~") throw new Error('text is what the examples say: text ~ "some words"');
-      return says(text);
+      return this.says(text);
     }
-    names.add(column.name);
-    if (column.kind === "number" || column.kind === "feature") {
-      const wanted = column.six ? sixDigits(Number(text)) : Math.fround(Number(text));
-      if (text.trim() === "" || Number.isNaN(wanted) || !COMPARE[op])
-        throw new Error(`${column.name} is a number, compared by < <= > >= == !=; got “${op} ${text}”`);
-      return (row) => {
-        const v = column.kind === "feature" ? data.features[row] : column.values[row];
-        return COMPARE[op](v, wanted);
-      };
-    }
-    const said = (row) => String(data.value(column, row));
-    if (op === "~") {
-      const wanted = text.toLowerCase();
-      return (row) => said(row).toLowerCase().includes(wanted);
-    }
-    if (op !== "==" && op !== "!=") throw new Error(`${column.name} is a text: use == != or ~ (contains)`);
-    return (row) => (said(row) === text || shownAs(said(row)) === text) === (op === "==");
+    this.names.add(column.name);
+    const isNumber = column.kind === "number" || column.kind === "feature";
+    return isNumber ? this.compareNumber(column, op, text) : this.compareText(column, op, text);
   }
 
-  const test = tokens.length ? any() : () => true;
-  if (at < tokens.length)
-    throw new Error(
-      `cannot read “${tokens
-        .slice(at)
-        .map((t) => t.text ?? t.kind)
-        .join(" ")}”`,
-    );
-  return { names, words, found, test };
+  compareNumber(column, op, text) {
+    const wanted = column.six ? sixDigits(Number(text)) : Math.fround(Number(text)),
+      compare = COMPARE[op];
+    if (text.trim() === "" || Number.isNaN(wanted) || !compare)
+      throw new Error(`${column.name} is a number, compared by < <= > >= == !=; got “${op} ${text}”`);
+    if (column.kind === "feature") return (row) => compare(this.data.features[row], wanted);
+    return (row) => compare(column.values[row], wanted);
+  }
+
+  compareText(column, op, text) {
+    const said = (row) => String(this.data.value(column, row)),
+      wanted = text.toLowerCase();
+    if (op === "~") return (row) => said(row).toLowerCase().includes(wanted);
+    if (op !== "==" && op !== "!=") throw new Error(`${column.name} is a text: use == != or ~ (contains)`);
+    return (row) => (said(row) === text || this.shownAs(said(row)) === text) === (op === "==");
+  }
+}
+
+function readFilter(text, data, shownAs) {
+  if (!/^\s*#?\d+\s*$/.test(text)) return new FilterReader(text, data, shownAs).read();
+  const wanted = Number(text.replace("#", ""));
+  return { names: new Set(), words: new Set(), alone: true, test: (row) => data.features[row] === wanted };
 }

@@ -39,4 +39,8 @@ const clamp = (v, low, high) => Math.max(low, Math.min(high, v));
 
 // The label of a column before its bracket, and what stands in the bracket.
 const shortLabel = (column) => column.label.split(" (")[0];
-const labelHint = (column) => column.label.slice(shortLabel(column).length).replace(/^ \(|\)$/g, "");
+const labelHint = (column) =>
+  column.label
+    .slice(shortLabel(column).length)
+    .replace(/^ \(|\)$/g, "")
+    .replace(/, /g, ",\n");

@@ -20,7 +20,8 @@ function headCell(view, column) {
     h("span", { className: "cc-arrow", "aria-hidden": "true" }, sorted ? (state.down ? "▼" : "▲") : ""),
   );
   const hint = labelHint(column) ? [apart(labelHint(column), "cc-head-hint")] : [];
-  const title = `${column.label}: ${column.help}\nin a filter: ${/\s/.test(column.name) ? `\`${column.name}\`` : column.name}`;
+  const written = /\s/.test(column.name) ? `\`${column.name}\`` : column.name,
+    title = `${column.label}: ${column.help}\nin a filter: ${written}`;
   const onclick = view.guard(() => sortBy(view, column.name));
   return h(
     "th",
