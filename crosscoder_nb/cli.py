@@ -309,11 +309,13 @@ DEMO = {"collect": dict(layer=[1], dtype="float32", max_tokens=60_000, held_out_
 
 def plant_study(folder: Path) -> dict[str, list[str]]:   # settings of collect
     "Two models that differ in a known way, and texts for them, in the folder of a study."
+    from crosscoder_nb.machine import progress_bars
     from crosscoder_nb.planted_words import planted_pair, planted_texts
     folder.mkdir(parents=True, exist_ok=True)
-    for model in planted_pair():
-        model.module.save_pretrained(folder / "models" / model.name)
-        model.tokenizer.save_pretrained(folder / "models" / model.name)
+    with progress_bars(disable=True):
+        for model in planted_pair():
+            model.module.save_pretrained(folder / "models" / model.name)
+            model.tokenizer.save_pretrained(folder / "models" / model.name)
     texts = folder / "texts.jsonl"
     texts.write_text("".join(json.dumps(dict(text=text)) + "\n" for text in planted_texts(1200)))
     return dict(models=[f"{name}={folder / 'models' / name}" for name in ("base", "tuned")], data=[str(texts)])
@@ -429,8 +431,7 @@ def run_command(
 @contextmanager
 def as_program():
     "The habits of a program, within this context."
-    os.environ.setdefault("TQDM_DELAY", "2")        # read when tqdm is first imported: bars only where one has to wait
-    if not sys.stderr.isatty(): os.environ.setdefault("TQDM_MININTERVAL", "30")
+    if not sys.stderr.isatty(): os.environ.setdefault("TQDM_MININTERVAL", "30")   # read when tqdm is first imported
     if hasattr(sys.stdout, "reconfigure"): sys.stdout.reconfigure(line_buffering=True)
     signal.signal(signal.SIGINT, signal.default_int_handler)      # which shells ignore for what ends in &
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))

@@ -25,6 +25,8 @@ FOUND = ("Of {features:,} features, {living:,} fired on the {tokens:,} tokens me
 CONFIRMED = ("Latent scaling, which asks the activations instead of the norms, confirms {n:,} of the {of:,} that norms "
              "call exclusive{share}, and finds {more:,} more that only one model uses and {rotated:,} that both have, "
              "each in a direction of its own.")
+NONE_BY_NORMS = ("Latent scaling, which asks the activations instead of the norms, finds {more:,} that only one model "
+                 "uses and {rotated:,} that both have, each in a direction of its own.")
 OF_NULL = "In the null {name}, where nothing is to be found, norms call {norms:,} of {living:,} exclusive{scaling}."
 
 
@@ -54,7 +56,8 @@ def say_confirmed(df: pd.DataFrame) -> str:
     "What latent scaling makes of the exclusive features."
     both, n = int((by_norms(df) & by_scaling(df)).sum()), int(by_norms(df).sum())
     share = " ({:.0%}, 95 % interval {:.0%} to {:.0%})".format(both / n, *count_interval(both, n)) if n else ""
-    return CONFIRMED.format(n=both, of=n, share=share, more=int((by_scaling(df) & ~by_norms(df)).sum()),
+    found = CONFIRMED if n else NONE_BY_NORMS
+    return found.format(n=both, of=n, share=share, more=int((by_scaling(df) & ~by_norms(df)).sum()),
                             rotated=int((df.scaling == "rotated").sum()))
 
 

@@ -204,6 +204,7 @@ SHARE = 1 / 20   # ... and at most this share of those that fire, so that few le
 N_COMPONENTS = 5   # principal directions of the difference
 OF_LEADERS = "effects", "about", "artifacts"   # parts that are of the leading features
 IN_PART = "fidelity", "predictions"            # parts for which the models read only some of the texts
+OF_NULLS = "evaluation", "scaling", "about"    # parts of a null that are compared
 
 # %% ../nbs/37_model_diff.ipynb #534f5edb
 class ModelDiff:
@@ -499,17 +500,29 @@ class ModelDiff:
         seconds = [self.on_few_rows(few) for few in n]
         return {part: extrapolate([s[part] for s in seconds], n, self.held_out.n_rows) for part in PARTS}
 
-    def plan(self) -> pd.DataFrame:   # a row per part: state, seconds (0 where nothing is to be computed), finds
+    def todo(self) -> list[str]:
+        "The parts that have to be computed; as `null <name>` a null that is to be compared."
+        own = [part for part in PARTS if self.state(part) not in ("kept", self.missing(part))]
+        return own + [f"null {name}" for name, null in self.others.items()
+                      if any(null.state(part) not in ("kept", null.missing(part)) for part in OF_NULLS)]
+
+    def plan(self) -> pd.DataFrame:   # a row per part, and per null: state, seconds (0 where it is kept), finds
         "Which parts are kept, which have to be computed, and how long that will take, measured on a few rows."
-        df = self.states()
-        todo = [part for part in PARTS if df.state[part] != "kept" and not self.missing(part)]
+        df, todo = self.states(), self.todo()
         df.insert(1, "seconds", [self.times[part] if part in todo else 0. for part in PARTS])
+        for name, null in self.others.items():
+            seconds = null.plan().seconds[[*OF_NULLS]].sum() if f"null {name}" in todo else 0.
+            df.loc[f"null {name}"] = [NOT_YET if seconds else "kept", seconds, "the same, where nothing is to be found"]
         return df
+
+    def compute(self, part: str) -> None:
+        "Compute a part that `todo` names."
+        if part in PARTS: getattr(self, part)
+        else: [getattr(self.others[part.removeprefix("null ")], own) for own in OF_NULLS]
 
     def run(self) -> "ModelDiff":
         "Print the plan, and compute all that is not kept."
-        plan = self.plan()
-        todo = [part for part in PARTS if plan.seconds[part]]
+        plan, todo = self.plan(), self.todo()
         for part, (state, seconds, finds) in plan.iterrows():
             why = "" if part in todo else f" ({state})"
             print(f"{part:11} {say_seconds(seconds) if seconds else '-':>6}  {finds}{why}")
@@ -517,7 +530,7 @@ class ModelDiff:
         with self.results.writing(), tqdm(total=len(todo), desc="model diff", unit="part", disable=not todo) as bar:
             for part in todo:
                 bar.set_postfix_str(part)
-                with progress_bars(leave=False): getattr(self, part)
+                with progress_bars(leave=False): self.compute(part)
                 bar.update()
         return self
 

@@ -169,7 +169,8 @@ PLACES = {   # column -> title of its axis, whether it is logarithmic
     "rel_norm": ("relative decoder norm (0 = {a} only, 1 = {b} only)", False),
     "cosine": ("cosine of the decoders in {a} and {b}", False), "density": ("share of the tokens", True),
     "max_act": ("largest activation", True),
-    "nu_error": ("ν of the error (0 = the other model does not use it)", False), "nu_reconstruction": ("ν of the reconstruction", False), "evidence": ("evidence", True),
+    "nu_error": ("ν of the error (0 = the other model does not use it)", False),
+    "nu_reconstruction": ("ν of the reconstruction", False), "evidence": ("evidence", True),
     "difference": ("share of the difference", True)}
 
 
@@ -550,11 +551,16 @@ def read_text(text) -> str:
     return re.sub(" +", " ", unescape(re.sub("<[^>]*>", " ", str(text)))).strip("⁨⁩ ")
 
 
+def middles(given, n: int) -> np.ndarray:   # [n]
+    "The middles of n cells, of which middles, edges or nothing is given."
+    if given is None: return np.arange(n)
+    return np.asarray(given) if len(given) == n else (np.asarray(given)[1:] + np.asarray(given)[:-1]) / 2
+
+
 def mark_data(trace) -> pd.DataFrame:   # series, x, y; then what there is of text, low and high ends, value, panel
     "The numbers of one trace, a row per mark."
     if trace.type == "heatmap":
-        x, y = (np.asarray(e)[:n] if len(e) == n else (np.asarray(e)[1:] + np.asarray(e)[:-1]) / 2
-                for e, n in zip((trace.x, trace.y), np.shape(trace.z)[::-1]))
+        x, y = (middles(given, n) for given, n in zip((trace.x, trace.y), np.shape(trace.z)[::-1]))
         z = np.asarray(trace.z if trace.customdata is None else trace.customdata, float)
         df = pd.DataFrame(dict(x=np.tile(x, len(y)), y=np.repeat(y, len(x)), value=z.ravel())).dropna()
     else:
@@ -575,10 +581,10 @@ def mark_data(trace) -> pd.DataFrame:   # series, x, y; then what there is of te
 def figure_data(
     fig: go.Figure,    # of points, lines, bars and cells
 ) -> pd.DataFrame:     # a row per mark: series, the values along both axes, and what there is of text, ends and value
-    "The numbers of a figure. ValueError for a figure without marks that have an x and a y."
+    "The numbers of a figure; no row for a figure that shows nothing."
     found = [mark_data(trace) for trace in fig.data if getattr(trace, "x", None) is not None]
-    if not found: raise ValueError("this figure has nothing with an x and a y, so it has no numbers to give")
-    df, called = pd.concat(found, ignore_index=True), {}
+    df = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["series", "x", "y"])
+    called = {}
     for letter, axes in ("x", fig.select_xaxes()), ("y", fig.select_yaxes()):
         titles = {read_text(axis.title.text) for axis in axes if axis.title.text}
         ends = [f"{letter}{end}" for end in ("", " low", " high")]

@@ -12,10 +12,9 @@ import gzip
 import hashlib
 import re
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
-from html import escape
+from html import escape, unescape
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +31,8 @@ from .columns import class_label, clean, meaning
 from .findings import (CAVEAT, LIGHTS, headline, in_families, in_words, leading_lists, leading_places,
                                     quality, rotated_features, say_family)
 from .diff import exclusive, model_names
+from .layer_plots import class_shares, decay_curves, profile_heatmap
+from .layers import count_classes
 from .machine import say_seconds
 from .model_diff import ModelDiff
 from .plots import (ON_DARK, cosine_histogram, density_histogram, difference_map, effect_scatter,
@@ -99,9 +100,10 @@ def static_card_data(shown: Shown, feature: int, n: int = 3) -> dict:   # n: exa
     texts = [example_data(e, shown.tokenizer, AROUND) for e in found]
     strongest = max((act for e in texts for act in e["acts"]), default=1.) or 1.
     notes = shown.notes.of(feature)
-    return dict(feature=feature, kind=class_label(row["class"], shown.names), fires=say_firings(shown, row),
+    kind = class_label(row["class"], shown.names) if shown.two else f"longest at layer {row.peak}"
+    return dict(feature=feature, kind=kind, fires=say_firings(shown, row),
                 label=clean(notes.get("label", ""), 120), note=clean(notes.get("note", ""), 400),
-                claim=say_claim(row, shown.names),
+                claim=say_claim(row, shown.names) if shown.two else f"Over the layers: {row.formation}.",
                 texts=[dict(doc=e["doc"], act=f"{e['act']:.3g}", tokens=shaded_tokens(e, strongest)) for e in texts],
                 none="" if texts else "No text on which it fires.")
 
@@ -141,7 +143,7 @@ def good_enough(shown: Shown, fidelity: pd.DataFrame | None, history) -> Section
         told.insert(0, "light", lights.light.tolist())
         parts.append(Table("Measured, and by which limits it is judged",
                            told.rename(columns=dict(good="good from", bad="not good enough beyond"))))
-    if fidelity is None: parts.append(NO_FIDELITY)
+    if fidelity is None and shown.two: parts.append(NO_FIDELITY)
     if history is not None: parts.append(Picture("The run of training.", training_curves(history, shown.names)))
     return Section("good", "Is the crosscoder good enough to believe?", "", parts)
 
@@ -189,14 +191,19 @@ def rotated_section(shown: Shown, n: int = 10) -> Section:
                    "By latent scaling, or shared by norms with a cosine below 0.5.", found or ["There are none."])
 
 
-def peak_words(shown: Shown, which: str, n: int = 6) -> str:   # empty without texts
-    "On which tokens the features that lead in a model fire most."
+BESIDE = 3   # tokens shown on each side of a peak in the first sentences
+
+
+def peak_words(shown: Shown, which: str, n: int = 4) -> str:   # empty without texts
+    "Where the features that lead in a model fire most."
     said = []
     for i in sum(leading_lists(shown.df, which, 3 * n), [])[:n]:
-        texts = static_card_data(shown, i)["texts"]
-        peaks = Counter(token.strip() for text in texts for token, kind in text["tokens"] if "peak" in kind)
-        if peaks: said.append(f"«{peaks.most_common(1)[0][0]}» (#{i})")
-    return f"The features that lead in {which} fire most on {', '.join(said)}." if said else ""
+        for text in static_card_data(shown, i, 1)["texts"]:
+            at = next(k for k, (_, kind) in enumerate(text["tokens"]) if "peak" in kind)
+            words = [f"«{token}»" if k == at else token for k, (token, _) in enumerate(text["tokens"])]
+            near = " ".join("".join(words[max(0, at - BESIDE):at + BESIDE + 1]).split())
+            said.append(f"#{i} on “{near}”")
+    return f"Where the features that lead in {which} fire most: {', '.join(said)}." if said else ""
 
 
 # %% ../nbs/42_report.ipynb #f10ae511
@@ -255,7 +262,8 @@ def last_part(path) -> str: return " + ".join(re.split(r"[/\\]", p)[-1] for p in
 def run_card(shown: Shown, info: Mapping | None) -> pd.DataFrame:   # what, value
     "How the crosscoder was made and measured."
     about = shown.cc.info if shown.cc is not None else {}
-    training, facts = about.get("training", {}), dict(models=" against ".join(shown.names))
+    training, facts = about.get("training", {}), {}
+    if shown.two: facts["models"] = " against ".join(shown.names)
     data = training.get("data", {}) if isinstance(training.get("data"), dict) else {}
     for m in data.get("models") or ():
         if isinstance(m, dict): facts[f"model {m.get('name', '')}"] = \
@@ -281,10 +289,10 @@ GLOSSARY = ("rel_norm", "cosine", "density", "evidence", "difference", "nu_error
 
 def appendix(shown: Shown, md: ModelDiff | None, info: Mapping | None, code: str) -> Section:
     "Run card, words, and how to repeat it."
-    known, (a, b) = [meaning(c, shown.names) for c in GLOSSARY if c in shown.df], shown.names
-    words = pd.DataFrame(known, columns=["column", "what it means"])
-    sign = (f"Of relative norms 0 means {a} only, and 1 means {b} only. Intervals are 95 %, over documents unless "
-            "something else is said.")
+    words = pd.DataFrame([meaning(c, shown.names) for c in GLOSSARY if c in shown.df],
+                         columns=["column", "what it means"])
+    sign = "Of relative norms 0 means {} only, and 1 means {} only. ".format(*shown.names) if shown.two else ""
+    sign += "Intervals are 95 %, over documents unless something else is said."
     parts = [Table("Run card", run_card(shown, info)), Table("Words", words), f"This file was written by {code}"]
     if md is not None: parts.insert(1, Table("What was measured", in_words(md.states().reset_index())))
     return Section("appendix", "Appendix", sign, parts)
@@ -387,7 +395,7 @@ def as_markdown(value) -> str:
 
 def page_markdown(report: Report) -> str:
     "Write a report as Markdown."
-    def plain(text): return re.sub("<[^>]*>", "", text.replace("<br>", " ")).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    def plain(text): return unescape(re.sub("<[^>]*>", "", text.replace("<br>", " ")))
     def bold(text): return Markup(f"**{inner}**" if (inner := as_markdown(text).strip()) else " ")
     def cells(values, rule=None): return Markup(f"| {' | '.join(rule or as_markdown(calm(v)) for v in values)} |")
     calm = calm_names(report.names)
@@ -450,23 +458,71 @@ def report_features(
     seed: int = 0,      # of the draw
 ) -> list[int]:
     "Whose cards the browser holds: those that lead, those that are rotated, and some shared ones to compare with."
+    if "layers" in df.attrs: return [i for layer in df.attrs["layers"] for i in frequent_at(df, layer)]
     shared = df.index[df["class"] == "shared"]
     drawn = shared.to_series().sample(min(n, len(shared)), random_state=seed)
     return list(dict.fromkeys([*leaning_features(df, n), *rotated_features(df, n), *map(int, drawn)]))
 
 
-def make_report(shown: Shown, md: ModelDiff | None, history, info, stability, title: str | None, code: str) -> Report:
-    "All sections of a report."
+# %% ../nbs/42_report.ipynb #1a7e5501
+MOST = 3   # features of each layer
+
+
+def over_layers(df: pd.DataFrame) -> bool: return "layers" in df.attrs and {"peak", "formation"} <= set(df.columns)
+
+
+def frequent_at(df: pd.DataFrame, layer) -> list[int]:
+    "The features that fire most often of those that are longest at a layer."
+    return [int(i) for i in df.density[df.peak == layer].nlargest(MOST).index]
+
+
+def layers_headline(df: pd.DataFrame) -> str:
+    "At which layers features are longest, and how they come about."
+    peaks, kinds = df.peak.value_counts(), count_classes(df, "formation")
+    at = ", ".join(f"{peaks[layer]:,} at layer {layer}" for layer in df.attrs["layers"] if layer in peaks)
+    born = ", ".join(f"{row.features:,.0f} {kind} ({row.share:.1%}, {row.share_low:.1%} to {row.share_high:.1%})"
+                     for kind, row in kinds.iterrows())
+    return (f"Of {len(df):,} features that fired on the {df.attrs['n_tokens']:,} tokens measured, these are longest: "
+            f"{at}. How they come about: {born}.")
+
+
+def layer_sections(shown: Shown, history) -> list[Section]:
+    "What there is to say of features over layers."
+    df, least = shown.df, min(10, int(shown.df.peak.value_counts().max()))
+    pictures = [Picture("The norm of each feature at each layer, the darker the longer, sorted by its peak.",
+                        profile_heatmap(df)),
+                Picture("How norms fall off around the peak.", decay_curves(df, least)),
+                Picture("How features come about over the layers.", class_shares(count_classes(df, "formation")))]
+    peaks = [Family(f"Longest at layer {layer}: those that fire most often.",
+                    [static_card_data(shown, i) for i in frequent_at(df, layer)])
+             for layer in df.attrs["layers"] if frequent_at(df, layer)]
+    return [good_enough(shown, None, history), Section("map", "Over the layers", "", pictures),
+            Section("peaks", "By the layer of the peak", "", peaks)]
+
+
+# %% ../nbs/42_report.ipynb #1a7e5504
+def diff_sections(shown: Shown, md: ModelDiff | None, history, stability) -> list[Section]:
+    "What there is to say of two models."
     a, b = shown.names
-    fidelity = None if md is None else md.fidelity
-    red = shown.evaluation is not None and LIGHTS[2] in set(quality(shown.evaluation, fidelity).light)
-    sections = [good_enough(shown, fidelity, history), overview(shown),
-                leading_section(shown, "new", f"New in {b}, or stronger", b, 20, True),
-                leading_section(shown, "lost", f"Lost in {b}, or weaker", a, 10, False), rotated_section(shown),
-                where_section(md), holds_section(md, stability), *without_section(md), appendix(shown, md, info, code)]
-    words = [said for which in (b, a) if (said := peak_words(shown, which))]
-    said = [*words, *([md.verdict] if md is not None and md.about is not None else []), CAVEAT, *shown.notices]
-    return Report(title or f"{a} vs {b}", (a, b), headline(shown.df, shown.nulls), said, red, sections)
+    return [good_enough(shown, None if md is None else md.fidelity, history), overview(shown),
+            leading_section(shown, "new", f"New in {b}, or stronger", b, 20, True),
+            leading_section(shown, "lost", f"Lost in {b}, or weaker", a, 10, False), rotated_section(shown),
+            where_section(md), holds_section(md, stability), *without_section(md)]
+
+
+def make_report(shown: Shown, md: ModelDiff | None, history, info, stability, title: str | None, code: str) -> Report:
+    "All that a report says."
+    names, layers = shown.names, shown.df.attrs.get("layers", ())
+    red = shown.evaluation is not None and LIGHTS[2] in set(quality(shown.evaluation, md and md.fidelity).light)
+    if shown.two:
+        sections, top = diff_sections(shown, md, history, stability), headline(shown.df, shown.nulls)
+        said = [*filter(None, (peak_words(shown, which) for which in reversed(names))),
+                *([md.verdict] if md is not None and md.about is not None else []), CAVEAT]
+    else: sections, top, said = layer_sections(shown, history), layers_headline(shown.df), []
+    title = title or (" vs ".join(names) if shown.two else f"Layers {', '.join(map(str, layers))}")
+    sections.append(appendix(shown, md, info, code))
+    return Report(title, names, top, [*said, *shown.notices], red, sections)
+
 
 # %% ../nbs/42_report.ipynb #9974873a
 def check_path(path: str | Path) -> Path:
@@ -477,8 +533,8 @@ def check_path(path: str | Path) -> Path:
 
 
 def check_features(shown: Shown, features: Sequence[int] | None) -> None:
-    "ValueError unless the table is of two models and has these features."
-    model_names(shown.df)
+    "ValueError unless the table is of two models, or over layers, and has these features."
+    if not over_layers(shown.df): model_names(shown.df)
     if odd := [i for i in features or () if i not in shown.df.index]:
         raise ValueError(f"features must be among the {len(shown.df):,} of the table ({shown.df.index.min()} to "
                          f"{shown.df.index.max()}); got {odd[0]}")
@@ -487,12 +543,12 @@ def check_features(shown: Shown, features: Sequence[int] | None) -> None:
 def compute_all(found) -> ModelDiff | None:
     "A ModelDiff of which everything that can be is known; None for something else."
     if not isinstance(found, ModelDiff): return None
-    todo = [part for part, state in found.states().state.items() if state not in ("kept", found.missing(part))]
-    return found.run() if todo else found
+    return found.run() if found.todo() else found
 
 
-BROWSED = ("The texts of {n:,} features are in this file: those that lead in either model, rotated ones, and shared ones "
-           "drawn at random.")
+BROWSED = ("The texts of {n:,} features are in this file: ",
+           "those that lead in either model, rotated ones, and shared ones drawn at random.",
+           "those that fire most often at each layer.")
 
 
 def with_browser(report: Report, shown: Shown, features: Sequence[int], n_examples: int, room: int) -> str:   # HTML
@@ -501,13 +557,13 @@ def with_browser(report: Report, shown: Shown, features: Sequence[int], n_exampl
     bare = len(page_html(report, **about).encode())
     if bare > room: print(f"the file takes {bare / 1e6:.1f} MB without the browser's texts, more than the budget")
     packed, inside = fit_data(shown, features, n_examples, max(room - bare, room // 10))
-    return page_html(report, packed, BROWSED.format(n=len(inside)), **about)
+    return page_html(report, packed, (BROWSED[0] + BROWSED[2 - shown.two]).format(n=len(inside)), **about)
 
 
 # %% ../nbs/42_report.ipynb #9974873b
 @delegates(what_to_show)
 def write_report(
-    found: ModelDiff | pd.DataFrame | Shown,   # all there is to tell; or the table of `diff` or `evidence`, and then:
+    found: ModelDiff | pd.DataFrame | Shown,   # or the table of `diff`, `evidence` or `norm_profiles`, and beside it:
     path: str | Path = "report.html",    # the file to write; .md: as Markdown
     examples=None,                       # an `Examples`
     tokenizer=None,                      # turns ids into text

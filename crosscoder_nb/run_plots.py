@@ -6,6 +6,7 @@
 __all__ = ['training_curves', 'dead_curves', 'sparsity_frontier']
 
 # %% ../nbs/41_run_plots.ipynb #fb078c72
+import re
 from collections.abc import Mapping
 from itertools import cycle
 
@@ -42,21 +43,34 @@ def name_lines(
     text = "<br>".join(f'{name} <span style="color:{colour}"><b>━━</b></span>' for colour, name in named)
     if named: fig.add_annotation(x=0.97, y=0.97 if at_top else 0.03, xref="x domain", yref="y domain", text=text,
                                  align="right", xanchor="right", yanchor="top" if at_top else "bottom",
-                                 font_color=INK, showarrow=False, row=row, col=col)
+                                 font=dict(color=INK, size=12 if len(named) < 5 else 9), showarrow=False, row=row, col=col)
 
 # %% ../nbs/41_run_plots.ipynb #736dd429
+SITES = FIRST, SECOND, BOTH, "#E69F00", "#56B4E9", OTHER   # colours of sites
+
+
+def tell_apart(names: list[str]) -> list[str]:
+    "Names of sites without what all have in common, but for the word before it: `layers.4`."
+    parts = [re.split("[./]", name) for name in names]
+    same = [len({*words}) == 1 for words in zip(*parts)]
+    begin = max(0, next((i for i, one in enumerate(same) if not one), 1) - 1)
+    while len({len(words) for words in parts}) == 1 and len({words[-1] for words in parts}) == 1 < len(parts):
+        parts = [words[:-1] for words in parts]
+    return [".".join(words[begin:]) for words in parts]
+
+
 def explained_columns(
     history: pd.DataFrame,  # columns explained_variance and explained_variance_<site>
     names: tuple,           # what to call sites A and B
 ) -> dict:                  # column -> (label, colour)
     "The columns of variance explained: pooled in black, then a colour per site."
-    known = {f"explained_variance_{letter}": name for letter, name in zip("AB", names)}
-    columns = {"explained_variance": ("pooled", INK)}
-    sites = [c for c in history if c.startswith("explained_variance_")]
-    for column, colour in zip(sites, cycle([FIRST, SECOND, BOTH, OTHER])):
-        label = known.get(column, column.removeprefix("explained_variance_"))
-        columns[column] = (as_label(label, 24), colour)
-    return columns
+    sites = [c.removeprefix("explained_variance_") for c in history if c.startswith("explained_variance_")]
+    known = dict(zip("AB", names))
+    labels = [known[site] for site in sites] if {*sites} <= {*known} else tell_apart(sites)
+    return {"explained_variance": ("pooled", INK)} | {
+        f"explained_variance_{site}": (as_label(label, 24), colour)
+        for site, label, colour in zip(sites, labels, cycle(SITES))}
+
 
 # %% ../nbs/41_run_plots.ipynb #cf1060a5
 PANELS = ["variance explained", "active features per token", "share of dead features", "loss (log scale)"]

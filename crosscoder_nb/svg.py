@@ -69,7 +69,9 @@ def values_along(fig: go.Figure, letter: str, number: str) -> list:   # letter: 
     "All that is drawn along an axis of a figure, error bars included."
     found = []
     for trace in fig.data:
-        if (trace[f"{letter}axis"] or letter)[1:] != number or trace[letter] is None: continue
+        if (trace[f"{letter}axis"] or letter)[1:] != number: continue
+        if trace.type == "heatmap" and trace[letter] is None: found += [0, np.shape(trace.z)["xy".index(letter) - 1]]
+        if trace[letter] is None: continue
         values, error = list(trace[letter]), getattr(trace, f"error_{letter}", None)
         found += values
         if trace.type == "bar" and letter == "y": found.append(0)
@@ -221,17 +223,21 @@ def draw_bar(trace, x: Axis, y: Axis) -> list[str]:
     return [boxes, *error_lines(trace, x, y, "#222222", middle=(begin + end) / 2)]
 
 
-def edges_of(values, n: int) -> np.ndarray:   # [n + 1]
-    "The edges of cells, of which the edges or the middles are given."
+def edges_of(axis: Axis, values, n: int) -> np.ndarray:   # pixels, [n + 1]
+    "The edges of n cells, of which words, edges, middles or nothing is given."
+    if axis.words or values is None: return axis._replace(words=())(np.arange(n + 1) - .5 * bool(axis.words))
     values = np.asarray(values, float)
+    if len(values) == n + 1: return axis(values)
     half = (values[1] - values[0]) / 2
-    return values if len(values) == n + 1 else np.append(values - half, values[-1] + half)
+    return axis(np.append(values - half, values[-1] + half))
 
 
 def draw_heatmap(trace, x: Axis, y: Axis, n_shades: int = 8) -> list[str]:
-    "Cells in shades of one colour, each a short thick line; empty ones are not drawn."
+    "Cells in shades of one colour, each a short thick line; empty ones are not drawn, nor more rows than pixels."
     z, parts = np.asarray(trace.z, float), []
-    px, py = (axis(edges_of(values, n)) for axis, values, n in zip((x, y), (trace.x, trace.y), z.shape[::-1]))
+    px, py = (edges_of(axis, given, n) for axis, given, n in zip((x, y), (trace.x, trace.y), z.shape[::-1]))
+    step = math.ceil(len(z) / abs(y.end - y.begin))
+    z, py = z[::step], np.append(py[:-1:step], py[-1])
     if not np.isfinite(z).any(): return []
     shade = np.ceil((z - np.nanmin(z)) / (np.nanmax(z) - np.nanmin(z) or 1) * (n_shades - 1))
     for n in range(n_shades):

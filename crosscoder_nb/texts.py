@@ -12,6 +12,7 @@ from pathlib import Path
 
 import datasets
 
+from .machine import progress_bars
 from .pairs import stdlib_texts
 
 # %% ../nbs/04_texts.ipynb #21a1748e
@@ -82,7 +83,8 @@ def open_texts(
         return from_disk(there, split)
     reader, files = find_documents(there)
     options = dict(sample_by=document_ends(files)) if reader == "text" else {}
-    return datasets.load_dataset(reader, data_files=files, split="train", streaming=stream, **options)
+    with progress_bars(desc=f"reading {there.name}", delay=3):
+        return datasets.load_dataset(reader, data_files=files, split="train", streaming=stream, **options)
 
 # %% ../nbs/04_texts.ipynb #23e84178
 def hold_out(

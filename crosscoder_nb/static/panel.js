@@ -155,7 +155,9 @@ function drawScale(card) {
 function drawClaim(view, card) {
   const { facts } = card;
   if (card.claim === undefined) return [];
-  const question = facts.claimed ? `Is it really ${facts.claimed} only?` : "Is it really only one model's?";
+  const question = facts.claimed
+    ? `Is it really ${view.shownAs(`${facts.claimed} only`)}?`
+    : "Is it really only one model's?";
   const measures = card.measures.map((m) => drawMeasure(m, view.data.about.get(m.name))),
     dispute = facts.dispute ? [h("p", { className: "cc-dispute" }, apart(String(facts.dispute)))] : [];
   return [
