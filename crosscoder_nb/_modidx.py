@@ -2427,6 +2427,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/crosscoder_nb', 'doc_host'
                                      'crosscoder_nb.plots.is_log': ('plots.html#is_log', 'crosscoder_nb/plots.py'),
                                      'crosscoder_nb.plots.is_packed': ('plots.html#is_packed', 'crosscoder_nb/plots.py'),
                                      'crosscoder_nb.plots.isolated': ('plots.html#isolated', 'crosscoder_nb/plots.py'),
+                                     'crosscoder_nb.plots.kind_label': ('plots.html#kind_label', 'crosscoder_nb/plots.py'),
                                      'crosscoder_nb.plots.lab_is_dark': ('plots.html#lab_is_dark', 'crosscoder_nb/plots.py'),
                                      'crosscoder_nb.plots.lighten': ('plots.html#lighten', 'crosscoder_nb/plots.py'),
                                      'crosscoder_nb.plots.log_counts': ('plots.html#log_counts', 'crosscoder_nb/plots.py'),

@@ -25,7 +25,7 @@ from .columns import (as_array, class_label, clean, crosscoder_facts, is_number,
 from .examples import Examples, excerpt
 from .metrics import Evaluation
 from .model_diff import ModelDiff
-from .plots import difference_map
+from .plots import difference_map, on_white
 from .shown import Shown, what_to_show
 from .svg import draw_svg
 
@@ -45,7 +45,7 @@ def html_table(
 def map_image(shown: Shown) -> str:   # HTML; empty where there is no map
     "The map of all features as an image."
     if not shown.two: return ""
-    drawn = draw_svg(difference_map(shown.df, nulls=shown.nulls)).encode()
+    with on_white(): drawn = draw_svg(difference_map(shown.df, nulls=shown.nulls)).encode()
     y = "cosine" if "cosine" in shown.df and shown.df.cosine.notna().any() else "density"
     source = f"data:image/svg+xml;base64,{base64.b64encode(drawn).decode()}"
     return f'<img alt="Map of the features: {y} against relative norm." src="{source}">'

@@ -169,7 +169,7 @@ def crosscoder_facts(
                       "share of the features that never fired on the tokens measured"))
     if e is None: return facts
     facts.append(("active", f"{e.l0:.1f}", "features active on a token, on average (L0)"))
-    own = {site: value for site, value in e.fve.items() if site != "pooled"}
+    own = {site: value for site, value in e.fve.items() if site != "pooled"} or e.fve
     each = [f"{label} {value:.3f}" for label, value in zip(site_labels(list(own)), own.values())]
     low, high = min(own.values()), max(own.values())
     some = ", ".join(each) if len(own) < 4 else f"{low:.3f} to {high:.3f} at {len(own)} sites"

@@ -322,13 +322,14 @@ def data_link(content: bytes, kind: str) -> Markup:
     return Markup(f"data:{kind};base64,{base64.b64encode(content).decode()}")
 
 
-PACKED = 40_000   # bytes from which a file is packed
+PACKED, MOST_CSV = 40_000, 300_000   # bytes from which a file is packed, and from which it is left out
 
 
 def csv_link(df: pd.DataFrame, title: str) -> Markup:
     "A link that saves a table, called by its title."
     content, ending, kind = to_csv(df), "csv", "text/csv"
     if len(content) > PACKED: content, ending, kind = gzip.compress(content, mtime=0), "csv.gz", "application/gzip"
+    if len(content) > MOST_CSV: return Markup("Its numbers are too many for this file; figure_data(...) gives them.")
     name = re.sub(r"\W+", "_", title)[:40].strip("_") or "table"
     return Markup('<a download="{}.{}" href="{}">CSV</a>').format(name, ending, data_link(content, kind))
 
@@ -535,7 +536,7 @@ def check_path(path: str | Path) -> Path:
 def check_features(shown: Shown, features: Sequence[int] | None) -> None:
     "ValueError unless the table is of two models, or over layers, and has these features."
     if not over_layers(shown.df): model_names(shown.df)
-    if odd := [i for i in features or () if i not in shown.df.index]:
+    if odd := [i for i in ([] if features is None else features) if i not in shown.df.index]:
         raise ValueError(f"features must be among the {len(shown.df):,} of the table ({shown.df.index.min()} to "
                          f"{shown.df.index.max()}); got {odd[0]}")
 

@@ -152,8 +152,12 @@ def draw_lines(
     return LINE.format(d="".join(d), colour=colour, width=width, opacity=opacity, more=dashes + more) if d else ""
 
 
+MANY = 5_000   # dots, of which some are on the same pixel
+
+
 def draw_dots(points: np.ndarray, colour: str, size: float, opacity: float = 1) -> str:
-    "A dot at each point."
+    "A dot at each point; of very many, one for each pixel."
+    if len(points) > MANY: points = np.unique(points[np.isfinite(points).all(1)].round(), axis=0)
     d = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in points if np.isfinite([x, y]).all())
     round_ends = ' stroke-linecap="round"'
     return LINE.format(d=d, colour=colour, width=size, opacity=opacity, more=round_ends) if d else ""
