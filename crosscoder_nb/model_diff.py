@@ -558,8 +558,8 @@ OF_ONE = ("By latent scaling {only} of the first {n} of them are {b} only ({low:
 NO_NULL = "Whether models that learnt something else would look the same is not known without nulls."
 IN_COMMON = ("The {n} leading features of {b} fire on documents of their own: they cover {spread} of the documents on "
              "which other features fire, while {n} others that fire as often cover {alike}.")
-NOTHING = ("Nothing found: the {n} leading features of {b} cover {spread} of the documents on which other features fire, "
-           "and {n} others that fire as often cover {alike}.")
+NOTHING = ("Nothing found: the {n} leading features of {b} cover {spread} of the documents on which other features "
+           "fire, and {n} others that fire as often cover {alike}.")
 FEW = "Whether the leading features have something in common is not known: too few of them fire on these rows."
 
 
