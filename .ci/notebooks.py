@@ -41,7 +41,8 @@ MASKS = {rf"{re.escape(str(ROOT))}(?=[/\s\"':])": "crosscoder_nb",
          r"\b20\d\d-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?": "<date>",
          r"\bprocess \d+": "process …",
          r"checksum [0-9a-f]{8}, not [0-9a-f]{8}": "checksum …, not …",
-         r"(?m)^Computing in float32: .*\n?": ""}   # said on machines without fast bfloat16
+         r"(?m)^Computing in float32: .*\n?": "",   # said on machines without fast bfloat16
+         r"(?m)^the texts of \d+ features take about .*\n?": ""}   # said where that takes long
 
 
 def masked(text):

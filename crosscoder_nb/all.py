@@ -10,24 +10,25 @@ __all__ = ['ActivationBuffer', 'ActivationStore', 'BackgroundRun', 'BatchTopK', 
            'attn_out', 'attribution_graph', 'attribution_graphs', 'beyond_nulls', 'bias_differences',
            'block_contributions', 'circuit_figure', 'class_shares', 'clt', 'cluster_features', 'coactive_features',
            'collect_distributed', 'compare_drifts', 'compare_graphs', 'compare_rotations', 'compare_subspaces',
-           'cosine_histogram', 'count_classes', 'count_duplicates', 'count_interval', 'count_specific', 'crosscoder',
-           'dead_curves', 'decay_curves', 'decoder_lens', 'dedicated', 'delta', 'demo', 'demo_diff',
-           'density_histogram', 'derive', 'describe_directions', 'designated_shared', 'diff', 'difference_dictionary',
-           'difference_features', 'difference_lens', 'difference_map', 'draw_svg', 'drift_vectors',
-           'duplicates_histogram', 'edited', 'effect_scatter', 'evaluate', 'evidence', 'examine_feature', 'excerpt',
-           'exclusive', 'exclusivity', 'explain_cosines', 'explain_store', 'explained_variance_per_token', 'explore',
-           'feature_drift', 'feature_effect', 'feature_families', 'feature_map', 'feature_sets', 'fidelity',
-           'find_artifacts', 'firing_places', 'fit_rotation', 'fit_scaling', 'formation', 'formation_at',
-           'graph_scores', 'harvest', 'head', 'heads', 'judge', 'kept_directions', 'kl_by', 'label_features',
-           'latent_scaling', 'layer_contributions', 'layer_cosines', 'layer_twins', 'layers_of', 'leanings',
-           'load_dictionary', 'load_divided', 'load_model', 'load_saelens', 'logit_lens', 'lora_pair',
-           'map_activations', 'map_features', 'match_features', 'mean_differences', 'measure_formation',
-           'merge_clusters', 'mix', 'mlp_in', 'mlp_out', 'neuron_transcoder', 'norm_difference', 'norm_profiles',
-           'patchscope', 'per_layer_saes', 'planted_activations', 'planted_circuit', 'planted_language',
-           'planted_layers', 'planted_pair', 'planted_texts', 'pre_post_mlp', 'prediction_kl', 'principal_directions',
-           'profile_heatmap', 'prune', 'pursue', 'push_to_hub', 'q_values', 'rank_agreement', 'raw_directions',
-           'read_labels', 'read_prompt', 'recipe', 'refit', 'relative_norm_histogram', 'resid', 'resid_mid',
-           'resid_pre', 'rotation_squares', 'rotations', 'sae', 'same_place', 'save_circuit', 'save_circuit_tracer',
+           'cosine_histogram', 'count_classes', 'count_duplicates', 'count_interval', 'count_specific',
+           'counter_examples', 'crosscoder', 'dead_curves', 'decay_curves', 'decoder_lens', 'dedicated', 'delta',
+           'demo', 'demo_diff', 'density_histogram', 'derive', 'describe_directions', 'designated_shared', 'diff',
+           'difference_dictionary', 'difference_features', 'difference_lens', 'difference_map', 'draw_svg',
+           'drift_vectors', 'duplicates_histogram', 'edited', 'effect_scatter', 'evaluate', 'evidence',
+           'examine_feature', 'excerpt', 'exclusive', 'exclusivity', 'explain_cosines', 'explain_store',
+           'explained_variance_per_token', 'explore', 'feature_drift', 'feature_effect', 'feature_families',
+           'feature_map', 'feature_sets', 'fidelity', 'figure_data', 'find_artifacts', 'find_firings', 'firing_places',
+           'fit_rotation', 'fit_scaling', 'formation', 'formation_at', 'graph_scores', 'harvest', 'head', 'heads',
+           'judge', 'kept_checkpoints', 'kept_directions', 'kl_by', 'label_features', 'latent_scaling',
+           'layer_contributions', 'layer_cosines', 'layer_twins', 'layers_of', 'leanings', 'load_dictionary',
+           'load_divided', 'load_model', 'load_saelens', 'logit_lens', 'lora_pair', 'map_activations', 'map_features',
+           'match_features', 'mean_differences', 'measure_formation', 'merge_clusters', 'mix', 'mlp_in', 'mlp_out',
+           'neuron_transcoder', 'norm_difference', 'norm_profiles', 'other_tokenizers', 'patchscope', 'per_layer_saes',
+           'planted_activations', 'planted_circuit', 'planted_language', 'planted_layers', 'planted_pair',
+           'planted_texts', 'pre_post_mlp', 'prediction_kl', 'principal_directions', 'profile_heatmap', 'prompt_ids',
+           'prune', 'pursue', 'push_to_hub', 'q_values', 'rank_agreement', 'raw_directions', 'read_labels',
+           'read_prompt', 'recipe', 'refit', 'relative_norm_histogram', 'resid', 'resid_mid', 'resid_pre',
+           'rotation_squares', 'rotations', 'sae', 'same_place', 'save_circuit', 'save_circuit_tracer',
            'save_crosscode', 'save_delphi', 'save_dictionary_learning', 'save_kissane', 'save_openmoss', 'save_saelens',
            'save_sparsify', 'scaling_scatter', 'share_on', 'shared_sae', 'sparsity_frontier', 'spread', 'stability',
            'stdlib_texts', 'steer', 'steered_logits', 'stream_gap', 'token_means', 'total_effects', 'train',
@@ -51,11 +52,14 @@ from .baselines import (bias_differences, describe_directions, difference_dictio
                                      principal_directions)
 from .browser import FeatureBrowser
 from .buffer import ActivationBuffer
+from .chats import prompt_ids
+from .checkpoints import kept_checkpoints
 from .circuit_tracer import save_circuit_tracer
 from .circuits import (ablate_features, attribution_graphs, compare_graphs, graph_scores, prune,
                                     rank_agreement, save_circuit, total_effects)
 from .clusters import cluster_features, count_duplicates, layer_twins, merge_clusters, twin_share
 from .collecting import collect_distributed
+from .counter_examples import counter_examples, find_firings
 from .crosscode import save_crosscode
 from .crosscoder import CrossCoder, Group
 from .demo import demo, demo_diff
@@ -72,7 +76,7 @@ from .families import feature_families
 from .fidelity import fidelity
 from .formation import (formation, formation_at, kept_directions, measure_formation, virtual_weights,
                                      with_examples)
-from .harvest import harvest
+from .harvest import harvest, other_tokenizers
 from .hub import push_to_hub
 from .intervals import count_interval
 from .interventions import edited
@@ -99,8 +103,8 @@ from .planted import planted_language
 from .planted_circuit import planted_circuit
 from .planted_layers import planted_layers
 from .planted_words import planted_pair, planted_texts
-from .plots import (cosine_histogram, density_histogram, difference_map, effect_scatter, firing_places,
-                                 relative_norm_histogram, scaling_scatter)
+from .plots import (cosine_histogram, density_histogram, difference_map, effect_scatter, figure_data,
+                                 firing_places, relative_norm_histogram, scaling_scatter)
 from .pursuit import pursue, refit
 from .pushes import raw_directions
 from .reading import (coactive_features, decoder_lens, examine_feature, feature_effect, feature_map,
@@ -137,24 +141,25 @@ _all_ = ["ActivationBuffer", "ActivationStore", "BackgroundRun", "BatchTopK", "C
          "attn_out", "attribution_graph", "attribution_graphs", "beyond_nulls", "bias_differences",
          "block_contributions", "circuit_figure", "class_shares", "clt", "cluster_features", "coactive_features",
          "collect_distributed", "compare_drifts", "compare_graphs", "compare_rotations", "compare_subspaces",
-         "cosine_histogram", "count_classes", "count_duplicates", "count_interval", "count_specific", "crosscoder",
-         "dead_curves", "decay_curves", "decoder_lens", "dedicated", "delta", "demo", "demo_diff",
-         "density_histogram", "derive", "describe_directions", "designated_shared", "diff", "difference_dictionary",
-         "difference_features", "difference_lens", "difference_map", "draw_svg", "drift_vectors",
-         "duplicates_histogram", "edited", "effect_scatter", "evaluate", "evidence", "examine_feature", "excerpt",
-         "exclusive", "exclusivity", "explain_cosines", "explain_store", "explained_variance_per_token", "explore",
-         "feature_drift", "feature_effect", "feature_families", "feature_map", "feature_sets", "fidelity",
-         "find_artifacts", "firing_places", "fit_rotation", "fit_scaling", "formation", "formation_at",
-         "graph_scores", "harvest", "head", "heads", "judge", "kept_directions", "kl_by", "label_features",
-         "latent_scaling", "layer_contributions", "layer_cosines", "layer_twins", "layers_of", "leanings",
-         "load_dictionary", "load_divided", "load_model", "load_saelens", "logit_lens", "lora_pair",
-         "map_activations", "map_features", "match_features", "mean_differences", "measure_formation",
-         "merge_clusters", "mix", "mlp_in", "mlp_out", "neuron_transcoder", "norm_difference", "norm_profiles",
-         "patchscope", "per_layer_saes", "planted_activations", "planted_circuit", "planted_language",
-         "planted_layers", "planted_pair", "planted_texts", "pre_post_mlp", "prediction_kl", "principal_directions",
-         "profile_heatmap", "prune", "pursue", "push_to_hub", "q_values", "rank_agreement", "raw_directions",
-         "read_labels", "read_prompt", "recipe", "refit", "relative_norm_histogram", "resid", "resid_mid",
-         "resid_pre", "rotation_squares", "rotations", "sae", "same_place", "save_circuit", "save_circuit_tracer",
+         "cosine_histogram", "count_classes", "count_duplicates", "count_interval", "count_specific",
+         "counter_examples", "crosscoder", "dead_curves", "decay_curves", "decoder_lens", "dedicated", "delta",
+         "demo", "demo_diff", "density_histogram", "derive", "describe_directions", "designated_shared", "diff",
+         "difference_dictionary", "difference_features", "difference_lens", "difference_map", "draw_svg",
+         "drift_vectors", "duplicates_histogram", "edited", "effect_scatter", "evaluate", "evidence",
+         "examine_feature", "excerpt", "exclusive", "exclusivity", "explain_cosines", "explain_store",
+         "explained_variance_per_token", "explore", "feature_drift", "feature_effect", "feature_families",
+         "feature_map", "feature_sets", "fidelity", "figure_data", "find_artifacts", "find_firings", "firing_places",
+         "fit_rotation", "fit_scaling", "formation", "formation_at", "graph_scores", "harvest", "head", "heads",
+         "judge", "kept_checkpoints", "kept_directions", "kl_by", "label_features", "latent_scaling",
+         "layer_contributions", "layer_cosines", "layer_twins", "layers_of", "leanings", "load_dictionary",
+         "load_divided", "load_model", "load_saelens", "logit_lens", "lora_pair", "map_activations", "map_features",
+         "match_features", "mean_differences", "measure_formation", "merge_clusters", "mix", "mlp_in", "mlp_out",
+         "neuron_transcoder", "norm_difference", "norm_profiles", "other_tokenizers", "patchscope", "per_layer_saes",
+         "planted_activations", "planted_circuit", "planted_language", "planted_layers", "planted_pair",
+         "planted_texts", "pre_post_mlp", "prediction_kl", "principal_directions", "profile_heatmap", "prompt_ids",
+         "prune", "pursue", "push_to_hub", "q_values", "rank_agreement", "raw_directions", "read_labels",
+         "read_prompt", "recipe", "refit", "relative_norm_histogram", "resid", "resid_mid", "resid_pre",
+         "rotation_squares", "rotations", "sae", "same_place", "save_circuit", "save_circuit_tracer",
          "save_crosscode", "save_delphi", "save_dictionary_learning", "save_kissane", "save_openmoss", "save_saelens",
          "save_sparsify", "scaling_scatter", "share_on", "shared_sae", "sparsity_frontier", "spread", "stability",
          "stdlib_texts", "steer", "steered_logits", "stream_gap", "token_means", "total_effects", "train",

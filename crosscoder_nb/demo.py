@@ -56,6 +56,6 @@ def demo(
 ) -> ipywidgets.VBox:                   # browser, prompt bar and steering drawer
     "Half a minute from nothing to the browser, without a download: two models that differ in a known way."
     md = demo_diff(folder)
-    if folder is None: print(f"All is in {md.results.folder.parents[1]} until Python ends; demo(\"a/folder\") keeps it.")
+    if folder is None: print(f"It is in {md.results.folder.parents[1]} until Python ends; demo(\"a/folder\") keeps it.")
     print("To go on: md = _.found, the diff that is shown; print(md.verdict); write_report(md, \"report.html\")")
     return explore(md, prompt="my cat was near a ship with the captain, and one sorry fool")

@@ -134,7 +134,7 @@ def choose_size(
 
 # %% ../nbs/01_machine.ipynb #ba125001
 class tqdm(std.tqdm):
-    "A progress bar of text, which a notebook keeps; there it is written like the rest, and not in the colour of errors."
+    "A progress bar of text, which a notebook keeps; it is written there as what is printed, not as an error."
 
     def __init__(self, *args, file=None, **options):
         super().__init__(*args, file=file or (sys.stdout if "ipykernel" in sys.modules else None), **options)
