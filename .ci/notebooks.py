@@ -378,7 +378,7 @@ def start(nb, log, fork):
 
 
 def run_notebooks(waiting, report, at_once=1, fork=False):
-    "Run notebooks, some at a time, and report each when it ends. One that has passed and did not change passes at once."
+    "Run notebooks, some at a time, and report each as it ends. One that passed and did not change passes at once."
     running = {}
     while waiting or running:
         while waiting and len(running) < at_once:

@@ -5,8 +5,8 @@ const GONE = "The kernel was restarted or stopped. Run this cell again.";
 const STAYS = "The kernel was restarted or stopped: what is here stays, and the cell has to be run again for more.";
 const WAS_KEPT = "The kernel that made this is gone: run the cell again for map, table and cards. This was kept:";
 
-// A link to a feature ends in #f=24613. In a notebook, which may hold several browsers, the beginning of the crosscoder's
-// fingerprint follows, #f=24613@1a2b3c4d. Whenever a page or a browser of this crosscoder is opened at such an address,
+// A link to a feature ends in #f=24613. In a notebook, which may hold several browsers, the beginning of the
+// crosscoder's fingerprint follows, #f=24613@1a2b3c4d. Whenever a page or a browser of this crosscoder is opened at such an address,
 // it opens with the feature.
 function linkedFeature({ of }) {
   const found = location.hash.match(/^#f=(\d+)(?:@(\w+))?$/);

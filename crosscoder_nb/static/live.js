@@ -1,4 +1,5 @@
-// Prompt bar and steering drawer, after kept.js. Everything that comes from a model or a data set is put on the page as a text node.
+// Prompt bar and steering drawer, after kept.js.
+// Everything that comes from a model or a data set is put on the page as a text node.
 
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -67,7 +68,8 @@ const ORDERS = {
   effect: "on the log-probability of the token that follows, by taking the feature out on this token",
 };
 const HINT =
-  "Click a token, or go to it with the arrow keys, for all features that fire on it. Grey ones do not count, as in training.";
+  "Click a token, or go to it with the arrow keys, for all features that fire on it. " +
+  "Grey ones do not count, as in training.";
 const NO_FEATURES = "This token does not count: crosscoders do not learn from first tokens.";
 
 function promptBar(model, el) {

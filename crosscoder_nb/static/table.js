@@ -247,8 +247,8 @@ function showOnMap(view) {
 
 const FILTER_HELP =
   "conditions with and, or, not, parentheses and ranges such as 0.1 < rel_norm < 0.3; " +
-  'label ~ "words" searches the labels, text ~ "words", or words alone, the strongest examples within 16 tokens of the ' +
-  "peak; a number finds its feature. Enter applies.";
+  'label ~ "words" searches the labels, text ~ "words", or words alone, the strongest examples within 16 tokens of ' +
+  "the peak; a number finds its feature. Enter applies.";
 const FIRED = [
   ["0", "fired or not"],
   ["1", "fired at all"],

@@ -1,5 +1,5 @@
-// The feature view: a map, a table and a card. Two hosts: anywidget calls `render` (a block of columns comes as a trait,
-// cards and further columns by message from the kernel), the report calls `openPage` (all is in the page). Text enters
+// The feature view: a map, a table and a card. Two hosts: anywidget calls `render` (a block of columns comes as a
+// trait, cards and further columns by message from the kernel), the report calls `openPage` (all is in the page). Text enters
 // the page as text nodes only, never as markup, so a token that looks like a tag is shown as it is.
 // (The end tag of a script must not stand in these files: the report places them between script tags.)
 
