@@ -1,5 +1,5 @@
 # make demo   the whole road on a real language model, in front of you; CROSSCODER_DEMO_SIZE=small takes another size
-# make test   every notebook executed, its outputs compared; library, README and house rules checked; NB=14_losses takes one
+# make test   every notebook executed, outputs compared; library, README and house rules checked; NB=14_losses takes one
 # make new    begin a notebook: make new NAME=33_layers
 # make lab    JupyterLab on the tutorials
 PYTHON ?= python3
