@@ -7,7 +7,7 @@
                                  without a name also check library, README and notebooks for sync, and the guards
     notebooks.py one PATH        what test does with a single notebook, through nbdev_test, in this process
 """
-import functools, gc, hashlib, importlib, json, os, platform, re, shutil, subprocess, sys, tempfile, time
+import functools, gc, hashlib, importlib, json, os, platform, re, shutil, signal, subprocess, sys, tempfile, time
 from pathlib import Path
 
 import guards
@@ -306,6 +306,7 @@ def stamp(nb): return BIN.parent / "passed" / nb.relative_to(NBS).with_suffix(".
 
 def verdict(nb, now, failed, said, seconds):
     "Of a notebook that has run: pass, FAIL or skip, and a note. A pass is remembered."
+    if failed == signal.SIGALRM: said += f"It was ended after {MOST_MINUTES} minutes."
     if failed or not re.search(r"^Success\.$", said, re.M): return "FAIL", said.replace("Success.\n", "", 1)
     if skipped := re.search(r"^SKIPPED: .*$", said, re.M): return "skip", skipped[0]
     stamp(nb).parent.mkdir(parents=True, exist_ok=True)
@@ -368,10 +369,15 @@ def can_fork(nb):
     return sys.platform == "linux" and "run_in_numpy()" not in nb.read_text()
 
 
+MOST_MINUTES = 20   # of a notebook, which then is taken to hang
+
+
 def start(nb, log, fork):
     "Run a notebook in a process of its own, a fork of this one or a new one, that writes to a file; its id."
     if fork: import_heavy()
     if pid := os.fork(): return pid
+    signal.alarm(60 * MOST_MINUTES)
+    signal.signal(signal.SIGINT, signal.default_int_handler)   # which a shell in the background ignores
     for stream in 1, 2: os.dup2(log.fileno(), stream)
     if fork: sys.exit(one(nb))
     os.execv(sys.executable, [sys.executable, __file__, "one", str(nb)])
