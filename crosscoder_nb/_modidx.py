@@ -3545,6 +3545,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/crosscoder_nb', 'doc_host'
                                      'crosscoder_nb.train.remove_drafts': ('train.html#remove_drafts', 'crosscoder_nb/train.py'),
                                      'crosscoder_nb.train.remove_parallel': ('train.html#remove_parallel', 'crosscoder_nb/train.py'),
                                      'crosscoder_nb.train.resample_dead': ('train.html#resample_dead', 'crosscoder_nb/train.py'),
+                                     'crosscoder_nb.train.result_of': ('train.html#result_of', 'crosscoder_nb/train.py'),
                                      'crosscoder_nb.train.resume': ('train.html#resume', 'crosscoder_nb/train.py'),
                                      'crosscoder_nb.train.run_steps': ('train.html#run_steps', 'crosscoder_nb/train.py'),
                                      'crosscoder_nb.train.save_interrupted': ('train.html#save_interrupted', 'crosscoder_nb/train.py'),

@@ -7,7 +7,7 @@ __all__ = ['training_curves', 'dead_curves', 'sparsity_frontier']
 
 # %% ../nbs/41_run_plots.ipynb #fb078c72
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
@@ -62,11 +62,11 @@ def tell_apart(names: list[str]) -> list[str]:
 
 def explained_columns(
     history: pd.DataFrame,  # columns explained_variance and explained_variance_<site>
-    names: tuple,           # what to call sites A and B
+    names: Sequence | None, # what to call sites A and B; None: as the sites of the run tell, if it knows them
 ) -> dict:                  # column -> (label, colour)
     "The columns of variance explained: pooled in black, then a colour per site."
     sites = [c.removeprefix("explained_variance_") for c in history if c.startswith("explained_variance_")]
-    known = dict(zip("AB", names))
+    known = dict(zip("AB", names or tell_apart(history.attrs.get("sites", ["A", "B"]))))
     labels = [known[site] for site in sites] if {*sites} <= {*known} else tell_apart(sites)
     return {"explained_variance": ("pooled", INK)} | {
         f"explained_variance_{site}": (as_label(label, 24), colour)
@@ -97,7 +97,7 @@ def say_last(history: pd.DataFrame) -> str:
     return f"at step {history.step.max():,.0f}: {' '.join(said)}"
 
 
-def one_run_panels(history: pd.DataFrame, names: tuple) -> list[list[go.Scatter]]:   # lines of each panel
+def one_run_panels(history: pd.DataFrame, names: Sequence | None) -> list[list[go.Scatter]]:   # lines of each panel
     "The lines of one run."
     explained = explained_columns(history, names) | {"val_explained_variance": ("pooled, held out", HELD_OUT)}
     active = {"l0_loss": ("L0", INK), "val_l0_loss": ("held out", HELD_OUT)}
@@ -116,8 +116,8 @@ def run_panels(runs: Mapping[str, pd.DataFrame]) -> list[list[go.Scatter]]:   # 
 # %% ../nbs/41_run_plots.ipynb #4582a5b7
 def training_curves(
     history: pd.DataFrame | Mapping[str, pd.DataFrame],   # metrics.jsonl of a run; or of several, by name
-    names: tuple = ("A", "B"),  # the models' names, for the lines of variance explained
-) -> go.Figure:                 # four panels over the steps
+    names: Sequence | None = None,   # of the models; None: as the history that train() returned tells, else A and B
+) -> go.Figure:                      # four panels over the steps
     """Variance explained, active features per token, dead features and loss over the steps of training.
 
     Of several runs, one line for each; held-out rows as dots. What was not logged is not drawn. ValueError for a log

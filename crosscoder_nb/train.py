@@ -799,6 +799,13 @@ class Trained(NamedTuple):
         return f"Trained({', '.join([f'{self.cc.n_features:,} features', f'step {int(last.step):,}', *said])})"
 
 # %% ../nbs/21_train.ipynb #953bd671
+def result_of(run: Run) -> Trained:
+    "What training returns of a run. The history tells the sites in its attrs, for figures."
+    history = pd.DataFrame(run.history)
+    history.attrs["sites"] = list(run.cc.sites)
+    return Trained(run.cc.eval(), history)
+
+
 NOT_MANY = "train_many takes a dict of CrossCoders or Recipes by name; for one of them use train. Got {what!r}"
 
 
@@ -832,7 +839,7 @@ def train_runs(
             write_results(t)
     for run in runs.values():
         if run.k is not None: run.cc.sparsity.k_now = run.k
-    return {n: Trained(run.cc.eval(), pd.DataFrame(run.history)) for n, run in runs.items()}
+    return {n: result_of(run) for n, run in runs.items()}
 
 # %% ../nbs/21_train.ipynb #83a9ce2b
 def train(
