@@ -8,7 +8,7 @@ __all__ = ['STATIC', 'VIEW', 'page_script', 'FeatureBrowser']
 # %% ../nbs/41_browser.ipynb #0b7c5658
 import base64, html, itertools, traceback
 from collections.abc import Mapping
-from importlib.resources import files
+from inspect import getfile
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -119,7 +119,9 @@ ANSWERS = dict(card=feature_card, group=example_group, whole=whole_example, lens
                write=lambda shown, feature, said: shown.notes.write(check_feature(shown.df, feature), **said))
 
 # %% ../nbs/41_browser.ipynb #7f8176ae
-STATIC = Path(str(files("crosscoder_nb") / "static"))   # scripts, styles and templates of pages
+# Scripts, styles and templates of pages, beside the library's modules: the name of the package can mean another folder,
+# such as a clone that lies where Python was started.
+STATIC = Path(getfile(what_to_show)).parent / "static"
 VIEW = ("kept", "parts", "data", "filter", "map", "table", "card", "panel", "view",
         "hosts")   # the page, in this order
 
