@@ -436,7 +436,7 @@ def as_program():
     signal.signal(signal.SIGINT, signal.default_int_handler)      # which shells ignore for what ends in &
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     def show(message, *_):
-        from tqdm.auto import tqdm
+        from tqdm import tqdm
         tqdm.write(f"note: {' '.join(str(message).split())}", file=sys.stderr)   # above the bars, not within them
     with warnings.catch_warnings():
         warnings.showwarning = show

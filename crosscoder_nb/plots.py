@@ -352,12 +352,12 @@ CELLS = 90, 60   # of the plane
 FEW = 3          # features in a cell that are drawn one by one
 
 
-def is_log(column: str) -> bool: return PLACES.get(column, ("", False))[1]
+def on_log_axis(column: str) -> bool: return PLACES.get(column, ("", False))[1]
 
 
 def values_of(x, column: str):
     "Numbers on an axis, from the exponents in which a logarithmic one is divided."
-    return 10. ** x if is_log(column) else x
+    return 10. ** x if on_log_axis(column) else x
 
 
 def place_features(df: pd.DataFrame, columns: tuple[str, str]) -> pd.DataFrame:   # x, y; exponents on log axes
@@ -365,7 +365,7 @@ def place_features(df: pd.DataFrame, columns: tuple[str, str]) -> pd.DataFrame: 
     def along(column):
         values = df[column].where(df["class"] != "dead").astype(float)
         if column in NU: values = values.clip(*SEEN)
-        return np.log10(values.where(values > 0)) if is_log(column) else values
+        return np.log10(values.where(values > 0)) if on_log_axis(column) else values
     return pd.DataFrame(dict(zip("xy", map(along, columns)))).dropna()
 
 

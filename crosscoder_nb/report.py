@@ -526,14 +526,14 @@ def make_report(shown: Shown, md: ModelDiff | None, history, info, stability, ti
 
 
 # %% ../nbs/42_report.ipynb #9974873a
-def check_path(path: str | Path) -> Path:
+def check_target(path: str | Path) -> Path:
     "FileNotFoundError for a file in a folder that is not there."
     path = Path(path)
     if path.parent.is_dir(): return path
     raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} into; make it first")
 
 
-def check_features(shown: Shown, features: Sequence[int] | None) -> None:
+def check_listed(shown: Shown, features: Sequence[int] | None) -> None:
     "ValueError unless the table is of two models, or over layers, and has these features."
     if not over_layers(shown.df): model_names(shown.df)
     if odd := [i for i in ([] if features is None else features) if i not in shown.df.index]:
@@ -582,10 +582,10 @@ def write_report(
 
     `report.html#f=123` opens it at feature 123.
     ValueError for features that are not in the table, before anything is written."""
-    path, room = check_path(path), parse_budget(budget)
+    path, room = check_target(path), parse_budget(budget)
     md = compute_all(found)
     shown = what_to_show(found, examples, tokenizer, evaluation, **kwargs)
-    check_features(shown, features)
+    check_listed(shown, features)
     code = f'write_report({"table" if md is None else "md"}, "{path.name}", ...)'
     with on_white(): report = make_report(shown, md, history, info, stability, title, code)
     chosen = report_features(shown.df) if features is None else list(features)

@@ -16,6 +16,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from .metrics import Evaluation
+from .columns import site_labels
 from .plots import BOTH, FIRST, HELD_OUT, INK, OTHER, SECOND, as_label, frame
 
 # %% ../nbs/41_run_plots.ipynb #2795d8c0
@@ -66,7 +67,7 @@ def explained_columns(
 ) -> dict:                  # column -> (label, colour)
     "The columns of variance explained: pooled in black, then a colour per site."
     sites = [c.removeprefix("explained_variance_") for c in history if c.startswith("explained_variance_")]
-    known = dict(zip("AB", names or tell_apart(history.attrs.get("sites", ["A", "B"]))))
+    known = dict(zip("AB", names or site_labels(history.attrs.get("sites", ["A", "B"]))))
     labels = [known[site] for site in sites] if {*sites} <= {*known} else tell_apart(sites)
     return {"explained_variance": ("pooled", INK)} | {
         f"explained_variance_{site}": (as_label(label, 24), colour)
